@@ -1,0 +1,35 @@
+namespace EucaNet.Netlink.Wire;
+
+/// <summary>
+/// A growable block of memory that messages are written into. One owner at a time; reuse it after <see cref="Clear"/>
+/// and nothing is allocated once it has reached its size.
+/// </summary>
+public sealed class NetlinkBuffer
+{
+    private byte[] _bytes;
+
+    /// <summary>A buffer with room for <paramref name="capacity"/> bytes before it grows.</summary>
+    public NetlinkBuffer(int capacity = 4096) => _bytes = GC.AllocateUninitializedArray<byte>(Math.Max(capacity, 64), pinned: true);
+
+    /// <summary>Bytes written so far.</summary>
+    public int Length { get; internal set; }
+
+    /// <summary>The messages written so far; valid until the next write.</summary>
+    public ReadOnlySpan<byte> Written => _bytes.AsSpan(0, Length);
+
+    /// <summary>The messages written so far, for asynchronous use; valid until the next write.</summary>
+    public ReadOnlyMemory<byte> WrittenMemory => _bytes.AsMemory(0, Length);
+
+    internal Span<byte> Whole => _bytes;
+
+    /// <summary>Forgets what was written and keeps the memory.</summary>
+    public void Clear() => Length = 0;
+
+    internal Span<byte> Grow(int used, int needed)
+    {
+        byte[] larger = GC.AllocateUninitializedArray<byte>(checked((int)Math.Max(_bytes.Length * 2L, (long)used + needed)), pinned: true);
+        _bytes.AsSpan(0, used).CopyTo(larger);
+        _bytes = larger;
+        return larger;
+    }
+}
