@@ -1,0 +1,114 @@
+namespace EucaNet.Simulator.Kernel.Devices;
+
+/// <summary>A bridge: its options and its forwarding database. Times are in clock ticks of 10 ms (USER_HZ), as the kernel shows them.</summary>
+internal sealed class BridgeState(NetworkDevice device)
+{
+    public NetworkDevice Device { get; } = device;
+
+    /// <summary>The ports, in the order they came; the kernel walks them from the last.</summary>
+    public List<BridgePort> Ports { get; } = [];
+
+    public uint ForwardDelay { get; set; } = 1500;
+
+    public uint HelloTime { get; set; } = 200;
+
+    public uint MaximumAge { get; set; } = 2000;
+
+    public uint AgeingTime { get; set; } = 30000;
+
+    /// <summary>0 none, 1 kernel, 2 user space.</summary>
+    public uint SpanningTree { get; set; }
+
+    public ushort Priority { get; set; } = 0x8000;
+
+    public bool VlanFiltering { get; set; }
+
+    public ushort VlanProtocol { get; set; } = 0x8100;
+
+    public ushort DefaultVlan { get; set; } = 1;
+
+    public bool VlanStatistics { get; set; }
+
+    public bool VlanStatisticsPerPort { get; set; }
+
+    public ushort GroupForwardMask { get; set; }
+
+    public byte[] GroupAddress { get; set; } = [0x01, 0x80, 0xc2, 0, 0, 0];
+
+    public bool MulticastSnooping { get; set; } = true;
+
+    public bool CallsIptables { get; set; }
+
+    public bool CallsIp6tables { get; set; }
+
+    public bool CallsArptables { get; set; }
+
+    /// <summary>The MAC was set by hand and does not follow the ports.</summary>
+    public bool HasFixedAddress { get; set; }
+
+    /// <summary>VLANs of the bridge device itself.</summary>
+    public SortedDictionary<ushort, BridgeVlan> Vlans { get; } = [];
+
+    public ForwardingDatabase Database { get; } = new();
+}
+
+/// <summary>A device's membership of a bridge.</summary>
+internal sealed class BridgePort(BridgeState bridge, NetworkDevice device, ushort number)
+{
+    public BridgeState Bridge { get; } = bridge;
+
+    public NetworkDevice Device { get; } = device;
+
+    /// <summary>From 1.</summary>
+    public ushort Number { get; } = number;
+
+    public BridgePortState State { get; set; }
+
+    public uint PathCost { get; set; } = 2;
+
+    public byte Priority { get; set; } = 32;
+
+    /// <summary>BR_* flags as the port attributes show them; learning and flooding are on at first.</summary>
+    public BridgePortFlags Flags { get; set; } =
+        BridgePortFlags.Learning | BridgePortFlags.Flood | BridgePortFlags.MulticastFlood | BridgePortFlags.BroadcastFlood;
+
+    public SortedDictionary<ushort, BridgeVlan> Vlans { get; } = [];
+
+    public bool IsForwarding => State == BridgePortState.Forwarding;
+}
+
+/// <summary>BR_STATE_* (linux/if_bridge.h).</summary>
+internal enum BridgePortState : byte
+{
+    Disabled = 0,
+    Listening = 1,
+    Learning = 2,
+    Forwarding = 3,
+    Blocking = 4,
+}
+
+/// <summary>What a bridge port does or lets through.</summary>
+[Flags]
+internal enum BridgePortFlags : uint
+{
+    None = 0,
+    Hairpin = 1,
+    Guard = 1 << 1,
+    RootBlock = 1 << 2,
+    FastLeave = 1 << 3,
+    Learning = 1 << 5,
+    Flood = 1 << 6,
+    ProxyArp = 1 << 8,
+    ProxyArpWifi = 1 << 10,
+    MulticastFlood = 1 << 11,
+    MulticastToUnicast = 1 << 12,
+    BroadcastFlood = 1 << 14,
+    NeighbourSuppress = 1 << 15,
+    Isolated = 1 << 16,
+    Locked = 1 << 21,
+    MacAuthenticationBypass = 1 << 22,
+    NeighbourVlanSuppress = 1 << 23,
+}
+
+/// <summary>A VLAN on a bridge or one of its ports.</summary>
+internal sealed record BridgeVlan(ushort Id, bool IsPvid, bool IsUntagged);

@@ -1,0 +1,54 @@
+using System.Collections.Immutable;
+
+namespace EucaNet.Simulator.Kernel;
+
+/// <summary>
+/// Which kernel is simulated: its version and the modules it has. Where kernels differ, the difference is a property here
+/// and nowhere else.
+/// </summary>
+public sealed record KernelProfile
+{
+    private static readonly ImmutableHashSet<string> AllKinds =
+    [
+        "bareudp", "bond", "bridge", "dummy", "geneve", "gre", "gretap", "erspan", "ifb", "ip6erspan", "ip6gre", "ip6gretap", "ip6tnl", "ipip", "ipvlan", "ipvtap",
+        "macsec", "macvlan", "macvtap", "netdevsim", "nlmon", "sit", "team", "tun", "vcan", "veth", "vlan", "vrf", "vti", "vti6", "vxlan", "wireguard", "xfrm",
+    ];
+
+    /// <summary>Debian 12: 6.1, all modules.</summary>
+    public static KernelProfile Linux61 { get; } = new() { Name = "6.1", Version = new Version(6, 1), LinkKinds = AllKinds };
+
+    /// <summary>Debian 13: 6.12, all modules. The one to take where nothing speaks for another.</summary>
+    public static KernelProfile Linux612 { get; } = new() { Name = "6.12", Version = new Version(6, 12), LinkKinds = AllKinds };
+
+    /// <summary>6.18 with every module.</summary>
+    public static KernelProfile Linux618 { get; } = new() { Name = "6.18", Version = new Version(6, 18), LinkKinds = AllKinds };
+
+    /// <summary>6.18 as container hosts build it: bridges and veth, but no 802.1Q, no dummy, no bond.</summary>
+    public static KernelProfile Linux618Minimal { get; } = Linux618 with
+    {
+        Name = "6.18-minimal",
+        LinkKinds = ["bridge", "ifb", "macvlan", "macvtap", "tun", "veth", "vxlan"],
+        HasVlanFiltering = false,
+    };
+
+    /// <summary>What the profile is called.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Major and minor version.</summary>
+    public required Version Version { get; init; }
+
+    /// <summary>The kinds of link (IFLA_INFO_KIND) that can be made; any other is an "Unknown device type".</summary>
+    public required ImmutableHashSet<string> LinkKinds { get; init; }
+
+    /// <summary>Bridges can filter VLANs (CONFIG_BRIDGE_VLAN_FILTERING).</summary>
+    public bool HasVlanFiltering { get; init; } = true;
+
+    /// <summary>BATCH_BEGIN and BATCH_END are acknowledged where they ask for it (since 6.10).</summary>
+    public bool AcknowledgesBatch => IsAtLeast(6, 10);
+
+    /// <summary>DESTROY verbs of nf_tables, which succeed where nothing is (since 6.3).</summary>
+    public bool HasDestroyVerbs => IsAtLeast(6, 3);
+
+    /// <summary>This version or a later one.</summary>
+    public bool IsAtLeast(int major, int minor) => Version >= new Version(major, minor);
+}
