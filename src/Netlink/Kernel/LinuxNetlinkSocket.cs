@@ -1,0 +1,236 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using EucaNet.Netlink.Wire;
+using Tmds.Linux;
+using static EucaNet.Netlink.Kernel.SystemCalls;
+
+namespace EucaNet.Netlink.Kernel;
+
+/// <summary>An AF_NETLINK socket of the Linux kernel (netlink(7)).</summary>
+internal sealed unsafe class LinuxNetlinkSocket : INetlinkSocket
+{
+    private const int MaximumSlots = 64;
+
+    // CMSG_SPACE(sizeof(struct nl_pktinfo)): cmsghdr of 16 bytes, the group, padding.
+    private const int ControlSize = 24;
+
+    private readonly LinuxSocket _socket;
+    private bool _packetInformation;
+
+    private LinuxNetlinkSocket(LinuxSocket socket) => _socket = socket;
+
+    public uint PortId { get; private set; }
+
+    public int SendBufferSize { get; private set; }
+
+    /// <summary>Opens and binds a socket in the calling thread's network namespace.</summary>
+    public static LinuxNetlinkSocket Open(NetlinkProtocol protocol, NetlinkSocketOptions options)
+    {
+        int descriptor = LinuxSocket.Open(AF_NETLINK, LibC.SOCK_RAW, (int)protocol, $"open a netlink socket for {protocol}");
+        var socket = new LinuxNetlinkSocket(new LinuxSocket(descriptor));
+        try
+        {
+            socket.Prepare(descriptor, protocol, options);
+            return socket;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    public void Send(ReadOnlySpan<byte> datagram)
+    {
+        using LinuxSocket.Use use = _socket.Acquire();
+        fixed (byte* data = datagram)
+        {
+            // No address: an unconnected netlink socket sends to the kernel.
+            while (SendTo(use.Descriptor, data, (nuint)datagram.Length, MSG_DONTWAIT, null, 0) < 0)
+            {
+                LinuxError error = LastError;
+                if (error != LinuxError.EINTR)
+                {
+                    throw new KernelException($"send {datagram.Length} bytes to the kernel", error, error switch
+                    {
+                        LinuxError.EMSGSIZE => $"The send buffer takes at most {SendBufferSize - 32}; ask for a larger one.",
+                        LinuxError.EPERM => "It needs CAP_NET_ADMIN.",
+                        _ => null,
+                    });
+                }
+            }
+        }
+    }
+
+    [SkipLocalsInit]
+    public int Receive(NetlinkReceiveBuffer buffer)
+    {
+        ArgumentNullException.ThrowIfNull(buffer);
+        buffer.Count = 0;
+        ThrowPending();
+        int slots = Math.Min(buffer.Slots, MaximumSlots);
+        MessageHeader* headers = stackalloc MessageHeader[slots];
+        Block* blocks = stackalloc Block[slots];
+        NetlinkAddress* addresses = stackalloc NetlinkAddress[slots];
+        byte* control = stackalloc byte[_packetInformation ? slots * ControlSize : 1];
+        for (int index = 0; index < slots; index++)
+        {
+            // The buffer's memory is pinned for as long as it lives.
+            Span<byte> slot = buffer.Slot(index);
+            blocks[index] = new Block { Base = Unsafe.AsPointer(ref MemoryMarshal.GetReference(slot)), Length = (nuint)slot.Length };
+            addresses[index] = default;
+            headers[index] = new MessageHeader
+            {
+                Name = addresses + index,
+                NameLength = (uint)sizeof(NetlinkAddress),
+                Blocks = blocks + index,
+                BlockCount = 1,
+                Control = _packetInformation ? control + index * ControlSize : null,
+                ControlLength = _packetInformation ? (nuint)ControlSize : 0,
+            };
+        }
+
+        int received = ReceiveMessages(headers, slots);
+        for (int index = 0; index < received; index++)
+        {
+            int full = (int)headers[index].Received;
+            buffer[index] = new ReceivedDatagram(
+                index * buffer.SlotSize, Math.Min(full, buffer.SlotSize), full, addresses[index].PortId, GroupOf(headers[index], addresses[index]));
+        }
+
+        GC.KeepAlive(buffer);
+        buffer.Count = received;
+        return received;
+    }
+
+    public ValueTask WaitReadableAsync(CancellationToken cancellationToken = default) => _socket.WaitReadableAsync(cancellationToken);
+
+    public void Join(uint group)
+    {
+        using LinuxSocket.Use use = _socket.Acquire();
+        if (!_packetInformation)
+        {
+            // sockaddr_nl names groups up to 32 only; the control message names them all.
+            _packetInformation = TrySetOption(use.Descriptor, SOL_NETLINK, NETLINK_PKTINFO, 1);
+        }
+
+        if (!TrySetOption(use.Descriptor, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, (int)group))
+        {
+            throw Failure($"join netlink multicast group {group}", "It needs CAP_NET_ADMIN.");
+        }
+    }
+
+    public void Leave(uint group)
+    {
+        using LinuxSocket.Use use = _socket.Acquire();
+        if (!TrySetOption(use.Descriptor, SOL_NETLINK, NETLINK_DROP_MEMBERSHIP, (int)group))
+        {
+            throw Failure($"leave netlink multicast group {group}");
+        }
+    }
+
+    public int RequestSendBuffer(int bytes)
+    {
+        using LinuxSocket.Use use = _socket.Acquire();
+        return SendBufferSize = RequestBuffer(use.Descriptor, bytes, SO_SNDBUFFORCE, SO_SNDBUF);
+    }
+
+    public void Dispose() => _socket.Dispose();
+
+    // The kernel doubles what is asked for, for its own bookkeeping, and counts so; SO_SNDBUFFORCE needs CAP_NET_ADMIN.
+    private static int RequestBuffer(int descriptor, int bytes, int force, int ordinary)
+    {
+        if (GetOption(descriptor, LibC.SOL_SOCKET, ordinary) < bytes)
+        {
+            int half = bytes / 2 + (bytes & 1);
+            if (!TrySetOption(descriptor, LibC.SOL_SOCKET, force, half))
+            {
+                TrySetOption(descriptor, LibC.SOL_SOCKET, ordinary, half);
+            }
+        }
+
+        return GetOption(descriptor, LibC.SOL_SOCKET, ordinary);
+    }
+
+    private static uint GroupOf(in MessageHeader header, in NetlinkAddress address)
+    {
+        if (header.ControlLength >= 20)
+        {
+            var control = (byte*)header.Control;
+            if (*(int*)(control + 8) == SOL_NETLINK && *(int*)(control + 12) == NETLINK_PKTINFO)
+            {
+                return *(uint*)(control + 16);
+            }
+        }
+
+        return address.Groups == 0 ? 0 : (uint)System.Numerics.BitOperations.TrailingZeroCount(address.Groups) + 1;
+    }
+
+    private int ReceiveMessages(MessageHeader* headers, int count)
+    {
+        using LinuxSocket.Use use = _socket.Acquire();
+        while (true)
+        {
+            int received = SystemCalls.ReceiveMessages(use.Descriptor, headers, (uint)count, MSG_DONTWAIT | MSG_TRUNC, null);
+            if (received >= 0)
+            {
+                return received;
+            }
+
+            switch (LastError)
+            {
+                case LinuxError.EAGAIN:
+                    return 0;
+                case LinuxError.EINTR:
+                    continue;
+                default:
+                    throw new KernelException("receive from the kernel", LastError);
+            }
+        }
+    }
+
+    private void ThrowPending()
+    {
+        LinuxError error = _socket.TakePendingError();
+        if (error != LinuxError.None)
+        {
+            throw new KernelException("receive from the kernel", error);
+        }
+    }
+
+    private void Prepare(int descriptor, NetlinkProtocol protocol, NetlinkSocketOptions options)
+    {
+        // Acknowledgements without the request's bytes, with the kernel's explanation. Kernels before 4.12 have neither; the exchange works without.
+        TrySetOption(descriptor, SOL_NETLINK, NETLINK_CAP_ACK, 1);
+        TrySetOption(descriptor, SOL_NETLINK, NETLINK_EXT_ACK, 1);
+        if (options.StrictChecking)
+        {
+            TrySetOption(descriptor, SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1);
+        }
+
+        if (options.ReceiveBufferSize is { } receive)
+        {
+            // A smaller buffer than the system's default is a wish too (tests of overruns).
+            if (!TrySetOption(descriptor, LibC.SOL_SOCKET, SO_RCVBUFFORCE, receive / 2))
+            {
+                TrySetOption(descriptor, LibC.SOL_SOCKET, SO_RCVBUF, receive / 2);
+            }
+        }
+
+        SendBufferSize = GetOption(descriptor, LibC.SOL_SOCKET, SO_SNDBUF);
+        if (options.SendBufferSize is { } send)
+        {
+            SendBufferSize = RequestBuffer(descriptor, send, SO_SNDBUFFORCE, SO_SNDBUF);
+        }
+
+        var address = new NetlinkAddress { Family = AF_NETLINK };
+        Check(LibC.bind(descriptor, (sockaddr*)&address, (uint)sizeof(NetlinkAddress)), $"bind a netlink socket for {protocol}");
+        socklen_t length = (uint)sizeof(NetlinkAddress);
+        Check(LibC.getsockname(descriptor, (sockaddr*)&address, &length), "read the netlink socket's port");
+        PortId = address.PortId;
+        foreach (uint group in options.Groups)
+        {
+            Join(group);
+        }
+    }
+}
