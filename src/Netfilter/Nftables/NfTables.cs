@@ -630,7 +630,9 @@ public static class NfTables
     public const ushort NFTA_NAT_TYPE = 1;
     public const ushort NFTA_NAT_FAMILY = 2;
     public const ushort NFTA_NAT_REG_ADDR_MIN = 3;
+    public const ushort NFTA_NAT_REG_ADDR_MAX = 4;
     public const ushort NFTA_NAT_REG_PROTO_MIN = 5;
+    public const ushort NFTA_NAT_REG_PROTO_MAX = 6;
     public const ushort NFTA_NAT_FLAGS = 7;
 
     // enum nft_tproxy_attributes
@@ -643,10 +645,12 @@ public static class NfTables
     public const ushort NFTA_MASQ_UNSPEC = 0;
     public const ushort NFTA_MASQ_FLAGS = 1;
     public const ushort NFTA_MASQ_REG_PROTO_MIN = 2;
+    public const ushort NFTA_MASQ_REG_PROTO_MAX = 3;
 
     // enum nft_redir_attributes
     public const ushort NFTA_REDIR_UNSPEC = 0;
     public const ushort NFTA_REDIR_REG_PROTO_MIN = 1;
+    public const ushort NFTA_REDIR_REG_PROTO_MAX = 2;
     public const ushort NFTA_REDIR_FLAGS = 3;
 
     // enum nft_dup_attributes

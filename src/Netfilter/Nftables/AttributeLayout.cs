@@ -1,0 +1,94 @@
+using EucaNet.Netlink.Wire;
+
+namespace EucaNet.Netfilter.Nftables;
+
+/// <summary>
+/// How the attributes of a value lay on the wire when it was read: their order, which of them carried NLA_F_NESTED, and the bytes of those the
+/// model does not know or that have an unexpected size. Sixteen attributes of a type below sixteen fit without allocating.
+/// Order and flags are no part of the value, so they do not count in comparisons; unknown attributes do.
+/// </summary>
+internal readonly struct AttributeLayout : IEquatable<AttributeLayout>
+{
+    private readonly ulong _types;
+    private readonly ushort _nested;
+    private readonly byte _count;
+    private readonly RawAttribute[]? _raw;
+
+    internal AttributeLayout(ulong types, ushort nested, int count, RawAttribute[]? raw)
+    {
+        _types = types;
+        _nested = nested;
+        _count = (byte)count;
+        _raw = raw;
+        IsRead = true;
+    }
+
+    /// <summary>The value was read; one made by hand has no layout and is written in canonical order.</summary>
+    public bool IsRead { get; }
+
+    /// <summary>How many attributes there were.</summary>
+    public int Count => _count;
+
+    /// <summary>The type of the attribute at <paramref name="index"/>; 0 stands for the next raw one.</summary>
+    public ushort TypeAt(int index) => (ushort)(_types >> (index * 4) & 0xf);
+
+    /// <summary>Whether the attribute at <paramref name="index"/> carried NLA_F_NESTED.</summary>
+    public bool NestedAt(int index) => (_nested >> index & 1) != 0;
+
+    /// <summary>The attributes kept as bytes, in order.</summary>
+    public ReadOnlySpan<RawAttribute> Raw => _raw;
+
+    /// <inheritdoc/>
+    public bool Equals(AttributeLayout other) => Raw.SequenceEqual(other.Raw);
+
+    /// <inheritdoc/>
+    public override bool Equals(object? obj) => obj is AttributeLayout other && Equals(other);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => Raw.Length;
+}
+
+/// <summary>An attribute that the model does not know, as it was read.</summary>
+/// <param name="RawType">The type with its flag bits.</param>
+/// <param name="Value">The payload.</param>
+internal readonly record struct RawAttribute(ushort RawType, Octets Value);
+
+/// <summary>Collects an <see cref="AttributeLayout"/> while attributes are read.</summary>
+internal ref struct AttributeLayoutBuilder
+{
+    private ulong _types;
+    private ushort _nested;
+    private int _count;
+    private List<RawAttribute>? _raw;
+
+    /// <summary>There were more attributes than a layout holds; the value has to stay raw as a whole.</summary>
+    public bool IsOverflown { get; private set; }
+
+    /// <summary>Notes the next attribute; one that is not <paramref name="known"/> is kept as bytes.</summary>
+    public void Add(scoped in NetlinkAttribute attribute, bool known)
+    {
+        if (_count == 16)
+        {
+            IsOverflown = true;
+            return;
+        }
+
+        if (known)
+        {
+            _types |= (ulong)attribute.Type << (_count * 4);
+            if (attribute.IsNested)
+            {
+                _nested |= (ushort)(1 << _count);
+            }
+        }
+        else
+        {
+            (_raw ??= []).Add(new RawAttribute(attribute.RawType, new Octets(attribute.Value)));
+        }
+
+        _count++;
+    }
+
+    /// <summary>The layout of what was added.</summary>
+    public readonly AttributeLayout Build() => new(_types, _nested, _count, _raw?.ToArray());
+}

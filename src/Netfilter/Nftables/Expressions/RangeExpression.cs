@@ -1,0 +1,73 @@
+using EucaNet.Netlink.Wire;
+using static EucaNet.Netfilter.Nftables.NfTables;
+
+namespace EucaNet.Netfilter.Nftables.Expressions;
+
+/// <summary>Compares a register with a range, both ends included, byte by byte from the most significant.</summary>
+public sealed record RangeExpression : Expression
+{
+    /// <inheritdoc/>
+    public override string Name => "range";
+
+    /// <summary>The register that is compared.</summary>
+    public uint? SourceRegister { get; init; }
+
+    /// <summary>In the range, or outside.</summary>
+    public RangeOperator? Operator { get; init; }
+
+    /// <summary>The first value of the range.</summary>
+    public Octets? From { get; init; }
+
+    /// <summary>The last value of the range.</summary>
+    public Octets? To { get; init; }
+
+    private protected override ReadOnlySpan<byte> CanonicalOrder => [1, 2, 3, 4];
+
+    internal static RangeExpression? Read(AttributeReader attributes)
+    {
+        AttributeLayoutBuilder layout = default;
+        uint? sourceRegister = null;
+        uint? @operator = null;
+        Octets? from = null;
+        Octets? to = null;
+        while (attributes.TryRead(out NetlinkAttribute attribute))
+        {
+            layout.Add(attribute, attribute.Type switch
+            {
+                NFTA_RANGE_SREG => attribute.Read(ref sourceRegister),
+                NFTA_RANGE_OP => attribute.Read(ref @operator),
+                NFTA_RANGE_FROM_DATA => attribute.ReadData(ref from),
+                NFTA_RANGE_TO_DATA => attribute.ReadData(ref to),
+                _ => false,
+            });
+        }
+
+        return layout.IsOverflown || attributes.IsTruncated ? null : new RangeExpression
+        {
+            SourceRegister = sourceRegister,
+            Operator = (RangeOperator?)@operator,
+            From = from,
+            To = to,
+            Layout = layout.Build(),
+        };
+    }
+
+    private protected override void WriteAttribute(ref NetlinkWriter writer, ushort type, bool nestedFlag)
+    {
+        switch (type)
+        {
+            case NFTA_RANGE_SREG:
+                writer.Put(type, SourceRegister);
+                break;
+            case NFTA_RANGE_OP:
+                writer.Put(type, (uint?)Operator);
+                break;
+            case NFTA_RANGE_FROM_DATA:
+                writer.PutData(type, nestedFlag, From);
+                break;
+            case NFTA_RANGE_TO_DATA:
+                writer.PutData(type, nestedFlag, To);
+                break;
+        }
+    }
+}
