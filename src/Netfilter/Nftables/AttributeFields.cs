@@ -68,29 +68,30 @@ internal static class AttributeFields
     public static bool Read(this in NetlinkAttribute attribute, ref string? field)
     {
         ReadOnlySpan<byte> value = attribute.Value;
-        if (field is not null || attribute.RawType != attribute.Type || value.IndexOf((byte)0) != value.Length - 1 || !Utf8.IsValid(value))
+        int end = value.IndexOf((byte)0);
+        if (field is not null || attribute.RawType != attribute.Type || value.IsEmpty || (end >= 0 && end != value.Length - 1) || !Utf8.IsValid(value))
         {
             return false;
         }
 
-        field = Encoding.UTF8.GetString(value[..^1]);
+        field = Encoding.UTF8.GetString(end < 0 ? value : value[..^1]);
         return true;
     }
 
     /// <summary>A payload of plain bytes.</summary>
-    public static bool ReadBytes(this in NetlinkAttribute attribute, ref Octets? field)
+    public static bool ReadBytes(this in NetlinkAttribute attribute, ref OctetString? field)
     {
         if (field is not null || attribute.RawType != attribute.Type)
         {
             return false;
         }
 
-        field = new Octets(attribute.Value);
+        field = new OctetString(attribute.Value);
         return true;
     }
 
     /// <summary>A nest that holds NFTA_DATA_VALUE alone.</summary>
-    public static bool ReadData(this in NetlinkAttribute attribute, ref Octets? field)
+    public static bool ReadData(this in NetlinkAttribute attribute, ref OctetString? field)
     {
         if (field is not null || !IsPlainNest(attribute))
         {
@@ -103,7 +104,7 @@ internal static class AttributeFields
             return false;
         }
 
-        field = new Octets(value.Value);
+        field = new OctetString(value.Value);
         return true;
     }
 
@@ -193,15 +194,26 @@ internal static class AttributeFields
         }
     }
 
-    public static void Put(this ref NetlinkWriter writer, ushort type, string? field)
+    public static void Put(this ref NetlinkWriter writer, ushort type, string? field) => writer.Put(type, AttributeForm.None, field);
+
+    public static void Put(this ref NetlinkWriter writer, ushort type, AttributeForm form, string? field)
     {
-        if (field is not null)
+        if (field is null)
+        {
+            return;
+        }
+
+        if ((form & AttributeForm.Unterminated) != 0)
+        {
+            writer.WriteBytes(type, Encoding.UTF8.GetBytes(field));
+        }
+        else
         {
             writer.WriteString(type, field);
         }
     }
 
-    public static void PutBytes(this ref NetlinkWriter writer, ushort type, Octets? field)
+    public static void PutBytes(this ref NetlinkWriter writer, ushort type, OctetString? field)
     {
         if (field is { } value)
         {
@@ -209,20 +221,21 @@ internal static class AttributeFields
         }
     }
 
-    public static void PutData(this ref NetlinkWriter writer, ushort type, bool nestedFlag, Octets? field)
+    public static void PutData(this ref NetlinkWriter writer, ushort type, AttributeForm form, OctetString? field)
     {
         if (field is { } value)
         {
-            WireMark mark = writer.BeginNested(type, nestedFlag);
+            WireMark mark = writer.BeginNested(type, (form & AttributeForm.Nested) != 0);
             writer.WriteBytes(NfTables.NFTA_DATA_VALUE, value.Span);
             writer.EndAttribute(mark);
         }
     }
 
-    public static void PutVerdict(this ref NetlinkWriter writer, ushort type, bool nestedFlag, Verdict? field)
+    public static void PutVerdict(this ref NetlinkWriter writer, ushort type, AttributeForm form, Verdict? field)
     {
         if (field is { } verdict)
         {
+            bool nestedFlag = (form & AttributeForm.Nested) != 0;
             WireMark data = writer.BeginNested(type, nestedFlag);
             WireMark mark = writer.BeginNested(NfTables.NFTA_DATA_VERDICT, nestedFlag);
             writer.WriteUInt32BigEndian(NfTables.NFTA_VERDICT_CODE, (uint)verdict.Code);

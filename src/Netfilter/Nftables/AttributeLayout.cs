@@ -11,13 +11,15 @@ internal readonly struct AttributeLayout : IEquatable<AttributeLayout>
 {
     private readonly ulong _types;
     private readonly ushort _nested;
+    private readonly ushort _unterminated;
     private readonly byte _count;
     private readonly RawAttribute[]? _raw;
 
-    internal AttributeLayout(ulong types, ushort nested, int count, RawAttribute[]? raw)
+    internal AttributeLayout(ulong types, ushort nested, ushort unterminated, int count, RawAttribute[]? raw)
     {
         _types = types;
         _nested = nested;
+        _unterminated = unterminated;
         _count = (byte)count;
         _raw = raw;
         IsRead = true;
@@ -32,8 +34,9 @@ internal readonly struct AttributeLayout : IEquatable<AttributeLayout>
     /// <summary>The type of the attribute at <paramref name="index"/>; 0 stands for the next raw one.</summary>
     public ushort TypeAt(int index) => (ushort)(_types >> (index * 4) & 0xf);
 
-    /// <summary>Whether the attribute at <paramref name="index"/> carried NLA_F_NESTED.</summary>
-    public bool NestedAt(int index) => (_nested >> index & 1) != 0;
+    /// <summary>How the attribute at <paramref name="index"/> lay.</summary>
+    public AttributeForm FormAt(int index) =>
+        ((_nested >> index & 1) != 0 ? AttributeForm.Nested : AttributeForm.None) | ((_unterminated >> index & 1) != 0 ? AttributeForm.Unterminated : AttributeForm.None);
 
     /// <summary>The attributes kept as bytes, in order.</summary>
     public ReadOnlySpan<RawAttribute> Raw => _raw;
@@ -51,13 +54,14 @@ internal readonly struct AttributeLayout : IEquatable<AttributeLayout>
 /// <summary>An attribute that the model does not know, as it was read.</summary>
 /// <param name="RawType">The type with its flag bits.</param>
 /// <param name="Value">The payload.</param>
-internal readonly record struct RawAttribute(ushort RawType, Octets Value);
+internal readonly record struct RawAttribute(ushort RawType, OctetString Value);
 
 /// <summary>Collects an <see cref="AttributeLayout"/> while attributes are read.</summary>
 internal ref struct AttributeLayoutBuilder
 {
     private ulong _types;
     private ushort _nested;
+    private ushort _unterminated;
     private int _count;
     private List<RawAttribute>? _raw;
 
@@ -80,15 +84,37 @@ internal ref struct AttributeLayoutBuilder
             {
                 _nested |= (ushort)(1 << _count);
             }
+
+            if (!attribute.Value.IsEmpty && attribute.Value[^1] != 0)
+            {
+                _unterminated |= (ushort)(1 << _count);
+            }
         }
         else
         {
-            (_raw ??= []).Add(new RawAttribute(attribute.RawType, new Octets(attribute.Value)));
+            (_raw ??= []).Add(new RawAttribute(attribute.RawType, new OctetString(attribute.Value)));
         }
 
         _count++;
     }
 
     /// <summary>The layout of what was added.</summary>
-    public readonly AttributeLayout Build() => new(_types, _nested, _count, _raw?.ToArray());
+    public readonly AttributeLayout Build() => new(_types, _nested, _unterminated, _count, _raw?.ToArray());
+}
+
+/// <summary>How one attribute lies on the wire where there is more than one way.</summary>
+[Flags]
+internal enum AttributeForm : byte
+{
+    /// <summary>A nest without NLA_F_NESTED, a text with its NUL.</summary>
+    None = 0,
+
+    /// <summary>A nest carries NLA_F_NESTED.</summary>
+    Nested = 1,
+
+    /// <summary>The last byte is not zero: a text goes without its NUL.</summary>
+    Unterminated = 2,
+
+    /// <summary>Nothing was read: the way nft sends it.</summary>
+    Canonical = 4,
 }

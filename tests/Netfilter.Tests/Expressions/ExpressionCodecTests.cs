@@ -21,7 +21,7 @@ public sealed class ExpressionCodecTests
             {
                 foreach ((ushort rawType, byte[] payload) in RecordedRules.ExpressionLists(datagram))
                 {
-                    ExpressionList list = ExpressionCodec.ReadList(new NetlinkAttribute(rawType, payload));
+                    ValueList<Expression> list = ExpressionCodec.ReadList(new NetlinkAttribute(rawType, payload));
                     Assert.That(list.OfType<RawExpression>(), Is.Empty, row.ToString());
                     Assert.That(Convert.ToHexString(Write(list)), Is.EqualTo(Convert.ToHexString(payload)), row.ToString());
                     count += list.Count;
@@ -41,8 +41,8 @@ public sealed class ExpressionCodecTests
             {
                 foreach ((ushort rawType, byte[] payload) in RecordedRules.ExpressionLists(datagram))
                 {
-                    ExpressionList list = ExpressionCodec.ReadList(new NetlinkAttribute(rawType, payload));
-                    ExpressionList bare = ExpressionList.Create(list.Select(Bare));
+                    ValueList<Expression> list = ExpressionCodec.ReadList(new NetlinkAttribute(rawType, payload));
+                    ValueList<Expression> bare = [.. list.Select(Bare)];
                     Assert.That(Convert.ToHexString(Write(bare)), Is.EqualTo(Convert.ToHexString(payload)), row.ToString());
                 }
             }
@@ -85,7 +85,7 @@ public sealed class ExpressionCodecTests
         _ => expression with { Layout = default, Envelope = default },
     };
 
-    private static byte[] Write(ExpressionList list)
+    private static byte[] Write(ValueList<Expression> list)
     {
         var buffer = new NetlinkBuffer();
         var writer = new NetlinkWriter(buffer);

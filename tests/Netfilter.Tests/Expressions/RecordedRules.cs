@@ -1,5 +1,4 @@
 using System.IO.Compression;
-using System.Runtime.CompilerServices;
 using System.Text.Json;
 using EucaNet.Netlink.Wire;
 
@@ -10,7 +9,7 @@ internal static class RecordedRules
 {
     public static IEnumerable<JsonElement> Rows(string file)
     {
-        using var stream = new GZipStream(File.OpenRead(Path.Combine(Directory(), file)), CompressionMode.Decompress);
+        using var stream = new GZipStream(File.OpenRead(Corpus.PathOf(file)), CompressionMode.Decompress);
         using var lines = new StreamReader(stream);
         while (lines.ReadLine() is { } line)
         {
@@ -41,6 +40,4 @@ internal static class RecordedRules
 
         return found;
     }
-
-    private static string Directory([CallerFilePath] string here = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "..", "..", "corpus"));
 }

@@ -19,16 +19,16 @@ public sealed record BitwiseExpression : Expression
     public uint? Length { get; init; }
 
     /// <summary>The bits that stay.</summary>
-    public Octets? Mask { get; init; }
+    public OctetString? Mask { get; init; }
 
     /// <summary>The bits that are flipped afterwards.</summary>
-    public Octets? Xor { get; init; }
+    public OctetString? Xor { get; init; }
 
     /// <summary>What is done; absent means mask and xor.</summary>
     public BitwiseOperation? Operation { get; init; }
 
     /// <summary>By how much is shifted (u32 in host byte order), or the right operand.</summary>
-    public Octets? Data { get; init; }
+    public OctetString? Data { get; init; }
 
     /// <summary>The register with the right operand (Linux 6.13).</summary>
     public uint? SecondSourceRegister { get; init; }
@@ -41,10 +41,10 @@ public sealed record BitwiseExpression : Expression
         uint? sourceRegister = null;
         uint? destinationRegister = null;
         uint? length = null;
-        Octets? mask = null;
-        Octets? xor = null;
+        OctetString? mask = null;
+        OctetString? xor = null;
         uint? operation = null;
-        Octets? data = null;
+        OctetString? data = null;
         uint? secondSourceRegister = null;
         while (attributes.TryRead(out NetlinkAttribute attribute))
         {
@@ -76,7 +76,7 @@ public sealed record BitwiseExpression : Expression
         };
     }
 
-    private protected override void WriteAttribute(ref NetlinkWriter writer, ushort type, bool nestedFlag)
+    private protected override void WriteAttribute(ref NetlinkWriter writer, ushort type, AttributeForm form)
     {
         switch (type)
         {
@@ -90,16 +90,16 @@ public sealed record BitwiseExpression : Expression
                 writer.Put(type, Length);
                 break;
             case NFTA_BITWISE_MASK:
-                writer.PutData(type, nestedFlag, Mask);
+                writer.PutData(type, form, Mask);
                 break;
             case NFTA_BITWISE_XOR:
-                writer.PutData(type, nestedFlag, Xor);
+                writer.PutData(type, form, Xor);
                 break;
             case NFTA_BITWISE_OP:
                 writer.Put(type, (uint?)Operation);
                 break;
             case NFTA_BITWISE_DATA:
-                writer.PutData(type, nestedFlag, Data);
+                writer.PutData(type, form, Data);
                 break;
             case NFTA_BITWISE_SREG2:
                 writer.Put(type, SecondSourceRegister);

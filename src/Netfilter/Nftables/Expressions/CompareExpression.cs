@@ -16,7 +16,7 @@ public sealed record CompareExpression : Expression
     public CompareOperator? Operator { get; init; }
 
     /// <summary>The value, as many bytes as are compared.</summary>
-    public Octets? Value { get; init; }
+    public OctetString? Value { get; init; }
 
     private protected override ReadOnlySpan<byte> CanonicalOrder => [1, 2, 3];
 
@@ -25,7 +25,7 @@ public sealed record CompareExpression : Expression
         AttributeLayoutBuilder layout = default;
         uint? sourceRegister = null;
         uint? @operator = null;
-        Octets? value = null;
+        OctetString? value = null;
         while (attributes.TryRead(out NetlinkAttribute attribute))
         {
             layout.Add(attribute, attribute.Type switch
@@ -46,7 +46,7 @@ public sealed record CompareExpression : Expression
         };
     }
 
-    private protected override void WriteAttribute(ref NetlinkWriter writer, ushort type, bool nestedFlag)
+    private protected override void WriteAttribute(ref NetlinkWriter writer, ushort type, AttributeForm form)
     {
         switch (type)
         {
@@ -57,7 +57,7 @@ public sealed record CompareExpression : Expression
                 writer.Put(type, (uint?)Operator);
                 break;
             case NFTA_CMP_DATA:
-                writer.PutData(type, nestedFlag, Value);
+                writer.PutData(type, form, Value);
                 break;
         }
     }

@@ -34,7 +34,7 @@ public sealed record DynamicSetExpression : Expression
     public uint? Flags { get; init; }
 
     /// <summary>Several statements kept in the element.</summary>
-    public ExpressionList? Statements { get; init; }
+    public ValueList<Expression>? Statements { get; init; }
 
     private protected override ReadOnlySpan<byte> CanonicalOrder => [4, 5, 3, 6, 1, 2, 7, 10, 9];
 
@@ -49,7 +49,7 @@ public sealed record DynamicSetExpression : Expression
         ulong? timeout = null;
         Expression? statement = null;
         uint? flags = null;
-        ExpressionList? statements = null;
+        ValueList<Expression>? statements = null;
         while (attributes.TryRead(out NetlinkAttribute attribute))
         {
             layout.Add(attribute, attribute.Type switch
@@ -82,12 +82,12 @@ public sealed record DynamicSetExpression : Expression
         };
     }
 
-    private protected override void WriteAttribute(ref NetlinkWriter writer, ushort type, bool nestedFlag)
+    private protected override void WriteAttribute(ref NetlinkWriter writer, ushort type, AttributeForm form)
     {
         switch (type)
         {
             case NFTA_DYNSET_SET_NAME:
-                writer.Put(type, SetName);
+                writer.Put(type, form, SetName);
                 break;
             case NFTA_DYNSET_SET_ID:
                 writer.Put(type, SetId);
@@ -111,7 +111,7 @@ public sealed record DynamicSetExpression : Expression
                 writer.Put(type, Flags);
                 break;
             case NFTA_DYNSET_EXPRESSIONS:
-                writer.PutExpressions(type, nestedFlag, Statements);
+                writer.PutExpressions(type, form, Statements);
                 break;
         }
     }

@@ -39,7 +39,7 @@ public abstract record Expression
             }
             else
             {
-                WriteAttribute(ref writer, type, layout.NestedAt(i));
+                WriteAttribute(ref writer, type, layout.FormAt(i));
                 written |= 1u << type;
             }
         }
@@ -48,13 +48,13 @@ public abstract record Expression
         {
             if ((written >> type & 1) == 0)
             {
-                WriteAttribute(ref writer, type, nestedFlag: !layout.IsRead);
+                WriteAttribute(ref writer, type, layout.IsRead ? AttributeForm.None : AttributeForm.Nested | AttributeForm.Canonical);
             }
         }
     }
 
     /// <summary>Writes the attribute of <paramref name="type"/>, or nothing where its property is null.</summary>
-    private protected abstract void WriteAttribute(ref NetlinkWriter writer, ushort type, bool nestedFlag);
+    private protected abstract void WriteAttribute(ref NetlinkWriter writer, ushort type, AttributeForm form);
 }
 
 /// <summary>How an expression's name and data lay in their nest. Never part of comparisons.</summary>

@@ -43,12 +43,12 @@ public static class ExpressionCodec
 
         ReadOnlySpan<byte> bareName = name.Value[..^1];
         Expression expression = ((data.Length & 3) == 0 ? ReadTyped(bareName, new AttributeReader(data)) : null)
-            ?? new RawExpression(Encoding.UTF8.GetString(bareName), new Octets(data));
+            ?? new RawExpression(Encoding.UTF8.GetString(bareName), new OctetString(data));
         return expression with { Envelope = new ExpressionEnvelope(flags) };
     }
 
     /// <summary>The expressions of a list (NFTA_RULE_EXPRESSIONS, NFTA_SET_EXPRESSIONS …).</summary>
-    public static ExpressionList ReadList(in NetlinkAttribute list)
+    public static ValueList<Expression> ReadList(in NetlinkAttribute list)
     {
         int count = 0;
         AttributeReader elements = list.Nested();
@@ -59,7 +59,7 @@ public static class ExpressionCodec
 
         if (count == 0)
         {
-            return ExpressionList.Empty;
+            return default;
         }
 
         var expressions = new Expression[count];
@@ -69,7 +69,7 @@ public static class ExpressionCodec
             expressions[i] = Read(element);
         }
 
-        return ExpressionList.Own(expressions);
+        return new ValueList<Expression>(expressions);
     }
 
     /// <summary>Whether <see cref="WriteList"/> gives back the bytes of <paramref name="list"/>: only whole elements and nothing behind them.</summary>
@@ -112,9 +112,8 @@ public static class ExpressionCodec
     }
 
     /// <summary>Writes a list of expressions as an attribute of <paramref name="type"/>.</summary>
-    public static void WriteList(ref NetlinkWriter writer, ushort type, ExpressionList expressions, bool nestedFlag = true)
+    public static void WriteList(ref NetlinkWriter writer, ushort type, ValueList<Expression> expressions, bool nestedFlag = true)
     {
-        ArgumentNullException.ThrowIfNull(expressions);
         WireMark list = writer.BeginNested(type, nestedFlag);
         foreach (Expression expression in expressions.Span)
         {
@@ -135,7 +134,7 @@ public static class ExpressionCodec
         return true;
     }
 
-    internal static bool ReadExpressions(this in NetlinkAttribute attribute, ref ExpressionList? field)
+    internal static bool ReadExpressions(this in NetlinkAttribute attribute, ref ValueList<Expression>? field)
     {
         if (field is not null || !IsPlainList(attribute))
         {
@@ -154,16 +153,16 @@ public static class ExpressionCodec
         }
     }
 
-    internal static void PutExpressions(this ref NetlinkWriter writer, ushort type, bool nestedFlag, ExpressionList? expressions)
+    internal static void PutExpressions(this ref NetlinkWriter writer, ushort type, AttributeForm form, ValueList<Expression>? expressions)
     {
-        if (expressions is not null)
+        if (expressions is { } list)
         {
-            WriteList(ref writer, type, expressions, nestedFlag);
+            WriteList(ref writer, type, list, (form & AttributeForm.Nested) != 0);
         }
     }
 
     private static RawExpression Whole(in NetlinkAttribute element, ExpressionEnvelopeFlags flags) =>
-        new("", default) { Element = new Octets(element.Value), Envelope = new ExpressionEnvelope(flags) };
+        new("", default) { Element = new OctetString(element.Value), Envelope = new ExpressionEnvelope(flags) };
 
     private static bool IsName(ReadOnlySpan<byte> value) => value.Length > 1 && value.IndexOf((byte)0) == value.Length - 1 && Utf8.IsValid(value);
 

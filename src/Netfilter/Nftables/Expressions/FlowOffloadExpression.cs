@@ -34,12 +34,12 @@ public sealed record FlowOffloadExpression : Expression
         };
     }
 
-    private protected override void WriteAttribute(ref NetlinkWriter writer, ushort type, bool nestedFlag)
+    private protected override void WriteAttribute(ref NetlinkWriter writer, ushort type, AttributeForm form)
     {
         switch (type)
         {
             case NFTA_FLOW_TABLE_NAME:
-                writer.Put(type, FlowtableName);
+                writer.Put(type, form, FlowtableName);
                 break;
         }
     }

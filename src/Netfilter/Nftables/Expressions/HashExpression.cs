@@ -82,7 +82,7 @@ public sealed record HashExpression : Expression
         };
     }
 
-    private protected override void WriteAttribute(ref NetlinkWriter writer, ushort type, bool nestedFlag)
+    private protected override void WriteAttribute(ref NetlinkWriter writer, ushort type, AttributeForm form)
     {
         switch (type)
         {
@@ -108,7 +108,7 @@ public sealed record HashExpression : Expression
                 writer.Put(type, (uint?)Kind);
                 break;
             case NFTA_HASH_SET_NAME:
-                writer.Put(type, SetName);
+                writer.Put(type, form, SetName);
                 break;
             case NFTA_HASH_SET_ID:
                 writer.Put(type, SetId);

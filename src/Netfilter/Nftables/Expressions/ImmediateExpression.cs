@@ -13,7 +13,7 @@ public sealed record ImmediateExpression : Expression
     public uint? DestinationRegister { get; init; }
 
     /// <summary>The value.</summary>
-    public Octets? Value { get; init; }
+    public OctetString? Value { get; init; }
 
     /// <summary>The verdict.</summary>
     public Verdict? Verdict { get; init; }
@@ -24,7 +24,7 @@ public sealed record ImmediateExpression : Expression
     {
         AttributeLayoutBuilder layout = default;
         uint? destinationRegister = null;
-        Octets? value = null;
+        OctetString? value = null;
         Verdict? verdict = null;
         while (attributes.TryRead(out NetlinkAttribute attribute))
         {
@@ -45,7 +45,7 @@ public sealed record ImmediateExpression : Expression
         };
     }
 
-    private protected override void WriteAttribute(ref NetlinkWriter writer, ushort type, bool nestedFlag)
+    private protected override void WriteAttribute(ref NetlinkWriter writer, ushort type, AttributeForm form)
     {
         switch (type)
         {
@@ -53,10 +53,10 @@ public sealed record ImmediateExpression : Expression
                 writer.Put(type, DestinationRegister);
                 break;
             case NFTA_IMMEDIATE_DATA when Verdict is not null:
-                writer.PutVerdict(type, nestedFlag, Verdict);
+                writer.PutVerdict(type, form, Verdict);
                 break;
             case NFTA_IMMEDIATE_DATA:
-                writer.PutData(type, nestedFlag, Value);
+                writer.PutData(type, form, Value);
                 break;
         }
     }

@@ -64,7 +64,7 @@ public sealed record LogExpression : Expression
         };
     }
 
-    private protected override void WriteAttribute(ref NetlinkWriter writer, ushort type, bool nestedFlag)
+    private protected override void WriteAttribute(ref NetlinkWriter writer, ushort type, AttributeForm form)
     {
         switch (type)
         {
@@ -72,7 +72,7 @@ public sealed record LogExpression : Expression
                 writer.Put(type, Group);
                 break;
             case NFTA_LOG_PREFIX:
-                writer.Put(type, Prefix);
+                writer.Put(type, form, Prefix);
                 break;
             case NFTA_LOG_SNAPLEN:
                 writer.Put(type, SnapLength);

@@ -58,12 +58,12 @@ public sealed record LookupExpression : Expression
         };
     }
 
-    private protected override void WriteAttribute(ref NetlinkWriter writer, ushort type, bool nestedFlag)
+    private protected override void WriteAttribute(ref NetlinkWriter writer, ushort type, AttributeForm form)
     {
         switch (type)
         {
             case NFTA_LOOKUP_SET:
-                writer.Put(type, SetName);
+                writer.Put(type, form, SetName);
                 break;
             case NFTA_LOOKUP_SREG:
                 writer.Put(type, SourceRegister);

@@ -70,7 +70,7 @@ public sealed record NatExpression : Expression
         };
     }
 
-    private protected override void WriteAttribute(ref NetlinkWriter writer, ushort type, bool nestedFlag)
+    private protected override void WriteAttribute(ref NetlinkWriter writer, ushort type, AttributeForm form)
     {
         switch (type)
         {

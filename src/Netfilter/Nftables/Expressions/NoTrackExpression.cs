@@ -23,7 +23,7 @@ public sealed record NoTrackExpression : Expression
         return layout.IsOverflown || attributes.IsTruncated ? null : new NoTrackExpression { Layout = layout.Build() };
     }
 
-    private protected override void WriteAttribute(ref NetlinkWriter writer, ushort type, bool nestedFlag)
+    private protected override void WriteAttribute(ref NetlinkWriter writer, ushort type, AttributeForm form)
     {
     }
 }

@@ -64,7 +64,7 @@ public sealed record NumberGeneratorExpression : Expression
         };
     }
 
-    private protected override void WriteAttribute(ref NetlinkWriter writer, ushort type, bool nestedFlag)
+    private protected override void WriteAttribute(ref NetlinkWriter writer, ushort type, AttributeForm form)
     {
         switch (type)
         {
@@ -81,7 +81,7 @@ public sealed record NumberGeneratorExpression : Expression
                 writer.Put(type, Offset);
                 break;
             case NFTA_NG_SET_NAME:
-                writer.Put(type, SetName);
+                writer.Put(type, form, SetName);
                 break;
             case NFTA_NG_SET_ID:
                 writer.Put(type, SetId);

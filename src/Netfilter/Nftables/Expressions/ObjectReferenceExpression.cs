@@ -58,7 +58,7 @@ public sealed record ObjectReferenceExpression : Expression
         };
     }
 
-    private protected override void WriteAttribute(ref NetlinkWriter writer, ushort type, bool nestedFlag)
+    private protected override void WriteAttribute(ref NetlinkWriter writer, ushort type, AttributeForm form)
     {
         switch (type)
         {
@@ -66,13 +66,13 @@ public sealed record ObjectReferenceExpression : Expression
                 writer.Put(type, ObjectType);
                 break;
             case NFTA_OBJREF_IMM_NAME:
-                writer.Put(type, ObjectName);
+                writer.Put(type, (form & AttributeForm.Canonical) != 0 ? AttributeForm.Unterminated : form, ObjectName);
                 break;
             case NFTA_OBJREF_SET_SREG:
                 writer.Put(type, SourceRegister);
                 break;
             case NFTA_OBJREF_SET_NAME:
-                writer.Put(type, SetName);
+                writer.Put(type, form, SetName);
                 break;
             case NFTA_OBJREF_SET_ID:
                 writer.Put(type, SetId);

@@ -16,10 +16,10 @@ public sealed record RangeExpression : Expression
     public RangeOperator? Operator { get; init; }
 
     /// <summary>The first value of the range.</summary>
-    public Octets? From { get; init; }
+    public OctetString? From { get; init; }
 
     /// <summary>The last value of the range.</summary>
-    public Octets? To { get; init; }
+    public OctetString? To { get; init; }
 
     private protected override ReadOnlySpan<byte> CanonicalOrder => [1, 2, 3, 4];
 
@@ -28,8 +28,8 @@ public sealed record RangeExpression : Expression
         AttributeLayoutBuilder layout = default;
         uint? sourceRegister = null;
         uint? @operator = null;
-        Octets? from = null;
-        Octets? to = null;
+        OctetString? from = null;
+        OctetString? to = null;
         while (attributes.TryRead(out NetlinkAttribute attribute))
         {
             layout.Add(attribute, attribute.Type switch
@@ -52,7 +52,7 @@ public sealed record RangeExpression : Expression
         };
     }
 
-    private protected override void WriteAttribute(ref NetlinkWriter writer, ushort type, bool nestedFlag)
+    private protected override void WriteAttribute(ref NetlinkWriter writer, ushort type, AttributeForm form)
     {
         switch (type)
         {
@@ -63,10 +63,10 @@ public sealed record RangeExpression : Expression
                 writer.Put(type, (uint?)Operator);
                 break;
             case NFTA_RANGE_FROM_DATA:
-                writer.PutData(type, nestedFlag, From);
+                writer.PutData(type, form, From);
                 break;
             case NFTA_RANGE_TO_DATA:
-                writer.PutData(type, nestedFlag, To);
+                writer.PutData(type, form, To);
                 break;
         }
     }

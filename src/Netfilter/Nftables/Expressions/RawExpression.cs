@@ -6,7 +6,7 @@ namespace EucaNet.Netfilter.Nftables.Expressions;
 public sealed record RawExpression : Expression
 {
     /// <summary>An expression of this name with <paramref name="data"/> as the payload of NFTA_EXPR_DATA.</summary>
-    public RawExpression(string name, Octets data)
+    public RawExpression(string name, OctetString data)
     {
         Name = name;
         Data = data;
@@ -16,17 +16,17 @@ public sealed record RawExpression : Expression
     public override string Name { get; }
 
     /// <summary>The payload of NFTA_EXPR_DATA.</summary>
-    public Octets Data { get; }
+    public OctetString Data { get; }
 
     /// <summary>The payload of the whole element where not even name and data could be told apart; the name is empty then.</summary>
-    internal Octets? Element { get; init; }
+    internal OctetString? Element { get; init; }
 
     private protected override ReadOnlySpan<byte> CanonicalOrder => [];
 
     /// <inheritdoc/>
     public override void WriteData(ref NetlinkWriter writer) => writer.Append(Data.Span);
 
-    private protected override void WriteAttribute(ref NetlinkWriter writer, ushort type, bool nestedFlag)
+    private protected override void WriteAttribute(ref NetlinkWriter writer, ushort type, AttributeForm form)
     {
     }
 }

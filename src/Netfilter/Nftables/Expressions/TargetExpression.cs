@@ -16,7 +16,7 @@ public sealed record TargetExpression : Expression
     public uint? Revision { get; init; }
 
     /// <summary>The structure, padded to eight bytes.</summary>
-    public Octets? Info { get; init; }
+    public OctetString? Info { get; init; }
 
     private protected override ReadOnlySpan<byte> CanonicalOrder => [1, 2, 3];
 
@@ -25,7 +25,7 @@ public sealed record TargetExpression : Expression
         AttributeLayoutBuilder layout = default;
         string? targetName = null;
         uint? revision = null;
-        Octets? info = null;
+        OctetString? info = null;
         while (attributes.TryRead(out NetlinkAttribute attribute))
         {
             layout.Add(attribute, attribute.Type switch
@@ -46,12 +46,12 @@ public sealed record TargetExpression : Expression
         };
     }
 
-    private protected override void WriteAttribute(ref NetlinkWriter writer, ushort type, bool nestedFlag)
+    private protected override void WriteAttribute(ref NetlinkWriter writer, ushort type, AttributeForm form)
     {
         switch (type)
         {
             case NFTA_TARGET_NAME:
-                writer.Put(type, TargetName);
+                writer.Put(type, form, TargetName);
                 break;
             case NFTA_TARGET_REV:
                 writer.Put(type, Revision);
