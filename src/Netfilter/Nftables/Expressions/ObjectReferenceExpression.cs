@@ -72,7 +72,7 @@ public sealed record ObjectReferenceExpression : Expression
                 writer.Put(type, SourceRegister);
                 break;
             case NFTA_OBJREF_SET_NAME:
-                writer.Put(type, form, SetName);
+                writer.Put(type, (form & AttributeForm.Canonical) != 0 ? AttributeForm.Unterminated : form, SetName);
                 break;
             case NFTA_OBJREF_SET_ID:
                 writer.Put(type, SetId);
