@@ -1,0 +1,119 @@
+namespace EucaNet.Simulator.Datapath.Conntrack;
+
+/// <summary>How a packet relates to its connection (enum ip_conntrack_info, same numbers).</summary>
+internal enum ConnectionInfo : byte
+{
+    Established = 0,
+    Related = 1,
+    New = 2,
+    EstablishedReply = 3,
+    RelatedReply = 4,
+    Untracked = 7,
+}
+
+/// <summary>A connection's status bits (enum ip_conntrack_status, same numbers; CTA_STATUS carries them).</summary>
+[Flags]
+internal enum ConnectionStatus : uint
+{
+    None = 0,
+    Expected = 1 << 0,
+    SeenReply = 1 << 1,
+    Assured = 1 << 2,
+    Confirmed = 1 << 3,
+    SourceNat = 1 << 4,
+    DestinationNat = 1 << 5,
+    SequenceAdjust = 1 << 6,
+    SourceNatDone = 1 << 7,
+    DestinationNatDone = 1 << 8,
+    Dying = 1 << 9,
+    FixedTimeout = 1 << 10,
+    Template = 1 << 11,
+    NatClash = 1 << 12,
+    Helper = 1 << 13,
+    Offload = 1 << 14,
+    NatMask = SourceNat | DestinationNat,
+    NatDoneMask = SourceNatDone | DestinationNatDone,
+}
+
+/// <summary>What happened to a connection (enum ip_conntrack_events, bit by bit).</summary>
+[Flags]
+internal enum ConnectionEvents
+{
+    None = 0,
+    New = 1 << 0,
+    Related = 1 << 1,
+    Destroy = 1 << 2,
+    Reply = 1 << 3,
+    Assured = 1 << 4,
+    ProtocolInfo = 1 << 5,
+    Helper = 1 << 6,
+    Mark = 1 << 7,
+    SequenceAdjust = 1 << 8,
+    SecurityMark = 1 << 9,
+    Label = 1 << 10,
+}
+
+/// <summary>The side a packet belongs to.</summary>
+internal enum ConnectionDirection : byte
+{
+    Original = 0,
+    Reply = 1,
+}
+
+/// <summary>One tracked connection (struct nf_conn).</summary>
+internal sealed class Connection(uint id, ConnectionTuple original, ConnectionTuple reply, ushort zone)
+{
+    /// <summary>Unique among this kernel's connections (CTA_ID; the real kernel hashes an address, so the number means nothing).</summary>
+    public uint Id { get; } = id;
+
+    /// <summary>The first packet's tuple; never changes.</summary>
+    public ConnectionTuple Original { get; } = original;
+
+    /// <summary>What an answer looks like when it comes in: differs from the inverse of <see cref="Original"/> after address translation.</summary>
+    public ConnectionTuple Reply { get; set; } = reply;
+
+    public ushort Zone { get; } = zone;
+
+    public ConnectionStatus Status { get; set; }
+
+    public uint Mark { get; set; }
+
+    /// <summary>128 label bits.</summary>
+    public UInt128 Labels { get; set; }
+
+    /// <summary>When it ends if nothing comes, on the virtual clock.</summary>
+    public DateTimeOffset Expires { get; set; }
+
+    /// <summary>When it was confirmed.</summary>
+    public DateTimeOffset Began { get; set; }
+
+    public TcpTracking? Tcp { get; set; }
+
+    /// <summary>From when on a UDP flow with answers counts as a stream.</summary>
+    public DateTimeOffset StreamFrom { get; set; }
+
+    /// <summary>Index of the interface whose address masquerade chose, 0 for none; its going down ends the connection.</summary>
+    public int MasqueradeInterface { get; set; }
+
+    /// <summary>Per direction; counted only where nf_conntrack_acct was on when the connection began.</summary>
+    public ulong[]? Packets { get; set; }
+
+    public ulong[]? Bytes { get; set; }
+
+    /// <summary>How often an SRC/DST translation was set up; kept by the translator.</summary>
+    public bool IsSourceListed { get; set; }
+
+    public bool IsConfirmed => (Status & ConnectionStatus.Confirmed) != 0;
+
+    public bool HasSeenReply => (Status & ConnectionStatus.SeenReply) != 0;
+
+    public bool IsDying => (Status & ConnectionStatus.Dying) != 0;
+
+    public ConnectionTuple Tuple(ConnectionDirection direction) => direction == ConnectionDirection.Original ? Original : Reply;
+
+    /// <summary>The direction a packet with this relation moves in.</summary>
+    public static ConnectionDirection DirectionOf(ConnectionInfo info) =>
+        info >= ConnectionInfo.EstablishedReply ? ConnectionDirection.Reply : ConnectionDirection.Original;
+
+    public override string ToString() => $"{Original}{(Reply == Original.Invert() ? "" : $" (answers {Reply})")}";
+}

@@ -1,0 +1,439 @@
+using System.Diagnostics.CodeAnalysis;
+using EucaNet.Simulator.Datapath.Formats;
+using EucaNet.Simulator.Datapath.Hooks;
+using EucaNet.Simulator.Kernel;
+
+namespace EucaNet.Simulator.Datapath.Conntrack;
+
+/// <summary>
+/// The connection tracking of one kernel. A packet is looked up by its tuple on its way in (<see cref="Track"/>); a new
+/// connection is entered in the table only when its first packet leaves (<see cref="Confirm"/>), so that a dropped packet
+/// leaves nothing behind. Entries end by the clock, looked at when they are met and by <see cref="Expire"/>.
+/// </summary>
+internal sealed class ConnectionTracker(TimeProvider time)
+{
+    private readonly Dictionary<(ConnectionTuple Tuple, ushort Zone), (Connection Connection, ConnectionDirection Direction)> _byTuple = [];
+    private readonly SortedDictionary<uint, Connection> _byId = [];
+    private readonly PriorityQueue<Connection, DateTimeOffset> _deadlines = new();
+    private readonly Dictionary<Connection, ConnectionEvents> _pending = [];
+    private uint _lastId;
+    private TcpTracker? _tcp;
+
+    /// <summary>Tells of connections that came, changed and went (ctnetlink's events).</summary>
+    public event Action<Connection, ConnectionEvents>? Changed;
+
+    public ConnectionTimeouts Timeouts { get; } = new();
+
+    public TcpTracker Tcp => _tcp ??= new TcpTracker(this);
+
+    /// <summary>nf_conntrack_max; a new connection beyond it is dropped.</summary>
+    public int Maximum { get; set; } = 262144;
+
+    /// <summary>nf_conntrack_checksum: packets with a wrong checksum are invalid.</summary>
+    public bool VerifiesChecksums { get; set; } = true;
+
+    /// <summary>nf_conntrack_acct: packets and octets of new connections are counted.</summary>
+    public bool Counts { get; set; }
+
+    /// <summary>How many connections are in the table; those that ended but weren't met yet too.</summary>
+    public int Count => _byId.Count;
+
+    /// <summary>The connections that are alive, in the order they began.</summary>
+    public IEnumerable<Connection> Connections
+    {
+        get
+        {
+            Expire();
+            return _byId.Values;
+        }
+    }
+
+    /// <summary>Looks a connection up by the tuple of either direction.</summary>
+    public bool TryFind(ConnectionTuple tuple, ushort zone, [NotNullWhen(true)] out Connection? connection, out ConnectionDirection direction)
+    {
+        if (_byTuple.TryGetValue((tuple, zone), out (Connection Connection, ConnectionDirection Direction) found))
+        {
+            if (found.Connection.Expires > time.GetUtcNow())
+            {
+                (connection, direction) = found;
+                return true;
+            }
+
+            Remove(found.Connection);
+        }
+
+        connection = null;
+        direction = default;
+        return false;
+    }
+
+    /// <summary>Whether another connection already answers to this tuple.</summary>
+    public bool IsTaken(ConnectionTuple tuple, ushort zone, Connection except) =>
+        TryFind(tuple, zone, out Connection? other, out _) && other != except;
+
+    /// <summary>Looks at a packet on its way in (nf_conntrack_in): sets its connection and what it is to it.</summary>
+    public HookVerdict Track(HookContext context)
+    {
+        Packet packet = context.Packet;
+        if (packet.Connection is { } known && (known.Status & ConnectionStatus.Template) == 0 || packet.Untracked)
+        {
+            return HookVerdict.Accept;
+        }
+
+        ushort zone = packet.Connection?.Zone ?? 0;
+        packet.Connection = null;
+        packet.ConnectionInfo = default;
+        if (!packet.LocateTransport() || packet.FragmentOffset != 0)
+        {
+            return HookVerdict.Accept;
+        }
+
+        byte protocol = packet.TransportProtocol;
+        if (protocol is IpProtocol.Icmp or IpProtocol.Icmpv6)
+        {
+            if (!TrackIcmp(context, zone, out bool decided) || decided)
+            {
+                return HookVerdict.Accept;
+            }
+        }
+
+        TrackingResult result;
+        do
+        {
+            result = TrackOnce(context, protocol, zone);
+        }
+        while (result == TrackingResult.Repeat);
+
+        if (result == TrackingResult.Drop)
+        {
+            return HookVerdict.Drop;
+        }
+
+        if (result == TrackingResult.Invalid)
+        {
+            packet.Connection = null;
+            packet.ConnectionInfo = default;
+        }
+
+        return HookVerdict.Accept;
+    }
+
+    /// <summary>Enters a new connection in the table when its first packet leaves (nf_conntrack_confirm), and tells what changed.</summary>
+    public HookVerdict Confirm(Packet packet)
+    {
+        if (packet.Connection is not { } connection)
+        {
+            return HookVerdict.Accept;
+        }
+
+        if (!connection.IsConfirmed && !connection.IsDying)
+        {
+            if (Connection.DirectionOf(packet.ConnectionInfo) != ConnectionDirection.Original)
+            {
+                return HookVerdict.Accept;
+            }
+
+            if (TryFind(connection.Original, connection.Zone, out Connection? clash, out _) || TryFind(connection.Reply, connection.Zone, out clash, out _))
+            {
+                // Two first packets of one flow were under way at the same time; the entry that won serves both where both mean the same.
+                if (clash.Original == connection.Original && clash.Reply == connection.Reply && connection.Tcp is null)
+                {
+                    packet.Connection = clash;
+                    return HookVerdict.Accept;
+                }
+
+                return HookVerdict.Drop;
+            }
+
+            Insert(connection);
+            Note(connection, ConnectionEvents.New);
+        }
+
+        Publish(connection);
+        return HookVerdict.Accept;
+    }
+
+    /// <summary>Puts a connection in the table, as a confirmed packet or user space makes it.</summary>
+    public void Insert(Connection connection)
+    {
+        connection.Status |= ConnectionStatus.Confirmed;
+        connection.Began = time.GetUtcNow();
+        _byTuple[(connection.Original, connection.Zone)] = (connection, ConnectionDirection.Original);
+        _byTuple[(connection.Reply, connection.Zone)] = (connection, ConnectionDirection.Reply);
+        _byId.Add(connection.Id, connection);
+        _deadlines.Enqueue(connection, connection.Expires);
+    }
+
+    /// <summary>A connection of this table's own numbering, not entered yet.</summary>
+    public Connection Create(ConnectionTuple original, ConnectionTuple reply, ushort zone) => new(++_lastId, original, reply, zone)
+    {
+        Packets = Counts ? new ulong[2] : null,
+        Bytes = Counts ? new ulong[2] : null,
+        Expires = time.GetUtcNow() + Timeouts.OfProtocol(original.Protocol),
+    };
+
+    /// <summary>Ends a connection; its next packet begins a new one. False when it had ended.</summary>
+    public bool Remove(Connection connection)
+    {
+        if (connection.IsDying)
+        {
+            return false;
+        }
+
+        connection.Status |= ConnectionStatus.Dying;
+        if (_byId.Remove(connection.Id))
+        {
+            _byTuple.Remove((connection.Original, connection.Zone));
+            _byTuple.Remove((connection.Reply, connection.Zone));
+            _pending.Remove(connection);
+            Changed?.Invoke(connection, ConnectionEvents.Destroy);
+        }
+
+        return true;
+    }
+
+    /// <summary>Ends what the clock has ended.</summary>
+    public void Expire()
+    {
+        DateTimeOffset now = time.GetUtcNow();
+        while (_deadlines.TryPeek(out Connection? connection, out DateTimeOffset deadline) && deadline <= now)
+        {
+            _deadlines.Dequeue();
+            if (connection.IsDying)
+            {
+                continue;
+            }
+
+            if (connection.Expires <= now)
+            {
+                Remove(connection);
+            }
+            else
+            {
+                _deadlines.Enqueue(connection, connection.Expires);
+            }
+        }
+    }
+
+    /// <summary>Ends the connections for which <paramref name="match"/> holds; returns how many.</summary>
+    public int RemoveWhere(Predicate<Connection> match)
+    {
+        List<Connection> found = [.. Connections.Where(connection => match(connection))];
+        found.ForEach(connection => Remove(connection));
+        return found.Count;
+    }
+
+    /// <summary>The connection lives on for <paramref name="timeout"/> from now.</summary>
+    public void Refresh(Connection connection, TimeSpan timeout)
+    {
+        if ((connection.Status & ConnectionStatus.FixedTimeout) == 0)
+        {
+            connection.Expires = time.GetUtcNow() + timeout;
+        }
+    }
+
+    /// <summary>Remembers what changed until the packet that changed it leaves.</summary>
+    public void Note(Connection connection, ConnectionEvents events) => _pending[connection] = _pending.GetValueOrDefault(connection) | events;
+
+    private void Publish(Connection connection)
+    {
+        if (_pending.Remove(connection, out ConnectionEvents events))
+        {
+            Changed?.Invoke(connection, events);
+        }
+    }
+
+    private TrackingResult TrackOnce(HookContext context, byte protocol, ushort zone)
+    {
+        Packet packet = context.Packet;
+        if (ConnectionTuple.Read(packet.Network, context.Family) is not { } tuple)
+        {
+            return TrackingResult.Invalid;
+        }
+
+        if (!IsSane(context, protocol))
+        {
+            return TrackingResult.Invalid;
+        }
+
+        ConnectionInfo info;
+        if (TryFind(tuple, zone, out Connection? connection, out ConnectionDirection direction))
+        {
+            info = direction == ConnectionDirection.Reply ? ConnectionInfo.EstablishedReply
+                : connection.HasSeenReply ? ConnectionInfo.Established
+                : (connection.Status & ConnectionStatus.Expected) != 0 ? ConnectionInfo.Related
+                : ConnectionInfo.New;
+        }
+        else
+        {
+            if (tuple.Invert() is not { } reply)
+            {
+                return TrackingResult.Invalid;
+            }
+
+            if (_byId.Count >= Maximum)
+            {
+                Expire();
+                if (_byId.Count >= Maximum)
+                {
+                    return TrackingResult.Drop;
+                }
+            }
+
+            connection = Create(tuple, reply, zone);
+            info = ConnectionInfo.New;
+            if (protocol == IpProtocol.Tcp && !Tcp.Begin(connection, packet))
+            {
+                return TrackingResult.Invalid;
+            }
+
+            if (protocol is IpProtocol.Icmp or IpProtocol.Icmpv6 && !ConnectionTuple.BeginsConnection(protocol, tuple.IcmpType))
+            {
+                return TrackingResult.Invalid;
+            }
+        }
+
+        packet.Connection = connection;
+        packet.ConnectionInfo = info;
+        TrackingResult result = protocol == IpProtocol.Tcp && connection.Tcp is not null ? Tcp.Track(connection, packet, info) : TrackPlain(connection, protocol, info);
+        if (result != TrackingResult.Accept)
+        {
+            return result;
+        }
+
+        direction = Connection.DirectionOf(info);
+        if (connection.Packets is not null)
+        {
+            connection.Packets[(int)direction]++;
+            connection.Bytes![(int)direction] += (ulong)packet.NetworkLength;
+        }
+
+        if (info == ConnectionInfo.EstablishedReply && !connection.HasSeenReply)
+        {
+            connection.Status |= ConnectionStatus.SeenReply;
+            Note(connection, ConnectionEvents.Reply);
+        }
+
+        return TrackingResult.Accept;
+    }
+
+    private bool IsSane(HookContext context, byte protocol)
+    {
+        Packet packet = context.Packet;
+        bool verify = VerifiesChecksums && context.Hook == Hook.Prerouting && context.Family == HookFamily.Ipv4
+            && !new Ipv4Header(packet.Network).IsFragment;
+        return protocol switch
+        {
+            IpProtocol.Tcp => TcpTracker.IsSane(packet, verify),
+            IpProtocol.Udp => packet.Transport.Length >= UdpHeader.Size
+                && new UdpHeader(packet.Transport) is var udp && udp.Length >= UdpHeader.Size && udp.Length <= packet.Transport.Length
+                && (!verify || udp.IsValid(packet.Ipv4.Source, packet.Ipv4.Destination)),
+            _ => true,
+        };
+    }
+
+    private TrackingResult TrackPlain(Connection connection, byte protocol, ConnectionInfo info)
+    {
+        if (protocol is not (IpProtocol.Udp or IpProtocol.UdpLite))
+        {
+            Refresh(connection, Timeouts.OfProtocol(protocol));
+            return TrackingResult.Accept;
+        }
+
+        DateTimeOffset now = time.GetUtcNow();
+        if (!connection.IsConfirmed)
+        {
+            connection.StreamFrom = now + TimeSpan.FromSeconds(2);
+        }
+
+        if (connection.HasSeenReply)
+        {
+            bool stream = now > connection.StreamFrom;
+            Refresh(connection, Timeouts[stream ? "nf_conntrack_udp_timeout_stream" : "nf_conntrack_udp_timeout"]);
+            if (stream && (connection.Status & (ConnectionStatus.Assured | ConnectionStatus.NatClash)) == 0)
+            {
+                connection.Status |= ConnectionStatus.Assured;
+                Note(connection, ConnectionEvents.Assured);
+            }
+        }
+        else
+        {
+            Refresh(connection, Timeouts["nf_conntrack_udp_timeout"]);
+        }
+
+        return TrackingResult.Accept;
+    }
+
+    /// <summary>Judges an ICMP message; an error is related to the connection it speaks of. False: invalid. <paramref name="decided"/>: nothing is left to track.</summary>
+    private bool TrackIcmp(HookContext context, ushort zone, out bool decided)
+    {
+        decided = false;
+        Packet packet = context.Packet;
+        Span<byte> message = packet.Transport;
+        if (message.Length < IcmpHeader.Size)
+        {
+            return false;
+        }
+
+        var header = new IcmpHeader(message);
+        if (context.Family != HookFamily.Ipv4)
+        {
+            // Neighbour discovery and listener reports are no connections and never invalid.
+            if (header.Type is >= 130 and <= 137 or 143)
+            {
+                packet.Untracked = true;
+                decided = true;
+            }
+            else if (header.Type < 128)
+            {
+                decided = true;
+                return RelateError(context, zone, Ipv6Header.Size);
+            }
+
+            return true;
+        }
+
+        if (VerifiesChecksums && context.Hook == Hook.Prerouting && !packet.Ipv4.IsFragment && !header.IsValid)
+        {
+            return false;
+        }
+
+        if (header.Type > 18)
+        {
+            return false;
+        }
+
+        if (!IcmpType.IsError(header.Type))
+        {
+            return true;
+        }
+
+        decided = true;
+        return RelateError(context, zone, Ipv4Header.MinimumSize);
+    }
+
+    private bool RelateError(HookContext context, ushort zone, int smallestInner)
+    {
+        Packet packet = context.Packet;
+        Span<byte> inner = packet.Transport[IcmpHeader.Size..];
+        if (inner.Length < smallestInner
+            || ConnectionTuple.Read(inner, context.Family) is not { } tuple
+            || tuple.Invert() is not { } inverse
+            || !TryFind(inverse, zone, out Connection? connection, out ConnectionDirection direction))
+        {
+            return false;
+        }
+
+        InternetAddress destination = context.Family == HookFamily.Ipv4
+            ? InternetAddress.FromV4(packet.Ipv4.Destination)
+            : InternetAddress.Read(InternetAddress.V6, packet.Ipv6.Destination);
+        if (connection.Tuple(direction).Destination != destination)
+        {
+            return false;
+        }
+
+        packet.Connection = connection;
+        packet.ConnectionInfo = direction == ConnectionDirection.Reply ? ConnectionInfo.RelatedReply : ConnectionInfo.Related;
+        return true;
+    }
+}

@@ -1,0 +1,36 @@
+using System.Buffers.Binary;
+
+namespace EucaNet.Simulator.Datapath.Formats;
+
+/// <summary>The 28 octets of ARP for IPv4 over ethernet (RFC 826), in place.</summary>
+internal readonly ref struct ArpHeader(Span<byte> bytes)
+{
+    public const int Size = 28;
+    public const ushort Request = 1;
+    public const ushort Reply = 2;
+
+    public Span<byte> Bytes { get; } = bytes;
+
+    /// <summary>Hardware and protocol types and lengths are those of IPv4 over ethernet.</summary>
+    public bool IsValid =>
+        Bytes.Length >= Size && BinaryPrimitives.ReadUInt64BigEndian(Bytes) >> 16 == 0x0001_0800_0604;
+
+    public ushort Operation => BinaryPrimitives.ReadUInt16BigEndian(Bytes[6..]);
+
+    public MacAddress SenderHardware => MacAddress.Read(Bytes[8..]);
+
+    public uint SenderAddress => BinaryPrimitives.ReadUInt32BigEndian(Bytes[14..]);
+
+    public MacAddress TargetHardware => MacAddress.Read(Bytes[18..]);
+
+    public uint TargetAddress => BinaryPrimitives.ReadUInt32BigEndian(Bytes[24..]);
+
+    public void Write(ushort operation, MacAddress senderHardware, uint sender, MacAddress targetHardware, uint target)
+    {
+        BinaryPrimitives.WriteUInt64BigEndian(Bytes, 0x0001_0800_0604_0000 | operation);
+        senderHardware.Write(Bytes[8..]);
+        BinaryPrimitives.WriteUInt32BigEndian(Bytes[14..], sender);
+        targetHardware.Write(Bytes[18..]);
+        BinaryPrimitives.WriteUInt32BigEndian(Bytes[24..], target);
+    }
+}
