@@ -82,11 +82,29 @@ internal sealed class Packet
     /// <summary>Rules are reported to <c>nft monitor trace</c> (meta nftrace).</summary>
     public bool Traced { get; set; }
 
+    /// <summary>The route chosen for the packet, from its look-up until it leaves.</summary>
+    public RouteDecision? Route { get; set; }
+
+    /// <summary>How many devices it has passed, over all kernels; what goes round in circles ends by it.</summary>
+    public int Hops { get; set; }
+
     /// <summary>Made by this kernel itself (a socket, an ICMP error), not received.</summary>
     public bool IsLocal { get; set; }
 
     /// <summary>The story of the packet and of all that came of it, or null where nobody listens.</summary>
     public PacketStory? Story { get; set; }
+
+    /// <summary>Somebody listens to this packet's story at this level.</summary>
+    public bool Tells(TraceLevel level) => Story is { } story && story.Journey.Level >= level;
+
+    /// <summary>Adds a step to the packet's story; ask <see cref="Tells"/> first where the text costs something.</summary>
+    public void Tell(StoryKind kind, TraceLevel level, string host, string text)
+    {
+        if (Story is { } story)
+        {
+            Story = story.Add(kind, level, host, text);
+        }
+    }
 
     /// <summary>The whole frame without <see cref="Tag"/>; without an ethernet header it begins with the network header.</summary>
     public Span<byte> Frame => _buffer.AsSpan(Start, _end - Start);
@@ -356,6 +374,7 @@ internal sealed class Packet
         ConnectionInfo = default;
         Untracked = false;
         Traced = false;
+        Route = null;
         IsLocal = false;
         Type = PacketType.Host;
         Priority = 0;

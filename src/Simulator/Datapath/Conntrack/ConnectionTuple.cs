@@ -108,29 +108,29 @@ internal readonly record struct ConnectionTuple(
 
     /// <summary>Whether an ICMP message of this type may begin a connection: the requests.</summary>
     public static bool BeginsConnection(byte protocol, byte icmpType) => protocol == IpProtocol.Icmp
-        ? icmpType is IcmpType.EchoRequest or IcmpType.TimestampRequest or IcmpType.InformationRequest or IcmpType.AddressMaskRequest
+        ? icmpType is Formats.IcmpType.EchoRequest or Formats.IcmpType.TimestampRequest or Formats.IcmpType.InformationRequest or Formats.IcmpType.AddressMaskRequest
         : icmpType is 128 or 139;
 
     private static byte? InverseIcmpType(byte protocol, byte type) => protocol == IpProtocol.Icmp
         ? type switch
         {
-            IcmpType.EchoRequest => IcmpType.EchoReply,
-            IcmpType.EchoReply => IcmpType.EchoRequest,
-            IcmpType.TimestampRequest => IcmpType.TimestampReply,
-            IcmpType.TimestampReply => IcmpType.TimestampRequest,
-            IcmpType.InformationRequest => IcmpType.InformationReply,
-            IcmpType.InformationReply => IcmpType.InformationRequest,
-            IcmpType.AddressMaskRequest => IcmpType.AddressMaskReply,
-            IcmpType.AddressMaskReply => IcmpType.AddressMaskRequest,
-            _ => null,
+            Formats.IcmpType.EchoRequest => (byte?)Formats.IcmpType.EchoReply,
+            Formats.IcmpType.EchoReply => Formats.IcmpType.EchoRequest,
+            Formats.IcmpType.TimestampRequest => Formats.IcmpType.TimestampReply,
+            Formats.IcmpType.TimestampReply => Formats.IcmpType.TimestampRequest,
+            Formats.IcmpType.InformationRequest => Formats.IcmpType.InformationReply,
+            Formats.IcmpType.InformationReply => Formats.IcmpType.InformationRequest,
+            Formats.IcmpType.AddressMaskRequest => Formats.IcmpType.AddressMaskReply,
+            Formats.IcmpType.AddressMaskReply => Formats.IcmpType.AddressMaskRequest,
+            _ => (byte?)null,
         }
         : type switch
         {
-            128 => 129,
+            128 => (byte?)129,
             129 => 128,
             139 => 140,
             140 => 139,
-            _ => null,
+            _ => (byte?)null,
         };
 
     public override string ToString() => Protocol switch

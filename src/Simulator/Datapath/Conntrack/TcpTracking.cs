@@ -136,13 +136,13 @@ internal sealed class TcpTracking
     {
         const TcpFlags Ignored = TcpFlags.EchoCongestion | TcpFlags.CongestionWindowReduced | TcpFlags.Push;
         return (flags & ~Ignored) is TcpFlags.Synchronize
-            or TcpFlags.Synchronize | TcpFlags.Urgent
-            or TcpFlags.Synchronize | TcpFlags.Acknowledge
+            or (TcpFlags.Synchronize | TcpFlags.Urgent)
+            or (TcpFlags.Synchronize | TcpFlags.Acknowledge)
             or TcpFlags.Reset
-            or TcpFlags.Reset | TcpFlags.Acknowledge
-            or TcpFlags.Finish | TcpFlags.Acknowledge
-            or TcpFlags.Finish | TcpFlags.Acknowledge | TcpFlags.Urgent
+            or (TcpFlags.Reset | TcpFlags.Acknowledge)
+            or (TcpFlags.Finish | TcpFlags.Acknowledge)
+            or (TcpFlags.Finish | TcpFlags.Acknowledge | TcpFlags.Urgent)
             or TcpFlags.Acknowledge
-            or TcpFlags.Acknowledge | TcpFlags.Urgent;
+            or (TcpFlags.Acknowledge | TcpFlags.Urgent);
     }
 }

@@ -27,7 +27,7 @@ internal readonly ref struct ArpHeader(Span<byte> bytes)
 
     public void Write(ushort operation, MacAddress senderHardware, uint sender, MacAddress targetHardware, uint target)
     {
-        BinaryPrimitives.WriteUInt64BigEndian(Bytes, 0x0001_0800_0604_0000 | operation);
+        BinaryPrimitives.WriteUInt64BigEndian(Bytes, 0x0001_0800_0604_0000UL | operation);
         senderHardware.Write(Bytes[8..]);
         BinaryPrimitives.WriteUInt32BigEndian(Bytes[14..], sender);
         targetHardware.Write(Bytes[18..]);

@@ -1,0 +1,31 @@
+using EucaNet.Simulator.Kernel;
+using EucaNet.Simulator.Kernel.Devices;
+
+namespace EucaNet.Simulator.Datapath;
+
+/// <summary>RTN_* (linux/rtnetlink.h): what a route does with a packet.</summary>
+internal enum RouteType : byte
+{
+    Unspecified = 0,
+    Unicast = 1,
+    Local = 2,
+    Broadcast = 3,
+    Anycast = 4,
+    Multicast = 5,
+    Blackhole = 6,
+    Unreachable = 7,
+    Prohibit = 8,
+    Throw = 9,
+}
+
+/// <summary>What a route look-up gave (struct rtable).</summary>
+/// <param name="Type">What is to be done.</param>
+/// <param name="Device">Where the packet leaves; of local packets, the loopback device.</param>
+/// <param name="Gateway">The next hop; null where the destination is on the link.</param>
+/// <param name="PreferredSource">The address the route wants local packets to have; null where none is named.</param>
+/// <param name="Route">The route that was taken; null for the limited broadcast.</param>
+internal sealed record RouteDecision(RouteType Type, NetworkDevice Device, InternetAddress? Gateway, InternetAddress? PreferredSource, Route? Route)
+{
+    /// <summary>The address whose MAC is asked for.</summary>
+    public InternetAddress NextHop(InternetAddress destination) => Gateway ?? destination;
+}

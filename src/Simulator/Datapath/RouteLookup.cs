@@ -1,0 +1,218 @@
+using EucaNet.Simulator.Kernel;
+using EucaNet.Simulator.Kernel.Devices;
+
+namespace EucaNet.Simulator.Datapath;
+
+/// <summary>What a route is looked up for (struct flowi4).</summary>
+internal readonly record struct RouteQuery(InternetAddress Destination)
+{
+    public InternetAddress? Source { get; init; }
+
+    /// <summary>The device the packet came in by; null for local packets.</summary>
+    public NetworkDevice? Input { get; init; }
+
+    /// <summary>The device it has to leave by; null for any.</summary>
+    public NetworkDevice? Output { get; init; }
+
+    public uint Mark { get; init; }
+
+    public byte TypeOfService { get; init; }
+
+    public byte Protocol { get; init; }
+
+    public ushort SourcePort { get; init; }
+
+    public ushort DestinationPort { get; init; }
+}
+
+/// <summary>Finds routes: the rules in order of priority, each table by longest prefix, then type of service, then metric.</summary>
+internal sealed class RouteLookup(SimulatedKernel kernel)
+{
+    private const byte ToTable = 1;
+    private const byte Goto = 2;
+    private const byte Nop = 3;
+    private const uint Invert = 2;
+    private const byte ScopeLink = 253;
+    private const byte ScopeHost = 254;
+
+    /// <summary>The route for a flow, or null where no rule leads to one.</summary>
+    public RouteDecision? Find(RouteQuery query)
+    {
+        List<RoutingRule> rules = kernel.Rules.Of(query.Destination.Family);
+        uint skipBelow = 0;
+        foreach (RoutingRule rule in rules)
+        {
+            if (rule.Priority < skipBelow || !Matches(rule, query))
+            {
+                continue;
+            }
+
+            switch (rule.Action)
+            {
+                case ToTable:
+                    if (FindInTable(rule.Table, query) is { } found && !IsSuppressed(rule, found))
+                    {
+                        return found;
+                    }
+
+                    break;
+
+                case Goto:
+                    skipBelow = rule.GotoPriority;
+                    break;
+
+                case Nop:
+                    break;
+
+                default:
+                    return new RouteDecision((RouteType)rule.Action, query.Output ?? Loopback, null, null, null);
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>The route of one table.</summary>
+    public RouteDecision? FindInTable(uint table, RouteQuery query)
+    {
+        if (kernel.Routes.Find(query.Destination.Family, table) is not { } routes)
+        {
+            return null;
+        }
+
+        foreach (Route route in routes.Matching(query.Destination))
+        {
+            if (route.TypeOfService != 0 && route.TypeOfService != query.TypeOfService)
+            {
+                continue;
+            }
+
+            switch ((RouteType)route.Type)
+            {
+                case RouteType.Throw:
+                    return null;
+
+                case RouteType.Blackhole or RouteType.Unreachable or RouteType.Prohibit:
+                    return new RouteDecision((RouteType)route.Type, query.Output ?? Loopback, null, null, route);
+            }
+
+            if (ChooseHop(route, query) is { } hop)
+            {
+                var type = (RouteType)route.Type;
+                return new RouteDecision(type, hop.Device!, hop.Gateway, route.PreferredSource, route);
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>The source address of packets sent by a device (inet_select_addr): one in the destination's network, else the first of wide enough scope.</summary>
+    public InternetAddress? SelectSource(NetworkDevice device, InternetAddress? destination, byte scope = 0)
+    {
+        InternetAddress? first = null;
+        foreach (InterfaceAddress address in kernel.Addresses.Of(device, InternetAddress.V4))
+        {
+            if (address.IsSecondary || address.Scope > scope)
+            {
+                continue;
+            }
+
+            if (destination is not { } target || target.IsIn(address.Address, address.PrefixLength))
+            {
+                return address.Local;
+            }
+
+            first ??= address.Local;
+        }
+
+        if (first is not null)
+        {
+            return first;
+        }
+
+        // The device has none: another one's address will do, unless it is only for its own link.
+        foreach (NetworkDevice other in kernel.Devices.All)
+        {
+            foreach (InterfaceAddress address in kernel.Addresses.Of(other, InternetAddress.V4))
+            {
+                if (!address.IsSecondary && address.Scope != ScopeLink && address.Scope <= scope)
+                {
+                    return address.Local;
+                }
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>The source of a local packet for this route.</summary>
+    public InternetAddress? SourceFor(RouteDecision decision, InternetAddress destination)
+    {
+        if (decision.PreferredSource is { } preferred)
+        {
+            return preferred;
+        }
+
+        if (decision.Type == RouteType.Local)
+        {
+            return destination;
+        }
+
+        byte scope = decision.Gateway is null ? ScopeLink : (byte)0;
+        return SelectSource(decision.Device, decision.Gateway ?? destination, decision.Route is { Scope: ScopeHost } ? ScopeHost : scope);
+    }
+
+    private NetworkDevice Loopback => kernel.Devices.Find(1)!;
+
+    private static bool Matches(RoutingRule rule, RouteQuery query)
+    {
+        bool matches = (rule.InputInterface is not { } input || (query.Input?.Name ?? "lo") == input)
+            && (rule.OutputInterface is not { } output || query.Output?.Name == output)
+            && ((rule.Mark ^ query.Mark) & rule.MarkMask) == 0
+            && (rule.Source is not { } source || rule.SourceLength == 0 || query.Source is { } from && from.IsIn(source, rule.SourceLength))
+            && (rule.Destination is not { } destination || rule.DestinationLength == 0 || query.Destination.IsIn(destination, rule.DestinationLength))
+            && (rule.TypeOfService == 0 || rule.TypeOfService == query.TypeOfService)
+            && (rule.TransportProtocol == 0 || rule.TransportProtocol == query.Protocol)
+            && (rule.SourcePorts is not { } sources || query.SourcePort >= sources.Start && query.SourcePort <= sources.End)
+            && (rule.DestinationPorts is not { } destinations || query.DestinationPort >= destinations.Start && query.DestinationPort <= destinations.End);
+        return matches != ((rule.Flags & Invert) != 0);
+    }
+
+    private static bool IsSuppressed(RoutingRule rule, RouteDecision found) =>
+        rule.SuppressPrefixLength is { } length && found.Route is { } route && route.PrefixLength <= length;
+
+    private static NextHop? ChooseHop(Route route, RouteQuery query)
+    {
+        int weights = 0;
+        NextHop? only = null;
+        foreach (NextHop hop in route.NextHops)
+        {
+            if (IsUsable(hop, query))
+            {
+                weights += hop.Weight;
+                only ??= hop;
+            }
+        }
+
+        if (route.NextHops.Count < 2 || only is null)
+        {
+            return only;
+        }
+
+        // Several ways: a flow keeps to one, chosen by its addresses.
+        ulong hash = (ulong)query.Destination.Value * 0x9e3779b97f4a7c15 ^ (ulong)(query.Source?.Value ?? 0) * 0xc2b2ae3d27d4eb4f;
+        long pick = (long)((hash >> 16) % (ulong)weights);
+        foreach (NextHop hop in route.NextHops)
+        {
+            if (IsUsable(hop, query) && (pick -= hop.Weight) < 0)
+            {
+                return hop;
+            }
+        }
+
+        return only;
+    }
+
+    private static bool IsUsable(NextHop hop, RouteQuery query) =>
+        hop.Device is { } device && !hop.IsDead && (query.Output is null || query.Output == device);
+}
