@@ -1,0 +1,87 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace EucaNet.Engine;
+
+/// <summary>What an engine is made with beside its kernel and its configuration.</summary>
+public sealed record EngineOptions
+{
+    /// <summary>Where log lines go.</summary>
+    public ILoggerFactory LoggerFactory { get; init; } = NullLoggerFactory.Instance;
+
+    /// <summary>The seed of all randomness (SYSTEM's MACs); null for a seed of the system's.</summary>
+    public ulong? Seed { get; init; }
+
+    /// <summary>The directory in which the state survives a restart; null to keep it in memory only.</summary>
+    public string? StateDirectory { get; init; }
+
+    /// <summary>How long an address, a MAC or a VLAN is not given again after its release.</summary>
+    public TimeSpan Quarantine { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>How long a discovered address is trusted without a sign of life (SYSTEM).</summary>
+    public TimeSpan DiscoveryStaleness { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>The lease time the DHCP server gives.</summary>
+    public TimeSpan LeaseTime { get; init; } = TimeSpan.FromMinutes(20);
+
+    /// <summary>How instances' assignments get to the nodes; null for nobody listening.</summary>
+    public IAssignmentChannel? AssignmentChannel { get; init; }
+
+    /// <summary>Starts and watches the external DHCP daemon (<c>VNET_DHCPDAEMON</c>); null where child processes cannot be had, then the built-in server takes its place.</summary>
+    public Dhcp.IDaemonLauncher? DaemonLauncher { get; init; }
+}
+
+/// <summary>
+/// Carries what a front-end gave an instance to whoever attaches it: the cloud's own messaging, the same process in the simulator,
+/// a distributed store some day.
+/// </summary>
+public interface IAssignmentChannel
+{
+    /// <summary>A front-end gave an instance its network.</summary>
+    ValueTask PublishAsync(InstanceAssignment assignment, CancellationToken cancellationToken = default);
+
+    /// <summary>A front-end took an instance's network back.</summary>
+    ValueTask WithdrawAsync(string instanceId, CancellationToken cancellationToken = default);
+
+    /// <summary>What an instance was given, or null when it is not known (yet).</summary>
+    ValueTask<InstanceAssignment?> FindAsync(string instanceId, CancellationToken cancellationToken = default);
+}
+
+/// <summary>An assignment channel within one process.</summary>
+public sealed class LocalAssignmentChannel : IAssignmentChannel
+{
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, InstanceAssignment> _assignments = new(StringComparer.Ordinal);
+
+    /// <inheritdoc />
+    public ValueTask PublishAsync(InstanceAssignment assignment, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(assignment);
+        lock (_lock)
+        {
+            _assignments[assignment.InstanceId] = assignment;
+        }
+
+        return ValueTask.CompletedTask;
+    }
+
+    /// <inheritdoc />
+    public ValueTask WithdrawAsync(string instanceId, CancellationToken cancellationToken = default)
+    {
+        lock (_lock)
+        {
+            _assignments.Remove(instanceId);
+        }
+
+        return ValueTask.CompletedTask;
+    }
+
+    /// <inheritdoc />
+    public ValueTask<InstanceAssignment?> FindAsync(string instanceId, CancellationToken cancellationToken = default)
+    {
+        lock (_lock)
+        {
+            return ValueTask.FromResult(_assignments.GetValueOrDefault(instanceId));
+        }
+    }
+}

@@ -1,0 +1,52 @@
+using EucaNet.Engine.Configuration;
+
+namespace EucaNet.Engine.Modes;
+
+/// <summary>What a front-end does in one mode. Calls come one after the other.</summary>
+internal abstract class FrontEndMode(EngineContext context) : IAsyncDisposable
+{
+    protected EngineContext Context { get; } = context;
+
+    protected NetworkConfiguration Configuration => Context.Configuration;
+
+    public static FrontEndMode Create(EngineContext context) => context.Configuration.Mode switch
+    {
+        NetworkMode.System => new SystemFrontEnd(context),
+        NetworkMode.Static => new StaticFrontEnd(context),
+        _ => new ManagedFrontEnd(context),
+    };
+
+    public abstract ValueTask StartAsync(ChangeLog changes, CancellationToken cancellationToken);
+
+    public abstract ValueTask StopAsync(ChangeLog changes, CancellationToken cancellationToken);
+
+    public abstract ValueTask<InstanceAssignment> RunInstanceAsync(InstanceRequest request, ChangeLog changes, CancellationToken cancellationToken);
+
+    public abstract ValueTask TerminateInstanceAsync(string instanceId, ChangeLog changes, CancellationToken cancellationToken);
+
+    public abstract ValueTask<IReadOnlyList<InstanceListing>> ListInstancesAsync(CancellationToken cancellationToken);
+
+    public abstract EngineStatus GetStatus();
+
+    public abstract ValueTask ReconcileAsync(ChangeLog changes, CancellationToken cancellationToken);
+
+    public virtual ValueTask AuthorizeAsync(GroupName group, IngressRule rule, ChangeLog changes, CancellationToken cancellationToken) => throw NotHere("security groups");
+
+    public virtual ValueTask RevokeAsync(GroupName group, IngressRule rule, ChangeLog changes, CancellationToken cancellationToken) => throw NotHere("security groups");
+
+    public virtual IReadOnlyList<RuleListing> ListRules() => throw NotHere("security groups");
+
+    public virtual ValueTask AssociateAddressAsync(Ipv4Address address, string instanceId, ChangeLog changes, CancellationToken cancellationToken) => throw NotHere("elastic addresses");
+
+    public virtual ValueTask DisassociateAddressAsync(Ipv4Address address, ChangeLog changes, CancellationToken cancellationToken) => throw NotHere("elastic addresses");
+
+    public virtual IReadOnlyList<PublicAddressListing> ListAddresses() => throw NotHere("elastic addresses");
+
+    public virtual IReadOnlyList<NetworkListing> ListNetworks() => [];
+
+    public abstract ValueTask DisposeAsync();
+
+    protected NotInThisModeException NotHere(string what) => new(what, Configuration.Mode);
+
+    protected static NotKnownException NoInstance(string id) => new($"instance {id}", "'instance list' shows the instances there are");
+}
