@@ -1,0 +1,44 @@
+using System.Net;
+using EucaNet.Netlink.Kernel;
+
+namespace EucaNet.Cli.Scenarios;
+
+/// <summary>
+/// The machines, cables and switches a scenario runs on: simulated kernels, or network namespaces of this machine's own
+/// kernel. The engine on each machine is the same in both.
+/// </summary>
+internal interface IWorld : IAsyncDisposable
+{
+    /// <summary>What it is, for the first line of the story ("simulated kernels, seed 1").</summary>
+    string Description { get; }
+
+    /// <summary>The kernel of a machine or VM.</summary>
+    IKernel KernelOf(string machine);
+
+    /// <summary>What a hypervisor does: a VM with an interface eth0 of this hardware address, whose other end is an interface of the node.</summary>
+    ValueTask PlugAsync(string node, string virtualMachine, string interfaceName, string hardwareAddress, CancellationToken cancellationToken);
+
+    /// <summary>Ends the VM and its interface.</summary>
+    ValueTask UnplugAsync(string virtualMachine, CancellationToken cancellationToken);
+
+    /// <summary>Lets time pass.</summary>
+    ValueTask AdvanceAsync(TimeSpan time, CancellationToken cancellationToken);
+
+    /// <summary>Asks for an ICMP echo.</summary>
+    ValueTask<Reachability> PingAsync(string from, IPAddress to, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Opens a TCP connection. Where <paramref name="listener"/> names a machine, a server listens on that port there meanwhile
+    /// and tells under which address it saw the caller.
+    /// </summary>
+    ValueTask<Reachability> ConnectAsync(string from, IPAddress to, ushort port, string? listener, CancellationToken cancellationToken);
+
+    /// <summary>Sends a UDP datagram that the listener must get.</summary>
+    ValueTask<Reachability> SendDatagramAsync(string from, IPAddress to, ushort port, string listener, CancellationToken cancellationToken);
+}
+
+/// <summary>What became of a probe.</summary>
+/// <param name="Reached">An answer came.</param>
+/// <param name="SeenAs">The address under which the other end saw the caller, where that is known.</param>
+/// <param name="Path">The packet's way in short; empty where the world cannot tell.</param>
+internal sealed record Reachability(bool Reached, IPAddress? SeenAs, string Path);

@@ -1,0 +1,230 @@
+namespace EucaNet.Cli.Scenarios;
+
+/// <summary>One statement of a scenario with the line it stands on.</summary>
+internal abstract record Statement(ScenarioLine Line);
+
+/// <summary>A machine that the scenario has.</summary>
+internal sealed record MachineStatement(ScenarioLine Line, Machine Machine) : Statement(Line);
+
+/// <summary>Starts the engine on every machine that has a configuration.</summary>
+internal sealed record StartStatement(ScenarioLine Line) : Statement(Line);
+
+/// <summary>A heading in the story.</summary>
+internal sealed record SayStatement(ScenarioLine Line, string Text) : Statement(Line);
+
+/// <summary>Lets time pass.</summary>
+internal sealed record WaitStatement(ScenarioLine Line, TimeSpan Time) : Statement(Line);
+
+/// <summary>A command as typed against a running engine.</summary>
+/// <param name="Words">The command's words without --on.</param>
+/// <param name="Node">With "instance run": the node the VM starts on.</param>
+internal sealed record CommandStatement(ScenarioLine Line, string[] Words, string? Node) : Statement(Line);
+
+/// <summary>Something that must hold at this point.</summary>
+internal sealed record ExpectStatement(ScenarioLine Line, Expectation Expectation) : Statement(Line);
+
+/// <summary>
+/// A scenario: machines, then commands and expectations, one a line. Everything wrong with it is found before anything runs.
+/// </summary>
+internal sealed class ScenarioFile
+{
+    private static readonly string[] Openers = ["front-end", "node", "outside", "dhcp-server", "start", "say", "wait", "expect", .. EngineVerbs.Names];
+
+    private readonly List<ScenarioMistake> _mistakes = [];
+
+    private ScenarioFile(string path) => Path = path;
+
+    /// <summary>The file as named by the caller.</summary>
+    public string Path { get; }
+
+    /// <summary>Its statements in order.</summary>
+    public List<Statement> Statements { get; } = [];
+
+    /// <summary>Its machines in order.</summary>
+    public IEnumerable<Machine> Machines => Statements.OfType<MachineStatement>().Select(statement => statement.Machine);
+
+    /// <summary>Everything wrong with it.</summary>
+    public IReadOnlyList<ScenarioMistake> Mistakes => _mistakes;
+
+    /// <summary>Reads and checks a scenario.</summary>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public static ScenarioFile Read(string path) => Parse(path, File.ReadAllText(path));
+
+    /// <summary>Checks a scenario's text; files it names are looked for beside <paramref name="path"/>.</summary>
+    public static ScenarioFile Parse(string path, string text)
+    {
+        var scenario = new ScenarioFile(path);
+        string[] lines = text.ReplaceLineEndings("\n").Split('\n');
+        for (int index = 0; index < lines.Length; index++)
+        {
+            int number = index + 1;
+            ScenarioLine line = ScenarioLine.Parse(number, lines[index], (column, message) => scenario.Report(number, column, message));
+            if (line.Tokens.Count > 0)
+            {
+                scenario.Read(line);
+            }
+        }
+
+        scenario.CheckWhole();
+        return scenario;
+    }
+
+    private void Read(ScenarioLine line)
+    {
+        ScenarioToken first = line.Tokens[0];
+        switch (first.Text)
+        {
+            case "front-end": ReadMachine(line, MachineRole.FrontEnd); break;
+            case "node": ReadMachine(line, MachineRole.Node); break;
+            case "outside": ReadMachine(line, MachineRole.Outside); break;
+            case "dhcp-server": ReadMachine(line, MachineRole.DhcpServer); break;
+            case "start": Statements.Add(new StartStatement(line)); break;
+            case "say": Statements.Add(new SayStatement(line, string.Join(' ', line.Words[1..]))); break;
+            case "wait": ReadWait(line); break;
+            case "expect": ReadExpectation(line); break;
+            case var verb when EngineVerbs.Names.Contains(verb): ReadCommand(line); break;
+            default: ReportUnknown(line.Number, first, "statement", Openers); break;
+        }
+    }
+
+    private void ReadMachine(ScenarioLine line, MachineRole role)
+    {
+        var reader = new OptionReader(line, this);
+        string name = reader.Positional("the machine's name");
+        string configuration = "";
+        var addresses = new List<InterfaceAddress>();
+        (System.Net.IPAddress, System.Net.IPAddress)? pool = null;
+        bool engineRuns = role is MachineRole.FrontEnd or MachineRole.Node;
+        string[] known = role switch
+        {
+            MachineRole.DhcpServer => ["--address", "--pool"],
+            MachineRole.Outside => ["--address"],
+            _ => ["--config", "--address"],
+        };
+        while (reader.NextOption(known) is { } option)
+        {
+            switch (option.Text)
+            {
+                case "--config":
+                    configuration = reader.File("a eucalyptus.conf");
+                    break;
+                case "--address":
+                    addresses.AddRange(reader.InterfaceAddress());
+                    break;
+                case "--pool":
+                    pool = reader.AddressRange();
+                    break;
+            }
+        }
+
+        if (engineRuns && configuration.Length == 0)
+        {
+            Report(line.Number, line.Tokens[0].Column, $"{line.Tokens[0].Text} '{name}' needs --config FILE, its eucalyptus.conf");
+        }
+
+        if (role == MachineRole.DhcpServer && pool is null)
+        {
+            Report(line.Number, line.Tokens[0].Column, $"dhcp-server '{name}' needs --pool FIRST-LAST, the addresses it hands out");
+        }
+
+        if (Machines.Any(machine => machine.Name == name))
+        {
+            Report(line.Number, line.Tokens[1].Column, $"there is a machine '{name}' already; give this one another name");
+        }
+
+        Statements.Add(new MachineStatement(line, new Machine(name, role, configuration, addresses, pool)));
+    }
+
+    private void ReadWait(ScenarioLine line)
+    {
+        var reader = new OptionReader(line, this);
+        string text = reader.Positional("a time such as 10s or 5m");
+        double unit = text switch { [.., 's'] => 1, [.., 'm'] => 60, [.., 'h'] => 3600, _ => 0 };
+        if (unit > 0 && double.TryParse(text[..^1], System.Globalization.CultureInfo.InvariantCulture, out double number) && number is >= 0 and < 1e6)
+        {
+            Statements.Add(new WaitStatement(line, TimeSpan.FromSeconds(number * unit)));
+        }
+        else
+        {
+            Report(line.Number, line.Tokens[^1].Column, $"'{text}' is not a time; write a number with s, m or h, such as 10s");
+        }
+    }
+
+    private void ReadCommand(ScenarioLine line)
+    {
+        var words = line.Words.ToList();
+        string? node = null;
+        int on = words.IndexOf("--on");
+        if (on >= 0)
+        {
+            ScenarioToken option = line.Tokens[on];
+            if (words is not ["instance", "run", ..])
+            {
+                Report(line.Number, option.Column, "--on goes with 'instance run' only");
+            }
+            else if (on + 1 == words.Count)
+            {
+                Report(line.Number, option.Column, "--on needs the name of a node");
+            }
+            else
+            {
+                node = words[on + 1];
+                RequireMachine(line.Number, line.Tokens[on + 1], MachineRole.Node);
+                words.RemoveRange(on, 2);
+            }
+        }
+
+        if (EngineVerbs.FindMistake([.. words]) is { } mistake)
+        {
+            ScenarioToken where = line.Tokens.FirstOrDefault(token => token.Text == mistake.Word, line.Tokens[0]);
+            Report(line.Number, where.Column, mistake.Message);
+        }
+
+        Statements.Add(new CommandStatement(line, [.. words], node));
+    }
+
+    private void ReadExpectation(ScenarioLine line)
+    {
+        if (Expectation.Read(new OptionReader(line, this), this) is { } expectation)
+        {
+            Statements.Add(new ExpectStatement(line, expectation));
+        }
+    }
+
+    private void CheckWhole()
+    {
+        if (_mistakes.Count > 0)
+        {
+            return;
+        }
+
+        if (Machines.Count(machine => machine.Role == MachineRole.FrontEnd) != 1)
+        {
+            Report(1, 1, "a scenario has exactly one front-end; write 'front-end NAME --config FILE'");
+        }
+
+        Statement? early = Statements.TakeWhile(statement => statement is not StartStatement).FirstOrDefault(statement => statement is CommandStatement or ExpectStatement);
+        if (early is not null)
+        {
+            Report(early.Line.Number, 1, "the engine does not run yet; write 'start' above this line");
+        }
+    }
+
+    internal void RequireMachine(int line, ScenarioToken token, MachineRole? role = null)
+    {
+        IEnumerable<string> names = Machines.Where(machine => role is null || machine.Role == role).Select(machine => machine.Name);
+        if (!names.Contains(token.Text))
+        {
+            ReportUnknown(line, token, role == MachineRole.Node ? "node" : "machine", names);
+        }
+    }
+
+    internal void ReportUnknown(int line, ScenarioToken token, string kind, IEnumerable<string> known)
+    {
+        string[] all = [.. known];
+        string hint = NearestWord.To(token.Text, all) is { } nearest ? $"; did you mean '{nearest}'?" : $"; there are: {string.Join(", ", all)}";
+        Report(line, token.Column, $"there is no {kind} '{token.Text}'{hint}");
+    }
+
+    internal void Report(int line, int column, string message) => _mistakes.Add(new ScenarioMistake(Path, line, column, message));
+}
