@@ -1,1 +1,4 @@
-Console.WriteLine("not built yet");
+using BenchmarkDotNet.Running;
+
+// dotnet run -c Release --project bench -- --filter '*Netlink*'
+BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);

@@ -1,0 +1,115 @@
+using System.Text.Json.Serialization;
+
+namespace EucaNet.Cli.Control;
+
+/// <summary>What the front-end assigned to an instance; the same object is what a node attaches.</summary>
+internal sealed record InstanceMessage
+{
+    public required string Instance { get; init; }
+
+    public string User { get; init; } = "";
+
+    public string Group { get; init; } = "";
+
+    public int Vlan { get; init; }
+
+    public string HardwareAddress { get; init; } = "";
+
+    public string PrivateAddress { get; init; } = "";
+
+    public string PublicAddress { get; init; } = "";
+
+    public string Bridge { get; init; } = "";
+
+    /// <summary>On a node: the interface the hypervisor made.</summary>
+    public string? Interface { get; init; }
+
+    /// <summary>On a node: the addresses of the instance's network, "192.168.0.0/26"; what the guard of its port is made from.</summary>
+    public string? Network { get; init; }
+
+    /// <summary>The network's router, which alone may answer DHCP.</summary>
+    public string? Router { get; init; }
+}
+
+/// <summary>Asks for an instance to be run.</summary>
+internal sealed record RunMessage(string Instance, string User, string Group, string? PublicAddress);
+
+/// <summary>Asks for an interface to be attached on a node.</summary>
+internal sealed record AttachMessage(InstanceMessage Assignment, string Interface);
+
+/// <summary>An ingress rule of a group.</summary>
+internal sealed record RuleMessage
+{
+    public required string User { get; init; }
+
+    public required string Group { get; init; }
+
+    /// <summary>tcp, udp, icmp or a number.</summary>
+    public required string Protocol { get; init; }
+
+    /// <summary>"22" or "8000-8080"; empty for all.</summary>
+    public string Ports { get; init; } = "";
+
+    /// <summary>ICMP type, -1 for any.</summary>
+    public int IcmpType { get; init; } = -1;
+
+    /// <summary>ICMP code, -1 for any.</summary>
+    public int IcmpCode { get; init; } = -1;
+
+    /// <summary>Source as a CIDR; empty when it is a group.</summary>
+    public string Source { get; init; } = "";
+
+    public string SourceUser { get; init; } = "";
+
+    public string SourceGroup { get; init; } = "";
+}
+
+/// <summary>Asks for a public address to be given to an instance.</summary>
+internal sealed record AssociateMessage(string PublicAddress, string Instance);
+
+/// <summary>A public address of the pool and the instance it belongs to, empty for none.</summary>
+internal sealed record AddressMessage(string PublicAddress, string Instance, string PrivateAddress);
+
+/// <summary>An active network.</summary>
+internal sealed record NetworkMessage(string User, string Group, int Vlan, string Subnet, string Router, int Instances, int Free);
+
+/// <summary>How the engine is.</summary>
+internal sealed record StatusMessage
+{
+    public required string Role { get; init; }
+
+    public required string Mode { get; init; }
+
+    public int Instances { get; init; }
+
+    public int Networks { get; init; }
+
+    public int PublicAddressesInUse { get; init; }
+
+    public int PublicAddresses { get; init; }
+
+    public string Firewall { get; init; } = "";
+}
+
+/// <summary>The answer to a command that changed something.</summary>
+/// <param name="Changes">What was done to the kernel, a line each.</param>
+/// <param name="Instance">The instance concerned, where there is one.</param>
+internal sealed record ChangeMessage(IReadOnlyList<string> Changes, InstanceMessage? Instance = null);
+
+/// <summary>The answer to a command that was refused; everything is as before.</summary>
+internal sealed record RefusalMessage(string Error);
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(InstanceMessage))]
+[JsonSerializable(typeof(IReadOnlyList<InstanceMessage>))]
+[JsonSerializable(typeof(RunMessage))]
+[JsonSerializable(typeof(AttachMessage))]
+[JsonSerializable(typeof(RuleMessage))]
+[JsonSerializable(typeof(IReadOnlyList<RuleMessage>))]
+[JsonSerializable(typeof(AssociateMessage))]
+[JsonSerializable(typeof(IReadOnlyList<AddressMessage>))]
+[JsonSerializable(typeof(IReadOnlyList<NetworkMessage>))]
+[JsonSerializable(typeof(StatusMessage))]
+[JsonSerializable(typeof(ChangeMessage))]
+[JsonSerializable(typeof(RefusalMessage))]
+internal sealed partial class ControlJson : JsonSerializerContext;

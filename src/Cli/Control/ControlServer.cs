@@ -1,0 +1,140 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text.Json.Serialization.Metadata;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace EucaNet.Cli.Control;
+
+/// <summary>Serves the runtime commands over a Unix socket that only its owner may use (mode 0600). Commands run one after another.</summary>
+internal sealed class ControlServer : IAsyncDisposable
+{
+    private readonly WebApplication _application;
+    private readonly SemaphoreSlim _oneAtATime = new(1, 1);
+
+    private ControlServer(WebApplication application) => _application = application;
+
+    /// <summary>Starts to listen at <paramref name="socketPath"/>.</summary>
+    /// <exception cref="RefusedException">Another daemon answers there, or the path cannot be used.</exception>
+    public static async Task<ControlServer> StartAsync(string socketPath, IControl control, ILoggerProvider logging, CancellationToken cancellationToken)
+    {
+        ClaimSocket(socketPath);
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders().AddProvider(logging).SetMinimumLevel(LogLevel.Warning);
+        builder.Services.ConfigureHttpJsonOptions(options => options.SerializerOptions.TypeInfoResolverChain.Insert(0, ControlJson.Default));
+        builder.WebHost.ConfigureKestrel(options => options.ListenUnixSocket(socketPath));
+        WebApplication application = builder.Build();
+        var server = new ControlServer(application);
+        server.Map(control);
+        // The socket is made with the owner's rights only: nobody else gets in between bind and chmod.
+        using (new OwnerOnlyFiles())
+        {
+            await application.StartAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        File.SetUnixFileMode(socketPath, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        return server;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _application.StopAsync().ConfigureAwait(false);
+        await _application.DisposeAsync().ConfigureAwait(false);
+        _oneAtATime.Dispose();
+    }
+
+    // A socket file that nobody listens on is left from a daemon that was killed; one that answers is a second daemon.
+    private static void ClaimSocket(string socketPath)
+    {
+        string folder = Path.GetDirectoryName(Path.GetFullPath(socketPath))!;
+        try
+        {
+            Directory.CreateDirectory(folder);
+            if (!File.Exists(socketPath))
+            {
+                return;
+            }
+
+            using var probe = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+            try
+            {
+                probe.Connect(new UnixDomainSocketEndPoint(socketPath));
+            }
+            catch (SocketException exception) when (exception.SocketErrorCode == SocketError.ConnectionRefused)
+            {
+                File.Delete(socketPath);
+                return;
+            }
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or SocketException)
+        {
+            throw new RefusedException($"the control socket {socketPath} cannot be used: {exception.Message}");
+        }
+
+        throw new RefusedException($"another engine answers at {socketPath} already; stop it first, or give this one its own --socket");
+    }
+
+    private void Map(IControl control)
+    {
+        ControlJson json = ControlJson.Default;
+        _application.MapGet("/status", context => Reply(context, json.StatusMessage, control.GetStatusAsync));
+        _application.MapGet("/instances", context => Reply(context, json.IReadOnlyListInstanceMessage, control.ListInstancesAsync));
+        _application.MapPost("/instances", context => Change(context, json.RunMessage, control.RunInstanceAsync));
+        _application.MapDelete("/instances/{name}", context => Reply(context, json.ChangeMessage, token => control.TerminateInstanceAsync(Name(context), token)));
+        _application.MapPost("/attachments", context => Change(context, json.AttachMessage, control.AttachInstanceAsync));
+        _application.MapDelete("/attachments/{name}", context => Reply(context, json.ChangeMessage, token => control.DetachInstanceAsync(Name(context), token)));
+        _application.MapGet("/rules", context => Reply(context, json.IReadOnlyListRuleMessage, control.ListRulesAsync));
+        _application.MapPost("/rules", context => Change(context, json.RuleMessage, control.AuthorizeAsync));
+        _application.MapPost("/rules/revoke", context => Change(context, json.RuleMessage, control.RevokeAsync));
+        _application.MapGet("/addresses", context => Reply(context, json.IReadOnlyListAddressMessage, control.ListAddressesAsync));
+        _application.MapPost("/addresses", context => Change(context, json.AssociateMessage, control.AssociateAsync));
+        _application.MapDelete("/addresses/{name}", context => Reply(context, json.ChangeMessage, token => control.DisassociateAsync(Name(context), token)));
+        _application.MapGet("/networks", context => Reply(context, json.IReadOnlyListNetworkMessage, control.ListNetworksAsync));
+    }
+
+    private static string Name(HttpContext context) => (string)context.Request.RouteValues["name"]!;
+
+    private async Task Change<TRequest>(HttpContext context, JsonTypeInfo<TRequest> requestType, Func<TRequest, CancellationToken, Task<ChangeMessage>> act)
+    {
+        TRequest? request;
+        try
+        {
+            request = await context.Request.ReadFromJsonAsync(requestType, context.RequestAborted).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (exception is System.Text.Json.JsonException or InvalidOperationException)
+        {
+            await Refuse(context, HttpStatusCode.BadRequest, $"the request is not what this command takes: {exception.Message}").ConfigureAwait(false);
+            return;
+        }
+
+        await Reply(context, ControlJson.Default.ChangeMessage, token => act(request!, token)).ConfigureAwait(false);
+    }
+
+    private async Task Reply<TReply>(HttpContext context, JsonTypeInfo<TReply> replyType, Func<CancellationToken, Task<TReply>> act)
+    {
+        await _oneAtATime.WaitAsync(context.RequestAborted).ConfigureAwait(false);
+        try
+        {
+            // A change that began is finished even if the caller hangs up.
+            TReply reply = await act(CancellationToken.None).ConfigureAwait(false);
+            await context.Response.WriteAsJsonAsync(reply, replyType).ConfigureAwait(false);
+        }
+        catch (RefusedException exception)
+        {
+            await Refuse(context, HttpStatusCode.Conflict, exception.Message).ConfigureAwait(false);
+        }
+        finally
+        {
+            _oneAtATime.Release();
+        }
+    }
+
+    private static Task Refuse(HttpContext context, HttpStatusCode status, string reason)
+    {
+        context.Response.StatusCode = (int)status;
+        return context.Response.WriteAsJsonAsync(new RefusalMessage(reason), ControlJson.Default.RefusalMessage);
+    }
+}
