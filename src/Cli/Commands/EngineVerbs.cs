@@ -39,7 +39,7 @@ internal static class EngineVerbs
             string word = result.UnmatchedTokens[0];
             IEnumerable<string> known = result.CommandResult.Command.Subcommands.Select(command => command.Name)
                 .Concat(result.CommandResult.Command.Options.Select(option => option.Name));
-            return (word, $"'{string.Join(' ', words.TakeWhile(other => other != word))}' takes no '{word}'" + (NearestWord.To(word, known) is { } nearest ? $"; did you mean '{nearest}'?" : ""));
+            return (word, $"'{string.Join(' ', words.TakeWhile(other => other != word))}' takes no '{word}'" + (NearestName.Find(word, known) is { } nearest ? $"; did you mean '{nearest}'?" : ""));
         }
 
         if (result.Errors.Count == 0)

@@ -24,6 +24,12 @@ internal static class StatusCommand
                 table.AddRow(Tables.Cells("instances", $"{status.Instances}"));
                 table.AddRow(Tables.Cells("networks", $"{status.Networks}"));
                 table.AddRow(Tables.Cells("public addresses", $"{status.PublicAddressesInUse} of {status.PublicAddresses} in use"));
+                table.AddRow(Tables.Cells("dhcp", status.Dhcp));
+                foreach (string problem in status.Problems)
+                {
+                    table.AddRow(Tables.Cells("problem", problem));
+                }
+
                 return table;
             });
         });

@@ -11,6 +11,9 @@ internal sealed record InstanceMessage
 
     public string Group { get; init; } = "";
 
+    /// <summary>SYSTEM, STATIC or MANAGED.</summary>
+    public string Mode { get; init; } = "";
+
     public int Vlan { get; init; }
 
     public string HardwareAddress { get; init; } = "";
@@ -62,6 +65,9 @@ internal sealed record RuleMessage
     public string SourceUser { get; init; } = "";
 
     public string SourceGroup { get; init; } = "";
+
+    /// <summary>In listings: false while the group, or its source group, has no instances.</summary>
+    public bool? Active { get; init; }
 }
 
 /// <summary>Asks for a public address to be given to an instance.</summary>
@@ -89,6 +95,11 @@ internal sealed record StatusMessage
     public int PublicAddresses { get; init; }
 
     public string Firewall { get; init; } = "";
+
+    public string Dhcp { get; init; } = "";
+
+    /// <summary>What wants somebody's attention.</summary>
+    public IReadOnlyList<string> Problems { get; init; } = [];
 }
 
 /// <summary>The answer to a command that changed something.</summary>

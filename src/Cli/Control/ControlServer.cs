@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using System.Text.Json.Serialization.Metadata;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -17,11 +16,10 @@ internal sealed class ControlServer : IAsyncDisposable
 
     private ControlServer(WebApplication application) => _application = application;
 
-    /// <summary>Starts to listen at <paramref name="socketPath"/>.</summary>
-    /// <exception cref="RefusedException">Another daemon answers there, or the path cannot be used.</exception>
-    public static async Task<ControlServer> StartAsync(string socketPath, IControl control, ILoggerProvider logging, CancellationToken cancellationToken)
+    /// <summary>Starts to listen at a claimed socket.</summary>
+    public static async Task<ControlServer> StartAsync(SocketClaim claim, IControl control, ILoggerProvider logging, CancellationToken cancellationToken)
     {
-        ClaimSocket(socketPath);
+        string socketPath = claim.Path;
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders().AddProvider(logging).SetMinimumLevel(LogLevel.Warning);
         builder.Services.ConfigureHttpJsonOptions(options => options.SerializerOptions.TypeInfoResolverChain.Insert(0, ControlJson.Default));
@@ -44,37 +42,6 @@ internal sealed class ControlServer : IAsyncDisposable
         await _application.StopAsync().ConfigureAwait(false);
         await _application.DisposeAsync().ConfigureAwait(false);
         _oneAtATime.Dispose();
-    }
-
-    // A socket file that nobody listens on is left from a daemon that was killed; one that answers is a second daemon.
-    private static void ClaimSocket(string socketPath)
-    {
-        string folder = Path.GetDirectoryName(Path.GetFullPath(socketPath))!;
-        try
-        {
-            Directory.CreateDirectory(folder);
-            if (!File.Exists(socketPath))
-            {
-                return;
-            }
-
-            using var probe = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-            try
-            {
-                probe.Connect(new UnixDomainSocketEndPoint(socketPath));
-            }
-            catch (SocketException exception) when (exception.SocketErrorCode == SocketError.ConnectionRefused)
-            {
-                File.Delete(socketPath);
-                return;
-            }
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or SocketException)
-        {
-            throw new RefusedException($"the control socket {socketPath} cannot be used: {exception.Message}");
-        }
-
-        throw new RefusedException($"another engine answers at {socketPath} already; stop it first, or give this one its own --socket");
     }
 
     private void Map(IControl control)

@@ -18,8 +18,14 @@ internal interface IWorld : IAsyncDisposable
     /// <summary>What a hypervisor does: a VM with an interface eth0 of this hardware address, whose other end is an interface of the node.</summary>
     ValueTask PlugAsync(string node, string virtualMachine, string interfaceName, string hardwareAddress, CancellationToken cancellationToken);
 
+    /// <summary>The VM's system comes up: it sets its interface up and asks for an address by DHCP, for as long as it lives.</summary>
+    ValueTask BootAsync(string virtualMachine, CancellationToken cancellationToken);
+
     /// <summary>Ends the VM and its interface.</summary>
     ValueTask UnplugAsync(string virtualMachine, CancellationToken cancellationToken);
+
+    /// <summary>Time since the beginning: the virtual clock's, or the real one's.</summary>
+    TimeSpan Elapsed { get; }
 
     /// <summary>Lets time pass.</summary>
     ValueTask AdvanceAsync(TimeSpan time, CancellationToken cancellationToken);

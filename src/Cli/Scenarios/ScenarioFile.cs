@@ -222,7 +222,7 @@ internal sealed class ScenarioFile
     internal void ReportUnknown(int line, ScenarioToken token, string kind, IEnumerable<string> known)
     {
         string[] all = [.. known];
-        string hint = NearestWord.To(token.Text, all) is { } nearest ? $"; did you mean '{nearest}'?" : $"; there are: {string.Join(", ", all)}";
+        string hint = NearestName.Find(token.Text, all) is { } nearest ? $"; did you mean '{nearest}'?" : $"; there are: {string.Join(", ", all)}";
         Report(line, token.Column, $"there is no {kind} '{token.Text}'{hint}");
     }
 
