@@ -1,1 +1,37 @@
-Console.WriteLine("not built yet");
+using System.CommandLine;
+using EucaNet.Cli;
+using EucaNet.Cli.Control;
+using EucaNet.Netlink.Kernel;
+
+var root = new RootCommand(
+    """
+    EucaNet: the network of a cloud's front-end and nodes, on raw netlink.
+
+    A whole cloud without root:    eucanet sim examples/managed/first-cloud.euca
+    Is a configuration right:      eucanet check /etc/eucalyptus/eucalyptus.conf
+    The engine on this machine:    eucanet up --config /etc/eucalyptus/eucalyptus.conf --role front-end
+    """)
+{
+    CheckCommand.Build(),
+    UpCommand.Build(),
+};
+root.Add(TerminalContext.Json);
+root.Add(TerminalContext.Socket);
+foreach (Command verb in EngineVerbs.Build(TerminalContext.Connect))
+{
+    root.Add(verb);
+}
+
+try
+{
+    return await root.Parse(args).InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+}
+catch (Exception exception) when (exception is RefusedException or KernelException or EucaNet.Engine.EngineException)
+{
+    Console.Error.WriteLine($"eucanet: {exception.Message}");
+    return 1;
+}
+catch (OperationCanceledException)
+{
+    return 130;
+}

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using EucaNet.Cli.Control;
+using EucaNet.Engine.Configuration;
 
 namespace EucaNet.Cli;
 

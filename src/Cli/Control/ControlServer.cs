@@ -33,7 +33,11 @@ internal sealed class ControlServer : IAsyncDisposable
             await application.StartAsync(cancellationToken).ConfigureAwait(false);
         }
 
-        File.SetUnixFileMode(socketPath, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(socketPath, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        }
+
         return server;
     }
 
@@ -50,19 +54,23 @@ internal sealed class ControlServer : IAsyncDisposable
         _application.MapGet("/status", context => Reply(context, json.StatusMessage, control.GetStatusAsync));
         _application.MapGet("/instances", context => Reply(context, json.IReadOnlyListInstanceMessage, control.ListInstancesAsync));
         _application.MapPost("/instances", context => Change(context, json.RunMessage, control.RunInstanceAsync));
-        _application.MapDelete("/instances/{name}", context => Reply(context, json.ChangeMessage, token => control.TerminateInstanceAsync(Name(context), token)));
+        _application.MapDelete("/instances/{name}", context => Remove(context, control.TerminateInstanceAsync));
         _application.MapPost("/attachments", context => Change(context, json.AttachMessage, control.AttachInstanceAsync));
-        _application.MapDelete("/attachments/{name}", context => Reply(context, json.ChangeMessage, token => control.DetachInstanceAsync(Name(context), token)));
+        _application.MapDelete("/attachments/{name}", context => Remove(context, control.DetachInstanceAsync));
         _application.MapGet("/rules", context => Reply(context, json.IReadOnlyListRuleMessage, control.ListRulesAsync));
         _application.MapPost("/rules", context => Change(context, json.RuleMessage, control.AuthorizeAsync));
         _application.MapPost("/rules/revoke", context => Change(context, json.RuleMessage, control.RevokeAsync));
         _application.MapGet("/addresses", context => Reply(context, json.IReadOnlyListAddressMessage, control.ListAddressesAsync));
         _application.MapPost("/addresses", context => Change(context, json.AssociateMessage, control.AssociateAsync));
-        _application.MapDelete("/addresses/{name}", context => Reply(context, json.ChangeMessage, token => control.DisassociateAsync(Name(context), token)));
+        _application.MapDelete("/addresses/{name}", context => Remove(context, control.DisassociateAsync));
         _application.MapGet("/networks", context => Reply(context, json.IReadOnlyListNetworkMessage, control.ListNetworksAsync));
     }
 
-    private static string Name(HttpContext context) => (string)context.Request.RouteValues["name"]!;
+    private Task Remove(HttpContext context, Func<string, CancellationToken, Task<ChangeMessage>> act)
+    {
+        string name = (string)context.Request.RouteValues["name"]!;
+        return Reply(context, ControlJson.Default.ChangeMessage, token => act(name, token));
+    }
 
     private async Task Change<TRequest>(HttpContext context, JsonTypeInfo<TRequest> requestType, Func<TRequest, CancellationToken, Task<ChangeMessage>> act)
     {

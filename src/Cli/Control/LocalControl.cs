@@ -25,7 +25,7 @@ internal sealed class LocalControl(FrontEnd? frontEnd, Node? node) : IControl
                 AnyPublicAddress = any,
             },
             cancellationToken).ConfigureAwait(false);
-        InstanceMessage instance = Message(outcome.Value) with { PublicAddress = PublicAddressOf(outcome.Value.InstanceId) };
+        InstanceMessage instance = Message(outcome.Value) with { PublicAddress = await PublicAddressOfAsync(outcome.Value.InstanceId, cancellationToken).ConfigureAwait(false) };
         return new ChangeMessage(Lines(outcome.Changes), instance);
     });
 
@@ -33,24 +33,24 @@ internal sealed class LocalControl(FrontEnd? frontEnd, Node? node) : IControl
         Guard(async () => Changed(await FrontEnd.TerminateInstanceAsync(instance, cancellationToken).ConfigureAwait(false)));
 
     public Task<ChangeMessage> AttachInstanceAsync(AttachMessage request, CancellationToken cancellationToken) =>
-        Guard(async () => Changed(await Node.AttachAsync(Assignment(request.Assignment), request.Interface, cancellationToken).ConfigureAwait(false)));
+        Guard(async () => Changed((await Node.AttachAsync(Assignment(request.Assignment), request.Interface, cancellationToken).ConfigureAwait(false)).Changes));
 
     public Task<ChangeMessage> DetachInstanceAsync(string instance, CancellationToken cancellationToken) =>
         Guard(async () => Changed(await Node.DetachAsync(instance, cancellationToken).ConfigureAwait(false)));
 
-    public Task<IReadOnlyList<InstanceMessage>> ListInstancesAsync(CancellationToken cancellationToken) => Guard(() => Task.FromResult<IReadOnlyList<InstanceMessage>>(
+    public Task<IReadOnlyList<InstanceMessage>> ListInstancesAsync(CancellationToken cancellationToken) => Guard<IReadOnlyList<InstanceMessage>>(async () =>
         frontEnd is not null
-            ? [.. frontEnd.ListInstances().Select(listing => Message(listing.Assignment) with { PrivateAddress = $"{listing.PrivateAddress}", PublicAddress = $"{listing.PublicAddress}" })]
-            : [.. Node.ListInstances().Select(attached => Message(attached.Assignment) with { Interface = attached.InterfaceName, Bridge = attached.BridgeName })]));
+            ? [.. (await frontEnd.ListInstancesAsync(cancellationToken).ConfigureAwait(false)).Select(listing => Message(listing.Assignment) with { PrivateAddress = $"{listing.PrivateAddress}", PublicAddress = $"{listing.PublicAddress}" })]
+            : [.. (await Node.ListInstancesAsync(cancellationToken).ConfigureAwait(false)).Select(attached => Message(attached.Assignment) with { Interface = attached.InterfaceName, Bridge = attached.BridgeName })]);
 
     public Task<ChangeMessage> AuthorizeAsync(RuleMessage rule, CancellationToken cancellationToken) =>
-        Guard(async () => Changed(await FrontEnd.AuthorizeAsync(new GroupName(rule.User, rule.Group), Rule(rule), cancellationToken).ConfigureAwait(false)));
+        Guard(async () => Changed(await FrontEnd.AuthorizeAsync(rule.User, rule.Group, Rule(rule), cancellationToken).ConfigureAwait(false)));
 
     public Task<ChangeMessage> RevokeAsync(RuleMessage rule, CancellationToken cancellationToken) =>
-        Guard(async () => Changed(await FrontEnd.RevokeAsync(new GroupName(rule.User, rule.Group), Rule(rule), cancellationToken).ConfigureAwait(false)));
+        Guard(async () => Changed(await FrontEnd.RevokeAsync(rule.User, rule.Group, Rule(rule), cancellationToken).ConfigureAwait(false)));
 
     public Task<IReadOnlyList<RuleMessage>> ListRulesAsync(CancellationToken cancellationToken) =>
-        Guard(() => Task.FromResult<IReadOnlyList<RuleMessage>>([.. FrontEnd.ListRules().Select(Message)]));
+        Guard<IReadOnlyList<RuleMessage>>(async () => [.. (await FrontEnd.ListRulesAsync(cancellationToken: cancellationToken).ConfigureAwait(false)).Select(Message)]);
 
     public Task<ChangeMessage> AssociateAsync(AssociateMessage request, CancellationToken cancellationToken) =>
         Guard(async () => Changed(await FrontEnd.AssociateAddressAsync(ParseAddress(request.PublicAddress), request.Instance, cancellationToken).ConfigureAwait(false)));
@@ -59,22 +59,22 @@ internal sealed class LocalControl(FrontEnd? frontEnd, Node? node) : IControl
         Guard(async () => Changed(await FrontEnd.DisassociateAddressAsync(ParseAddress(publicAddress), cancellationToken).ConfigureAwait(false)));
 
     public Task<IReadOnlyList<AddressMessage>> ListAddressesAsync(CancellationToken cancellationToken) =>
-        Guard(() => Task.FromResult<IReadOnlyList<AddressMessage>>(
+        Guard<IReadOnlyList<AddressMessage>>(async () =>
         [
-            .. FrontEnd.ListAddresses().Select(listing => new AddressMessage($"{listing.Address}", listing.InstanceId ?? "", listing.InstanceId is null ? "" : $"{listing.PrivateAddress}")),
-        ]));
+            .. (await FrontEnd.ListAddressesAsync(cancellationToken).ConfigureAwait(false)).Select(listing => new AddressMessage($"{listing.Address}", listing.InstanceId ?? "", listing.InstanceId is null ? "" : $"{listing.PrivateAddress}")),
+        ]);
 
     public Task<IReadOnlyList<NetworkMessage>> ListNetworksAsync(CancellationToken cancellationToken) =>
-        Guard(() => Task.FromResult<IReadOnlyList<NetworkMessage>>(
+        Guard<IReadOnlyList<NetworkMessage>>(async () =>
         [
-            .. FrontEnd.ListNetworks().Select(listing => new NetworkMessage(
+            .. (await FrontEnd.ListNetworksAsync(cancellationToken).ConfigureAwait(false)).Select(listing => new NetworkMessage(
                 listing.Group.User, listing.Group.Group, listing.Vlan, $"{listing.Network}", $"{listing.Router}", listing.Instances, listing.FreeAddresses)),
-        ]));
+        ]);
 
-    public Task<StatusMessage> GetStatusAsync(CancellationToken cancellationToken) => Guard(() =>
+    public Task<StatusMessage> GetStatusAsync(CancellationToken cancellationToken) => Guard(async () =>
     {
-        EngineStatus status = frontEnd?.GetStatus() ?? Node.GetStatus();
-        return Task.FromResult(new StatusMessage
+        EngineStatus status = frontEnd is not null ? await frontEnd.GetStatusAsync(cancellationToken).ConfigureAwait(false) : await Node.GetStatusAsync(cancellationToken).ConfigureAwait(false);
+        return new StatusMessage
         {
             Role = status.Role == EngineRole.FrontEnd ? "front-end" : "node",
             Mode = status.Mode.ToString().ToUpperInvariant(),
@@ -85,7 +85,7 @@ internal sealed class LocalControl(FrontEnd? frontEnd, Node? node) : IControl
             Firewall = status.Firewall ?? "",
             Dhcp = status.Dhcp ?? "",
             Problems = status.Problems,
-        });
+        };
     });
 
     /// <summary>What an operation did, a line each.</summary>
@@ -127,8 +127,8 @@ internal sealed class LocalControl(FrontEnd? frontEnd, Node? node) : IControl
         return $"{sign} {change}";
     }
 
-    private string PublicAddressOf(string instance) =>
-        FrontEnd.ListInstances().FirstOrDefault(listing => listing.Assignment.InstanceId == instance) is { HasElasticAddress: true } listing ? $"{listing.PublicAddress}" : "";
+    private async Task<string> PublicAddressOfAsync(string instance, CancellationToken cancellationToken) =>
+        (await FrontEnd.ListInstancesAsync(cancellationToken).ConfigureAwait(false)).FirstOrDefault(listing => listing.Assignment.InstanceId == instance) is { HasElasticAddress: true } listing ? $"{listing.PublicAddress}" : "";
 
     private static ChangeMessage Changed(ChangeSummary changes) => new(Lines(changes));
 

@@ -7,7 +7,7 @@ internal sealed partial class OwnerOnlyFiles : IDisposable
 {
     private readonly uint _before = SetMask(0x7F);
 
-    public void Dispose() => SetMask(_before);
+    public void Dispose() => _ = SetMask(_before);
 
     [LibraryImport("libc", EntryPoint = "umask")]
     private static partial uint SetMask(uint mask);

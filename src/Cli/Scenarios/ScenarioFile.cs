@@ -1,3 +1,5 @@
+using EucaNet.Engine.Configuration;
+
 namespace EucaNet.Cli.Scenarios;
 
 /// <summary>One statement of a scenario with the line it stands on.</summary>

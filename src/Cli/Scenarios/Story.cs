@@ -1,6 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using Spectre.Console;
+using Spectre.Console.Rendering;
 
 namespace EucaNet.Cli.Scenarios;
 
@@ -65,6 +67,18 @@ internal sealed class Story(IAnsiConsole console, bool json)
         console.MarkupLineInterpolated($"        [blue]{machine.PadRight(MachineColumn)}[/] {what}");
     }
 
+    /// <summary>A list or an object that a command answered with.</summary>
+    public void Show<T>(T value, JsonTypeInfo<T> type, Func<IRenderable> table)
+    {
+        if (json)
+        {
+            Write(new StoryEvent { Event = "answer", Answer = JsonSerializer.SerializeToElement(value, type) });
+            return;
+        }
+
+        console.Write(new Padder(table(), new Padding(8, 0, 0, 0)));
+    }
+
     /// <summary>An expectation and what came of it.</summary>
     public void Expectation(int line, string text, bool held, string detail)
     {
@@ -118,6 +132,8 @@ internal sealed record StoryEvent
     public bool? Held { get; init; }
 
     public string? Detail { get; init; }
+
+    public JsonElement? Answer { get; init; }
 
     public int? Steps { get; init; }
 

@@ -1,7 +1,7 @@
 namespace EucaNet.Engine.Configuration;
 
 /// <summary>Finds the known word somebody probably meant.</summary>
-internal static class NearestName
+public static class NearestName
 {
     /// <summary>The nearest of <paramref name="known"/>, or null when none is near (more than three edits away).</summary>
     public static string? Find(string word, IEnumerable<string> known)
