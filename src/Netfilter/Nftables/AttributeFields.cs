@@ -213,6 +213,24 @@ internal static class AttributeFields
         }
     }
 
+    /// <summary>A name of which an empty one goes without saying.</summary>
+    public static void PutName(this ref NetlinkWriter writer, ushort type, string name, AttributeForm form)
+    {
+        if (name.Length > 0 || (form & AttributeForm.AsRead) != 0)
+        {
+            writer.WriteString(type, name);
+        }
+    }
+
+    /// <summary>A value of which 0 goes without saying unless <paramref name="form"/> wants it said.</summary>
+    public static void PutFlags(this ref NetlinkWriter writer, ushort type, uint field, AttributeForm form)
+    {
+        if (field != 0 || (form & AttributeForm.EvenDefault) != 0)
+        {
+            writer.WriteUInt32BigEndian(type, field);
+        }
+    }
+
     public static void PutBytes(this ref NetlinkWriter writer, ushort type, OctetString? field)
     {
         if (field is { } value)

@@ -4,18 +4,18 @@ namespace EucaNet.Netfilter.Nftables;
 
 /// <summary>
 /// How the attributes of a value lay on the wire when it was read: their order, which of them carried NLA_F_NESTED, and the bytes of those the
-/// model does not know or that have an unexpected size. Sixteen attributes of a type below sixteen fit without allocating.
+/// model does not know or that have an unexpected size. Twenty attributes of a type below 64 fit without allocating.
 /// Order and flags are no part of the value, so they do not count in comparisons; unknown attributes do.
 /// </summary>
 internal readonly struct AttributeLayout : IEquatable<AttributeLayout>
 {
-    private readonly ulong _types;
-    private readonly ushort _nested;
-    private readonly ushort _unterminated;
+    private readonly UInt128 _types;
+    private readonly uint _nested;
+    private readonly uint _unterminated;
     private readonly byte _count;
     private readonly RawAttribute[]? _raw;
 
-    internal AttributeLayout(ulong types, ushort nested, ushort unterminated, int count, RawAttribute[]? raw)
+    internal AttributeLayout(UInt128 types, uint nested, uint unterminated, int count, RawAttribute[]? raw)
     {
         _types = types;
         _nested = nested;
@@ -32,7 +32,7 @@ internal readonly struct AttributeLayout : IEquatable<AttributeLayout>
     public int Count => _count;
 
     /// <summary>The type of the attribute at <paramref name="index"/>; 0 stands for the next raw one.</summary>
-    public ushort TypeAt(int index) => (ushort)(_types >> (index * 4) & 0xf);
+    public ushort TypeAt(int index) => (ushort)((uint)(_types >> (index * 6)) & 0x3f);
 
     /// <summary>How the attribute at <paramref name="index"/> lay.</summary>
     public AttributeForm FormAt(int index) =>
@@ -59,9 +59,10 @@ internal readonly record struct RawAttribute(ushort RawType, OctetString Value);
 /// <summary>Collects an <see cref="AttributeLayout"/> while attributes are read.</summary>
 internal ref struct AttributeLayoutBuilder
 {
-    private ulong _types;
-    private ushort _nested;
-    private ushort _unterminated;
+    private const int Capacity = 20;
+    private UInt128 _types;
+    private uint _nested;
+    private uint _unterminated;
     private int _count;
     private List<RawAttribute>? _raw;
 
@@ -71,7 +72,7 @@ internal ref struct AttributeLayoutBuilder
     /// <summary>Notes the next attribute; one that is not <paramref name="known"/> is kept as bytes.</summary>
     public void Add(scoped in NetlinkAttribute attribute, bool known)
     {
-        if (_count == 16)
+        if (_count == Capacity)
         {
             IsOverflown = true;
             return;
@@ -79,15 +80,15 @@ internal ref struct AttributeLayoutBuilder
 
         if (known)
         {
-            _types |= (ulong)attribute.Type << (_count * 4);
+            _types |= (UInt128)attribute.Type << (_count * 6);
             if (attribute.IsNested)
             {
-                _nested |= (ushort)(1 << _count);
+                _nested |= 1u << _count;
             }
 
             if (!attribute.Value.IsEmpty && attribute.Value[^1] != 0)
             {
-                _unterminated |= (ushort)(1 << _count);
+                _unterminated |= 1u << _count;
             }
         }
         else
@@ -117,4 +118,10 @@ internal enum AttributeForm : byte
 
     /// <summary>Nothing was read: the way nft sends it.</summary>
     Canonical = 4,
+
+    /// <summary>Flags of zero are written too.</summary>
+    EvenDefault = 8,
+
+    /// <summary>Exactly this attribute was read, not another that says the same.</summary>
+    AsRead = 16,
 }

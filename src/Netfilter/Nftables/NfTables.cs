@@ -95,6 +95,7 @@ public static class NfTables
     public const ushort NFT_MSG_NEWFLOWTABLE = 22;
     public const ushort NFT_MSG_GETFLOWTABLE = 23;
     public const ushort NFT_MSG_DELFLOWTABLE = 24;
+    public const ushort NFT_MSG_GETRULE_RESET = 25;
     public const ushort NFT_MSG_DESTROYTABLE = 26;
     public const ushort NFT_MSG_DESTROYCHAIN = 27;
     public const ushort NFT_MSG_DESTROYRULE = 28;

@@ -34,6 +34,9 @@ public readonly struct OctetString : IEquatable<OctetString>
     /// <summary>A copy of a span.</summary>
     public static implicit operator OctetString(ReadOnlySpan<byte> bytes) => new(bytes);
 
+    /// <summary>Takes <paramref name="bytes"/> without copying; the caller gives the array away.</summary>
+    internal static OctetString Own(byte[] bytes) => new(bytes);
+
     /// <summary>A copy of an array.</summary>
     public static OctetString FromArray(byte[] bytes) => new(bytes.AsSpan());
 

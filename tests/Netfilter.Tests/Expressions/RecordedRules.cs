@@ -31,8 +31,8 @@ internal static class RecordedRules
         var messages = new MessageReader(datagram);
         while (messages.TryRead(out NetlinkMessage message))
         {
-            if (message.Header.Type == (Nfnetlink.NFNL_SUBSYS_NFTABLES << 8 | Nftables.NfTables.NFT_MSG_NEWRULE)
-                && message.Attributes(NfnetlinkHeader.Size).TryFind(Nftables.NfTables.NFTA_RULE_EXPRESSIONS, out NetlinkAttribute list))
+            if (message.Header.Type == (Nfnetlink.NFNL_SUBSYS_NFTABLES << 8 | EucaNet.Netfilter.Nftables.NfTables.NFT_MSG_NEWRULE)
+                && message.Attributes(NfnetlinkHeader.Size).TryFind(EucaNet.Netfilter.Nftables.NfTables.NFTA_RULE_EXPRESSIONS, out NetlinkAttribute list))
             {
                 found.Add((list.RawType, list.Value.ToArray()));
             }

@@ -36,6 +36,12 @@ public sealed record DynamicSetExpression : Expression
     /// <summary>Several statements kept in the element.</summary>
     public ValueList<Expression>? Statements { get; init; }
 
+    private protected override Expression WithoutLayout() => (DynamicSetExpression)base.WithoutLayout() with
+    {
+        Statement = Statement?.Canonical(),
+        Statements = Statements is { } list ? [.. list.Select(expression => expression.Canonical())] : null,
+    };
+
     private protected override ReadOnlySpan<byte> CanonicalOrder => [4, 5, 3, 6, 1, 2, 7, 10, 9];
 
     internal static DynamicSetExpression? Read(AttributeReader attributes)

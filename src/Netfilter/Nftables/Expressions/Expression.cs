@@ -53,6 +53,12 @@ public abstract record Expression
         }
     }
 
+    /// <summary>The same expression as if it were made by hand: written in nft's order.</summary>
+    internal Expression Canonical() => Layout.IsRead && Layout.Raw.IsEmpty || Envelope.Flags != ExpressionEnvelopeFlags.None ? WithoutLayout() : this;
+
+    /// <summary>A copy that forgets how it lay on the wire, those within it too.</summary>
+    private protected virtual Expression WithoutLayout() => this with { Layout = Layout.Raw.IsEmpty ? default : Layout, Envelope = default };
+
     /// <summary>Writes the attribute of <paramref name="type"/>, or nothing where its property is null.</summary>
     private protected abstract void WriteAttribute(ref NetlinkWriter writer, ushort type, AttributeForm form);
 }

@@ -157,7 +157,14 @@ public static class ExpressionCodec
     {
         if (expressions is { } list)
         {
-            WriteList(ref writer, type, list, (form & AttributeForm.Nested) != 0);
+            bool canonical = (form & AttributeForm.Canonical) != 0;
+            WireMark mark = writer.BeginNested(type, (form & AttributeForm.Nested) != 0);
+            foreach (Expression expression in list.Span)
+            {
+                Write(ref writer, NFTA_LIST_ELEM, canonical ? expression.Canonical() : expression);
+            }
+
+            writer.EndAttribute(mark);
         }
     }
 

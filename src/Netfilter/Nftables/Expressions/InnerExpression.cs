@@ -24,6 +24,8 @@ public sealed record InnerExpression : Expression
     /// <summary>The expression: payload or meta.</summary>
     public Expression? Expression { get; init; }
 
+    private protected override Expression WithoutLayout() => (InnerExpression)base.WithoutLayout() with { Expression = Expression?.Canonical() };
+
     private protected override ReadOnlySpan<byte> CanonicalOrder => [1, 2, 3, 4, 5];
 
     internal static InnerExpression? Read(AttributeReader attributes)

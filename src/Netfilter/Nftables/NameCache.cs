@@ -1,0 +1,42 @@
+using System.Text;
+using System.Text.Unicode;
+using EucaNet.Netlink.Wire;
+
+namespace EucaNet.Netfilter.Nftables;
+
+/// <summary>
+/// Gives the names in a dump as strings and the same string for the same name again, so that 50,000 rules of one chain do not
+/// make 100,000 strings. Belongs to one reader.
+/// </summary>
+internal sealed class NameCache
+{
+    private readonly (byte[] Bytes, string Name)[] _recent = new (byte[], string)[64];
+
+    /// <summary>Takes a NUL-terminated name; false for anything a writer would not give back.</summary>
+    public bool Read(in NetlinkAttribute attribute, ref string? field)
+    {
+        ReadOnlySpan<byte> value = attribute.Value;
+        if (field is not null || attribute.RawType != attribute.Type || value.IndexOf((byte)0) != value.Length - 1)
+        {
+            return false;
+        }
+
+        value = value[..^1];
+        int slot = value.IsEmpty ? 0 : (value.Length * 31 + value[^1] * 7 + value[0]) & 63;
+        ref (byte[] Bytes, string Name) recent = ref _recent[slot];
+        if (recent.Bytes is not null && value.SequenceEqual(recent.Bytes))
+        {
+            field = recent.Name;
+            return true;
+        }
+
+        if (!Utf8.IsValid(value))
+        {
+            return false;
+        }
+
+        field = Encoding.UTF8.GetString(value);
+        recent = (value.ToArray(), field);
+        return true;
+    }
+}

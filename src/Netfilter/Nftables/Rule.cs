@@ -1,0 +1,182 @@
+using EucaNet.Netfilter.Nftables.Expressions;
+using EucaNet.Netlink.Wire;
+using static EucaNet.Netfilter.Nftables.NfTables;
+
+namespace EucaNet.Netfilter.Nftables;
+
+/// <summary>A rule: expressions that run in order until one does not match or gives a verdict. At most 128 expressions.</summary>
+public sealed record Rule : NftablesEntity
+{
+    /// <summary>The table it is in.</summary>
+    public string Table { get; init; } = "";
+
+    /// <summary>The chain it is in; empty where <see cref="ChainId"/> says it.</summary>
+    public string Chain { get; init; } = "";
+
+    /// <summary>The number the kernel gave it, unique within the table.</summary>
+    public ulong? Handle { get; init; }
+
+    /// <summary>What it does.</summary>
+    public ValueList<Expression> Expressions { get; init; } = [];
+
+    /// <summary>What xtables matches and targets want to know of the rule (iptables-nft).</summary>
+    public RuleCompatibility? Compatibility { get; init; }
+
+    /// <summary>In a request the rule before or behind which it goes; in a dump the rule in front of it.</summary>
+    public ulong? Position { get; init; }
+
+    /// <summary>Typed values that nft keeps (<see cref="UserData"/>), up to 256 bytes.</summary>
+    public OctetString? UserData { get; init; }
+
+    /// <summary>Names the rule within its batch.</summary>
+    public uint? Id { get; init; }
+
+    /// <summary>As <see cref="Position"/>, by the id within the batch. Linux 5.1.</summary>
+    public uint? PositionId { get; init; }
+
+    /// <summary>The chain by its id within the batch. Linux 5.9.</summary>
+    public uint? ChainId { get; init; }
+
+    /// <summary>The comment within the user data.</summary>
+    public string? Comment => Nftables.UserData.GetText(UserData, Nftables.UserData.Comment);
+
+    /// <summary>A rule of these expressions.</summary>
+    public static Rule Of(NftablesFamily family, string table, string chain, ValueList<Expression> expressions, string? comment = null) => new()
+    {
+        Family = family,
+        Table = table,
+        Chain = chain,
+        Expressions = expressions,
+        UserData = comment is null ? default(OctetString?) : Nftables.UserData.OfComment(comment),
+    };
+
+    /// <summary>Does the same with the same comment; where it stands and which handle it has do not count.</summary>
+    public bool HasSameContent(Rule other) => Expressions.Equals(other.Expressions) && UserData == other.UserData && Compatibility == other.Compatibility;
+
+    /// <inheritdoc />
+    public override string Describe()
+    {
+        string chain = Chain.Length > 0 ? Chain : $"#{ChainId}";
+        return Handle is { } handle ? $"rule with handle {handle} of chain {Family.ToText()} {Table} {chain}" : $"rule of chain {Family.ToText()} {Table} {chain}";
+    }
+
+    private protected override ReadOnlySpan<byte> Order(WireOrder order) => order == WireOrder.Libnftnl
+        ? [(byte)NFTA_RULE_TABLE, (byte)NFTA_RULE_CHAIN, (byte)NFTA_RULE_CHAIN_ID, (byte)NFTA_RULE_HANDLE, (byte)NFTA_RULE_POSITION, (byte)NFTA_RULE_USERDATA,
+            (byte)NFTA_RULE_EXPRESSIONS, (byte)NFTA_RULE_COMPAT, (byte)NFTA_RULE_ID, (byte)NFTA_RULE_POSITION_ID]
+        : [(byte)NFTA_RULE_TABLE, (byte)NFTA_RULE_CHAIN, (byte)NFTA_RULE_CHAIN_ID, (byte)NFTA_RULE_HANDLE, (byte)NFTA_RULE_POSITION, (byte)NFTA_RULE_EXPRESSIONS,
+            (byte)NFTA_RULE_USERDATA, (byte)NFTA_RULE_COMPAT, (byte)NFTA_RULE_ID, (byte)NFTA_RULE_POSITION_ID];
+
+    private protected override uint AssignedByKernel => 1u << NFTA_RULE_HANDLE | 1u << NFTA_RULE_POSITION;
+
+    private protected override void WriteAttribute(ref NetlinkWriter writer, ushort type, AttributeForm form)
+    {
+        switch (type)
+        {
+            case NFTA_RULE_TABLE:
+                writer.PutName(type, Table, form);
+                break;
+            case NFTA_RULE_CHAIN:
+                writer.PutName(type, Chain, form);
+                break;
+            case NFTA_RULE_HANDLE:
+                writer.Put(type, Handle);
+                break;
+            case NFTA_RULE_EXPRESSIONS when Expressions.Count > 0 || (form & AttributeForm.AsRead) != 0:
+                writer.PutExpressions(type, form, Expressions);
+                break;
+            case NFTA_RULE_COMPAT:
+                Compatibility?.Write(ref writer, type, form);
+                break;
+            case NFTA_RULE_POSITION:
+                writer.Put(type, Position);
+                break;
+            case NFTA_RULE_USERDATA:
+                writer.PutBytes(type, UserData);
+                break;
+            case NFTA_RULE_ID:
+                writer.Put(type, Id);
+                break;
+            case NFTA_RULE_POSITION_ID:
+                writer.Put(type, PositionId);
+                break;
+            case NFTA_RULE_CHAIN_ID:
+                writer.Put(type, ChainId);
+                break;
+        }
+    }
+
+    /// <summary>Reads the attributes of a rule message.</summary>
+    internal static Rule Read(NftablesFamily family, AttributeReader attributes, NameCache names)
+    {
+        string? table = null, chain = null;
+        ulong? handle = null, position = null;
+        uint? id = null, positionId = null, chainId = null;
+        ValueList<Expression>? expressions = null;
+        RuleCompatibility? compatibility = null;
+        OctetString? userData = null;
+        var layout = new AttributeLayoutBuilder();
+        while (attributes.TryRead(out NetlinkAttribute attribute))
+        {
+            layout.Add(attribute, attribute.Type switch
+            {
+                NFTA_RULE_TABLE => names.Read(attribute, ref table),
+                NFTA_RULE_CHAIN => names.Read(attribute, ref chain),
+                NFTA_RULE_HANDLE => attribute.Read(ref handle),
+                NFTA_RULE_EXPRESSIONS => attribute.ReadExpressions(ref expressions),
+                NFTA_RULE_COMPAT => RuleCompatibility.Read(attribute, ref compatibility),
+                NFTA_RULE_POSITION => attribute.Read(ref position),
+                NFTA_RULE_USERDATA => attribute.ReadBytes(ref userData),
+                NFTA_RULE_ID => attribute.Read(ref id),
+                NFTA_RULE_POSITION_ID => attribute.Read(ref positionId),
+                NFTA_RULE_CHAIN_ID => attribute.Read(ref chainId),
+                _ => false,
+            });
+        }
+
+        return new Rule
+        {
+            Family = family,
+            Table = table ?? "",
+            Chain = chain ?? "",
+            Handle = handle,
+            Expressions = expressions ?? [],
+            Compatibility = compatibility,
+            Position = position,
+            UserData = userData,
+            Id = id,
+            PositionId = positionId,
+            ChainId = chainId,
+            Layout = layout.Build(),
+        };
+    }
+}
+
+/// <summary>The layer 4 protocol that xtables matches and targets of the rule are checked against (NFTA_RULE_COMPAT_*).</summary>
+/// <param name="Protocol">Protocol number; 0 for any.</param>
+/// <param name="Flags">NFT_RULE_COMPAT_F_INV: any but this.</param>
+public sealed record RuleCompatibility(uint Protocol, uint Flags)
+{
+    internal void Write(ref NetlinkWriter writer, ushort type, AttributeForm form)
+    {
+        WireMark mark = writer.BeginNested(type, (form & AttributeForm.Nested) != 0);
+        writer.WriteUInt32BigEndian(NFTA_RULE_COMPAT_PROTO, Protocol);
+        writer.WriteUInt32BigEndian(NFTA_RULE_COMPAT_FLAGS, Flags);
+        writer.EndAttribute(mark);
+    }
+
+    internal static bool Read(in NetlinkAttribute attribute, ref RuleCompatibility? field)
+    {
+        AttributeReader inside = attribute.Nested();
+        uint? protocol = null, flags = null;
+        if (field is not null
+            || !inside.TryRead(out NetlinkAttribute first) || first.Type != NFTA_RULE_COMPAT_PROTO || !first.Read(ref protocol)
+            || !inside.TryRead(out NetlinkAttribute second) || second.Type != NFTA_RULE_COMPAT_FLAGS || !second.Read(ref flags)
+            || !inside.Rest.IsEmpty)
+        {
+            return false;
+        }
+
+        field = new RuleCompatibility(protocol!.Value, flags!.Value);
+        return true;
+    }
+}
