@@ -1,0 +1,33 @@
+namespace EucaNet.Netfilter.Iptables.Text;
+
+/// <summary>An option of the rule itself, not of an extension.</summary>
+internal sealed record BaseOption(string Name, char Letter, bool HasArgument, bool CanNegate)
+{
+    private static readonly BaseOption[] All =
+    [
+        new("source", 's', true, true),
+        new("src", 's', true, true),
+        new("destination", 'd', true, true),
+        new("dst", 'd', true, true),
+        new("protocol", 'p', true, true),
+        new("proto", 'p', true, true),
+        new("in-interface", 'i', true, true),
+        new("out-interface", 'o', true, true),
+        new("fragments", 'f', false, true),
+        new("fragment", 'f', false, true),
+        new("match", 'm', true, false),
+        new("jump", 'j', true, false),
+        new("goto", 'g', true, false),
+        new("set-counters", 'c', true, false),
+        new("numeric", 'n', false, false),
+        new("verbose", 'v', false, false),
+        new("ipv4", '4', false, false),
+        new("ipv6", '6', false, false),
+    ];
+
+    public static IEnumerable<string> LongNames => All.Select(option => option.Name);
+
+    public static BaseOption? Long(string name) => Array.Find(All, option => option.Name == name);
+
+    public static BaseOption? Short(char letter) => Array.Find(All, option => option.Letter == letter);
+}

@@ -1,0 +1,61 @@
+using System.Text;
+
+namespace EucaNet.Netfilter.Iptables.Text;
+
+/// <summary>Prints tables as iptables-save does, without its comment lines.</summary>
+internal static class SavePrinter
+{
+    public static string Print(IptablesRuleSet ruleSet, bool counters, IptablesInterface asPrintedBy)
+    {
+        var text = new StringBuilder();
+        foreach (IptablesTable table in ruleSet.Tables)
+        {
+            Print(text, table, ruleSet.Family, counters, asPrintedBy);
+        }
+
+        return text.ToString();
+    }
+
+    public static string Print(IptablesTable table, IptablesFamily family, bool counters, IptablesInterface asPrintedBy)
+    {
+        var text = new StringBuilder();
+        Print(text, table, family, counters, asPrintedBy);
+        return text.ToString();
+    }
+
+    private static void Print(StringBuilder text, IptablesTable table, IptablesFamily family, bool counters, IptablesInterface asPrintedBy)
+    {
+        IptablesTable sorted = table.Sorted();
+        text.Append('*').Append(table.Name).Append('\n');
+        foreach (IptablesChain chain in sorted.Chains)
+        {
+            text.Append(':').Append(chain.Name).Append(' ').Append(PolicyWord(chain.Policy))
+                .Append(" [").Append(chain.Counters.Packets).Append(':').Append(chain.Counters.Bytes).Append("]\n");
+        }
+
+        foreach (IptablesChain chain in sorted.Chains)
+        {
+            foreach (IptablesRule rule in chain.Rules)
+            {
+                if (counters)
+                {
+                    text.Append('[').Append(rule.Counters.Packets).Append(':').Append(rule.Counters.Bytes).Append("] ");
+                }
+
+                string options = RulePrinter.Print(rule, family, asPrintedBy);
+                text.Append("-A ").Append(chain.Name).Append(options.Length > 0 ? " " : "").Append(options).Append('\n');
+            }
+        }
+
+        text.Append("COMMIT\n");
+    }
+
+    public static string PolicyWord(IptablesVerdict? policy) => policy switch
+    {
+        IptablesVerdict.Accept => "ACCEPT",
+        IptablesVerdict.Drop => "DROP",
+        IptablesVerdict.Queue => "QUEUE",
+        IptablesVerdict.Return => "RETURN",
+        _ => "-",
+    };
+}
