@@ -3,15 +3,14 @@ using System.Collections.Frozen;
 namespace EucaNet.Netfilter.Iptables.Extensions;
 
 /// <summary>All known matches and targets. What is not here is refused by name where rules are written, and kept as it is where they are read.</summary>
-internal static partial class XtRegistry
+internal static class XtRegistry
 {
+    private static readonly (string Alias, string Word)[] Aliases = [("icmpv6", "icmp6"), ("ipv6-icmp", "icmp6"), ("mobility-header", "mh"), ("ipv6-mh", "mh")];
+
     private static readonly FrozenDictionary<(bool Target, string Word, IptablesFamily Family), XtExtension> ByWord = IndexByWord();
 
     private static readonly FrozenDictionary<(bool Target, string Name, byte Revision, IptablesFamily Family), XtExtension> ByKernelName =
         IndexByKernelName();
-
-    /// <summary>All extensions.</summary>
-    public static IReadOnlyList<XtExtension> All => Extensions;
 
     /// <summary>What -m or -j with this word means.</summary>
     public static XtExtension? FindByWord(bool target, string word, IptablesFamily family) =>
@@ -36,7 +35,7 @@ internal static partial class XtRegistry
     private static FrozenDictionary<(bool, string, IptablesFamily), XtExtension> IndexByWord()
     {
         var index = new Dictionary<(bool, string, IptablesFamily), XtExtension>();
-        foreach (XtExtension extension in Extensions)
+        foreach (XtExtension extension in KnownExtensions.All)
         {
             foreach (IptablesFamily family in Families(extension))
             {
@@ -64,7 +63,7 @@ internal static partial class XtRegistry
     private static FrozenDictionary<(bool, string, byte, IptablesFamily), XtExtension> IndexByKernelName()
     {
         var index = new Dictionary<(bool, string, byte, IptablesFamily), XtExtension>();
-        foreach (XtExtension extension in Extensions.Where(extension => !extension.IsAlias))
+        foreach (XtExtension extension in KnownExtensions.All.Where(extension => !extension.IsAlias))
         {
             foreach (IptablesFamily family in Families(extension))
             {
@@ -75,8 +74,6 @@ internal static partial class XtRegistry
         return index.ToFrozenDictionary();
     }
 
-    private static IEnumerable<IptablesFamily> Families(XtExtension extension) =>
+    private static IptablesFamily[] Families(XtExtension extension) =>
         extension.Family is { } only ? [only] : Enum.GetValues<IptablesFamily>();
-
-    private static readonly (string Alias, string Word)[] Aliases = [("icmpv6", "icmp6"), ("ipv6-icmp", "icmp6"), ("mobility-header", "mh"), ("ipv6-mh", "mh")];
 }

@@ -83,7 +83,6 @@ internal static class ProtocolNames
         ("wesp", 141),
         ("rohc", 142),
         ("ethernet", 143),
-        ("mptcp", 262),
     ];
 
     /// <summary>All known names.</summary>

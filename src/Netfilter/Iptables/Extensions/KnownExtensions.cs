@@ -1,9 +1,9 @@
 namespace EucaNet.Netfilter.Iptables.Extensions;
 
 /// <summary>The list of extensions, by what they look at.</summary>
-internal static partial class XtRegistry
+internal static class KnownExtensions
 {
-    private static readonly XtExtension[] Extensions =
+    public static IReadOnlyList<XtExtension> All { get; } =
     [
         new TcpMatch(), new UdpMatch(), new MultiportMatch(), new IcmpMatch(), new Icmp6Match(), new SctpMatch(), new DccpMatch(),
         new EspMatch(), new AhMatch(), new Ah6Match(), new IpcompMatch(), new MhMatch(),
