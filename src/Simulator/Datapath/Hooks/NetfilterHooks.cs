@@ -1,0 +1,225 @@
+using EucaNet.Simulator.Datapath.Conntrack;
+using EucaNet.Simulator.Datapath.Formats;
+using EucaNet.Simulator.Datapath.Internet;
+using EucaNet.Simulator.Datapath.Nat;
+
+namespace EucaNet.Simulator.Datapath.Hooks;
+
+/// <summary>
+/// The kernel's own hook functions: reassembly, connection tracking and confirmation, address translation. As in Linux they
+/// hang in a family's hooks only while something needs them: rules that look at connections (<see cref="UseConntrack"/>),
+/// nat chains (<see cref="RegisterNatChain"/>).
+/// </summary>
+internal sealed class NetfilterHooks(NetworkStack stack)
+{
+    private const int PriorityDefragment = -400;
+    private const int PriorityConntrack = -200;
+    private const int PriorityDestinationNat = -100;
+    private const int PrioritySourceNat = 100;
+    private const int PriorityConfirm = int.MaxValue;
+
+    private static readonly byte[] NatHooks = [Hook.Prerouting, Hook.Output, Hook.Postrouting, Hook.Input];
+
+    private readonly Dictionary<byte, int> _conntrackUsers = [];
+    private readonly Dictionary<byte, List<(byte Hook, int Priority, IHookFunction Chain)>> _natChains = [];
+    private readonly Dictionary<byte, NatFunction[]> _natFunctions = [];
+    private TrackFunction? _track;
+    private ConfirmFunction? _confirm;
+    private DefragmentFunction? _defragment;
+
+    /// <summary>One more rule of this family looks at connections; tracking begins with the first.</summary>
+    public void UseConntrack(byte family)
+    {
+        foreach (byte each in Families(family))
+        {
+            int users = _conntrackUsers.GetValueOrDefault(each);
+            _conntrackUsers[each] = users + 1;
+            if (users > 0)
+            {
+                continue;
+            }
+
+            _track ??= new TrackFunction(stack);
+            _confirm ??= new ConfirmFunction(stack);
+            stack.Hooks.Register(each, Hook.Prerouting, PriorityConntrack, _track);
+            stack.Hooks.Register(each, Hook.Output, PriorityConntrack, _track);
+            stack.Hooks.Register(each, Hook.Postrouting, PriorityConfirm, _confirm);
+            stack.Hooks.Register(each, Hook.Input, PriorityConfirm, _confirm);
+            if (each == HookFamily.Ipv4)
+            {
+                _defragment ??= new DefragmentFunction(stack);
+                stack.Hooks.Register(each, Hook.Prerouting, PriorityDefragment, _defragment);
+                stack.Hooks.Register(each, Hook.Output, PriorityDefragment, _defragment);
+            }
+        }
+    }
+
+    /// <summary>One rule less; tracking ends with the last, the table stays until its entries expire.</summary>
+    public void ReleaseConntrack(byte family)
+    {
+        foreach (byte each in Families(family))
+        {
+            int users = _conntrackUsers.GetValueOrDefault(each);
+            if (users == 0)
+            {
+                continue;
+            }
+
+            _conntrackUsers[each] = users - 1;
+            if (users == 1)
+            {
+                foreach (byte hook in NatHooks)
+                {
+                    stack.Hooks.Unregister(each, hook, _track!);
+                    stack.Hooks.Unregister(each, hook, _confirm!);
+                    if (_defragment is not null)
+                    {
+                        stack.Hooks.Unregister(each, hook, _defragment);
+                    }
+                }
+            }
+        }
+    }
+
+    /// <summary>
+    /// A nat chain comes (nf_nat_register_fn): it is asked by the translation function of its hook, about first packets only.
+    /// The chains of one hook are asked in the order of their priorities. It uses connection tracking.
+    /// </summary>
+    public void RegisterNatChain(byte family, byte hook, int priority, IHookFunction chain)
+    {
+        UseConntrack(family);
+        foreach (byte each in Families(family))
+        {
+            if (!_natChains.TryGetValue(each, out List<(byte Hook, int Priority, IHookFunction Chain)>? chains))
+            {
+                _natChains.Add(each, chains = []);
+            }
+
+            int position = chains.FindIndex(other => other.Hook == hook && other.Priority >= priority);
+            chains.Insert(position < 0 ? chains.Count : position, (hook, priority, chain));
+            if (chains.Count == 1)
+            {
+                NatFunction[] functions = [.. NatHooks.Select(at => new NatFunction(stack, chains, at))];
+                _natFunctions[each] = functions;
+                foreach (NatFunction function in functions)
+                {
+                    stack.Hooks.Register(each, function.Hook, AddressTranslator.ManipulationAt(function.Hook) == NatManipulation.Source ? PrioritySourceNat : PriorityDestinationNat, function);
+                }
+            }
+        }
+    }
+
+    /// <summary>A nat chain goes; with the last one of a family the translation function goes.</summary>
+    public void UnregisterNatChain(byte family, byte hook, IHookFunction chain)
+    {
+        foreach (byte each in Families(family))
+        {
+            if (_natChains.TryGetValue(each, out List<(byte Hook, int Priority, IHookFunction Chain)>? chains)
+                && chains.RemoveAll(entry => entry.Hook == hook && entry.Chain == chain) > 0 && chains.Count == 0)
+            {
+                foreach (NatFunction function in _natFunctions[each])
+                {
+                    stack.Hooks.Unregister(each, function.Hook, function);
+                }
+
+                _natFunctions.Remove(each);
+                _natChains.Remove(each);
+            }
+        }
+
+        ReleaseConntrack(family);
+    }
+
+    private static byte[] Families(byte family) => family == HookFamily.Inet ? [HookFamily.Ipv4, HookFamily.Ipv6] : [family];
+
+    private sealed class TrackFunction(NetworkStack stack) : IHookFunction
+    {
+        public string Description => "connection tracking";
+
+        public HookVerdict Run(HookContext context)
+        {
+            HookVerdict verdict = stack.Conntrack.Track(context);
+            Packet packet = context.Packet;
+            if (packet.Tells(TraceLevel.Summary))
+            {
+                packet.Tell(StoryKind.Decision, TraceLevel.Summary, stack.HostName, packet.Untracked ? "ct untracked"
+                    : packet.Connection is null ? "ct invalid"
+                    : packet.ConnectionInfo switch
+                    {
+                        ConnectionInfo.New => "ct new",
+                        ConnectionInfo.Related or ConnectionInfo.RelatedReply => "ct related",
+                        _ => "ct established",
+                    });
+            }
+
+            return verdict;
+        }
+    }
+
+    private sealed class ConfirmFunction(NetworkStack stack) : IHookFunction
+    {
+        public string Description => "connection tracking (two connections with the same answers)";
+
+        public HookVerdict Run(HookContext context) => stack.Conntrack.Confirm(context.Packet);
+    }
+
+    private sealed class DefragmentFunction(NetworkStack stack) : IHookFunction
+    {
+        private readonly Reassembler _reassembler = new(stack);
+
+        public string Description => "reassembly";
+
+        public HookVerdict Run(HookContext context)
+        {
+            Packet packet = context.Packet;
+            if (packet.Protocol != EtherType.Ipv4 || !packet.Ipv4.IsFragment || packet.Untracked)
+            {
+                return HookVerdict.Accept;
+            }
+
+            if (_reassembler.Add(packet) is not { } whole)
+            {
+                return HookVerdict.Stolen;
+            }
+
+            int headerLength = whole.Ipv4.HeaderLength;
+            whole.Network[..headerLength].CopyTo(packet.Network);
+            packet.ReplacePayload(headerLength, whole.Ipv4.Payload);
+            packet.LocateTransport();
+            return HookVerdict.Accept;
+        }
+    }
+
+    private sealed class NatFunction(NetworkStack stack, List<(byte Hook, int Priority, IHookFunction Chain)> chains, byte hook) : IHookFunction
+    {
+        public byte Hook { get; } = hook;
+
+        public string Description => $"address translation at {Hooks.Hook.Name(HookFamily.Ipv4, Hook)}";
+
+        public HookVerdict Run(HookContext context) => stack.Nat.Run(context, AskChains);
+
+        private HookVerdict AskChains(HookContext context)
+        {
+            foreach ((byte at, _, IHookFunction chain) in chains)
+            {
+                if (at != Hook)
+                {
+                    continue;
+                }
+
+                HookVerdict verdict = chain.Run(context);
+                if (verdict != HookVerdict.Accept)
+                {
+                    return verdict;
+                }
+
+                if (context.Packet.Connection is { } connection && AddressTranslator.IsInitialized(connection, AddressTranslator.ManipulationAt(Hook)))
+                {
+                    break;
+                }
+            }
+
+            return HookVerdict.Accept;
+        }
+    }
+}

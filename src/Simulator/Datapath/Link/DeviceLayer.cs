@@ -1,0 +1,257 @@
+using EucaNet.Simulator.Datapath.Formats;
+using EucaNet.Simulator.Datapath.Hooks;
+using EucaNet.Simulator.Kernel.Devices;
+
+namespace EucaNet.Simulator.Datapath.Link;
+
+/// <summary>Sees every frame of every device, for recordings. The packet must not be kept or changed.</summary>
+internal delegate void FrameTap(NetworkDevice device, Packet packet, bool outgoing);
+
+/// <summary>
+/// Frames in and out of devices: what a device of each kind does with a frame that leaves by it, and who gets one that
+/// arrives (taps, ingress rules, the VLAN device of its tag, the bridge, then the protocols).
+/// </summary>
+internal sealed class DeviceLayer(NetworkStack stack)
+{
+    /// <summary>What passed more devices than this goes round in circles.</summary>
+    private const int MaximumHops = 64;
+
+    public event FrameTap? Tap;
+
+    /// <summary>A frame leaves by a device (dev_queue_xmit).</summary>
+    public void Transmit(NetworkDevice device, Packet packet)
+    {
+        if (!Passes(device, packet))
+        {
+            device.Statistics.TransmitDropped++;
+            return;
+        }
+
+        if (!stack.Hooks.IsEmpty(HookFamily.Netdev, Hook.NetdevEgress, device)
+            && stack.Hooks.Run(new HookContext(stack, HookFamily.Netdev, Hook.NetdevEgress, packet, null, device)) != HookVerdict.Accept)
+        {
+            return;
+        }
+
+        packet.Tell(StoryKind.Device, TraceLevel.Minimal, stack.HostName, device.Name);
+        stack.PacketSockets.Deliver(device, packet, outgoing: true);
+        Tap?.Invoke(device, packet, true);
+        device.Statistics.TransmittedPackets++;
+        device.Statistics.TransmittedBytes += (ulong)packet.WireLength;
+
+        if (device.Bridge is { } bridge)
+        {
+            stack.Bridging.TransmitFromHost(bridge, packet);
+        }
+        else if (device.Vlan is { } vlan && device.Lower is { } lower)
+        {
+            packet.StoreTag();
+            packet.Tag = new VlanTag(vlan.Protocol, (ushort)(EgressPriority(vlan, packet.Priority) << 13 | vlan.Id));
+            Transmit(lower, packet);
+        }
+        else if (device.IsLoopback)
+        {
+            packet.Type = PacketType.Host;
+            packet.IsLocal = false;
+            stack.Kernel.Queue.Post(() => Receive(device, packet));
+        }
+        else if (device.Peer is { } peer)
+        {
+            SendToPeer(device, peer, packet);
+        }
+        else if (device.Datapath is Wire { Send: { } send })
+        {
+            send(packet);
+        }
+        else if (device.Cable is { } cable)
+        {
+            cable(packet.ToWire());
+        }
+        else
+        {
+            packet.Tell(StoryKind.Dropped, TraceLevel.Minimal, stack.HostName, $"{device.Name} leads nowhere");
+        }
+    }
+
+    /// <summary>A frame arrives at a device (netif_receive_skb); its ethernet header stands before the network header.</summary>
+    public void Receive(NetworkDevice device, Packet packet)
+    {
+        if (!Passes(device, packet))
+        {
+            device.Statistics.ReceiveDropped++;
+            return;
+        }
+
+        Classify(device, packet);
+        packet.InputInterface = device.Index;
+        packet.Tell(StoryKind.Device, TraceLevel.Minimal, stack.HostName, device.Name);
+        Tap?.Invoke(device, packet, false);
+        Count(device, packet);
+        if (!packet.TakeTag())
+        {
+            return;
+        }
+
+        while (true)
+        {
+            stack.PacketSockets.DeliverToAll(device, packet);
+            if (!stack.Hooks.IsEmpty(HookFamily.Netdev, Hook.NetdevIngress, device)
+                && stack.Hooks.Run(new HookContext(stack, HookFamily.Netdev, Hook.NetdevIngress, packet, device, null)) != HookVerdict.Accept)
+            {
+                return;
+            }
+
+            if (packet.Tag is { } tag && FindVlan(device, tag) is { } vlan)
+            {
+                if (!vlan.IsUp)
+                {
+                    vlan.Statistics.ReceiveDropped++;
+                    packet.Tell(StoryKind.Dropped, TraceLevel.Minimal, stack.HostName, $"{vlan.Name} is down");
+                    return;
+                }
+
+                packet.Priority = vlan.Vlan!.IngressMap[tag.Priority];
+                packet.Tag = null;
+                device = vlan;
+                packet.InputInterface = device.Index;
+                Classify(device, packet);
+                packet.Tell(StoryKind.Device, TraceLevel.Minimal, stack.HostName, device.Name);
+                Tap?.Invoke(device, packet, false);
+                Count(device, packet);
+                if (!packet.TakeTag())
+                {
+                    return;
+                }
+
+                continue;
+            }
+
+            break;
+        }
+
+        if (device.Port is { } port && packet.Type != PacketType.Loopback)
+        {
+            stack.Bridging.Receive(port, packet);
+            return;
+        }
+
+        DeliverUp(device, packet);
+    }
+
+    /// <summary>A frame goes to the protocols of this machine.</summary>
+    public void DeliverUp(NetworkDevice device, Packet packet)
+    {
+        if (packet.Tag is { } tag)
+        {
+            if (tag.Id != 0)
+            {
+                packet.Tell(StoryKind.Dropped, TraceLevel.Minimal, stack.HostName, $"VLAN {tag.Id} has no device on {device.Name}");
+                packet.Type = PacketType.OtherHost;
+            }
+
+            packet.Tag = null;
+        }
+
+        stack.PacketSockets.Deliver(device, packet, outgoing: false);
+        switch (packet.Protocol)
+        {
+            case EtherType.Arp:
+                stack.Arp.Receive(device, packet);
+                break;
+            case EtherType.Ipv4:
+                stack.Ipv4.Receive(device, packet);
+                break;
+            default:
+                packet.Tell(StoryKind.Dropped, TraceLevel.Summary, stack.HostName, $"no handler for protocol 0x{packet.Protocol:x4}");
+                break;
+        }
+    }
+
+    /// <summary>Whose VLAN device takes a tag of this device.</summary>
+    public static NetworkDevice? FindVlan(NetworkDevice device, VlanTag tag)
+    {
+        foreach (NetworkDevice upper in device.Uppers)
+        {
+            if (upper.Vlan is { } vlan && vlan.Id == tag.Id && vlan.Protocol == tag.Protocol)
+            {
+                return upper;
+            }
+        }
+
+        return null;
+    }
+
+    private bool Passes(NetworkDevice device, Packet packet)
+    {
+        if (!device.IsUp || !device.HasCarrier)
+        {
+            packet.Tell(StoryKind.Dropped, TraceLevel.Minimal, stack.HostName, device.IsUp ? $"{device.Name} has no carrier" : $"{device.Name} is down");
+            return false;
+        }
+
+        if (++packet.Hops > MaximumHops)
+        {
+            packet.Tell(StoryKind.Dropped, TraceLevel.Minimal, stack.HostName, $"goes round in circles ({MaximumHops} devices passed)");
+            return false;
+        }
+
+        return true;
+    }
+
+    /// <summary>To the other end of a veth pair: another queue, often another machine.</summary>
+    private void SendToPeer(NetworkDevice device, NetworkDevice peer, Packet packet)
+    {
+        if (!peer.IsUp || packet.WireLength > peer.Mtu + Packet.EthernetSize + VlanTag.Size)
+        {
+            device.Statistics.TransmitDropped++;
+            packet.Tell(StoryKind.Dropped, TraceLevel.Minimal, stack.HostName, peer.IsUp ? $"larger than the MTU {peer.Mtu} of {peer.Name}" : $"the peer {peer.Name} is down");
+            return;
+        }
+
+        packet.Scrub(peer.Kernel != device.Kernel);
+        NetworkStack other = peer.Kernel.Stack;
+        stack.Kernel.Queue.Post(() =>
+        {
+            using Time.SimulationQueue.Call call = peer.Kernel.Enter();
+            other.Link.Receive(peer, packet);
+        });
+    }
+
+    private static void Classify(NetworkDevice device, Packet packet)
+    {
+        MacAddress destination = packet.Destination;
+        packet.Type = destination.IsBroadcast ? PacketType.Broadcast
+            : destination.IsMulticast ? PacketType.Multicast
+            : device.IsLoopback || destination == MacAddress.Read(device.HardwareAddress) ? PacketType.Host
+            : PacketType.OtherHost;
+    }
+
+    private static void Count(NetworkDevice device, Packet packet)
+    {
+        device.Statistics.ReceivedPackets++;
+        device.Statistics.ReceivedBytes += (ulong)packet.WireLength;
+        if (packet.Type == PacketType.Multicast)
+        {
+            device.Statistics.Multicast++;
+        }
+    }
+
+    private static uint EgressPriority(VlanOptions vlan, uint priority)
+    {
+        foreach ((uint from, uint to) in vlan.EgressMap)
+        {
+            if (from == priority)
+            {
+                return to & 7;
+            }
+        }
+
+        return 0;
+    }
+}
+
+/// <summary>Where frames of a physical device go, with all that is known of them; kept in <see cref="NetworkDevice.Datapath"/>.</summary>
+internal sealed class Wire
+{
+    public Action<Packet>? Send { get; set; }
+}

@@ -1,0 +1,337 @@
+using System.Buffers.Binary;
+using EucaNet.Simulator.Datapath.Formats;
+using EucaNet.Simulator.Datapath.Internet;
+
+namespace EucaNet.Simulator.Datapath.Transport;
+
+/// <summary>The states a simulated TCP socket is in.</summary>
+internal enum TcpSocketState
+{
+    SynSent,
+    SynReceived,
+    Established,
+    FinWait,
+    CloseWait,
+    LastAcknowledgement,
+    Closed,
+}
+
+/// <summary>
+/// One end of a TCP connection: handshake, data in order, retransmission with doubling timeouts, closing. It sends one
+/// segment at a time and waits for its acknowledgement, which is slow on a real wire and exact here.
+/// </summary>
+internal sealed class TcpEndpoint(NetworkStack stack, uint local, ushort localPort, uint remote, ushort remotePort, uint initialSequence, Action<TcpEndpoint> closed)
+{
+    private const ushort Window = 64240;
+    private const int MaximumRetries = 6;
+
+    private static readonly TimeSpan FirstTimeout = TimeSpan.FromSeconds(1);
+
+    private readonly Queue<byte[]> _outgoing = new();
+    private uint _sendNext = initialSequence;
+    private uint _sendUnacknowledged = initialSequence;
+    private uint _receiveNext;
+    private ushort _segmentSize = 1460;
+    private (TcpFlags Flags, byte[] Data)? _inFlight;
+    private bool _finishing;
+    private int _retries;
+    private ITimer? _timer;
+
+    public uint Local { get; } = local;
+
+    public ushort LocalPort { get; } = localPort;
+
+    public uint Remote { get; } = remote;
+
+    public ushort RemotePort { get; } = remotePort;
+
+    public TcpSocketState State { get; private set; } = TcpSocketState.SynSent;
+
+    /// <summary>The story the next segments continue.</summary>
+    public PacketStory? Story { get; set; }
+
+    /// <summary>A listener's callback, made when the handshake is complete.</summary>
+    public Action<TcpEndpoint>? Accepted { get; init; }
+
+    /// <summary>The handshake this end began is complete.</summary>
+    public Action<TcpEndpoint, Packet>? Connected { get; set; }
+
+    /// <summary>Data came, in order.</summary>
+    public Action<TcpEndpoint, byte[]>? Received { get; set; }
+
+    /// <summary>The connection ended: null for an orderly end, else why.</summary>
+    public Action<TcpEndpoint, string?, Packet?>? Ended { get; set; }
+
+    /// <summary>Sends the SYN.</summary>
+    public void Open() => SendReliably(TcpFlags.Synchronize, []);
+
+    /// <summary>Answers a SYN.</summary>
+    public void Accept(TcpHeader header)
+    {
+        State = TcpSocketState.SynReceived;
+        _receiveNext = header.Sequence + 1;
+        ReadSegmentSize(header);
+        SendReliably(TcpFlags.Synchronize | TcpFlags.Acknowledge, []);
+    }
+
+    /// <summary>Queues data.</summary>
+    public void Send(ReadOnlySpan<byte> data)
+    {
+        while (data.Length > 0)
+        {
+            int length = Math.Min(data.Length, _segmentSize);
+            _outgoing.Enqueue(data[..length].ToArray());
+            data = data[length..];
+        }
+
+        SendMore();
+    }
+
+    /// <summary>Ends this direction when everything is sent.</summary>
+    public void Close()
+    {
+        _finishing = true;
+        SendMore();
+    }
+
+    /// <summary>Ends the connection at once, with a reset.</summary>
+    public void Abort()
+    {
+        if (State is not (TcpSocketState.Closed or TcpSocketState.SynSent))
+        {
+            Emit(TcpFlags.Reset | TcpFlags.Acknowledge, _sendNext, []);
+        }
+
+        Finish(null, null);
+    }
+
+    /// <summary>An ICMP error about this connection: final while it is being opened.</summary>
+    public void Fail(IcmpError error, Packet packet)
+    {
+        if (error.Type == IcmpType.DestinationUnreachable && error.Code == IcmpType.FragmentationNeededCode)
+        {
+            _segmentSize = (ushort)Math.Clamp(error.Mtu - 40, 256, _segmentSize);
+        }
+        else if (State is TcpSocketState.SynSent or TcpSocketState.SynReceived)
+        {
+            Story = packet.Story;
+            Finish(error.ToString(), packet);
+        }
+    }
+
+    /// <summary>A segment of this connection.</summary>
+    public void Take(Packet packet, TcpHeader header)
+    {
+        Story = packet.Story ?? Story;
+        TcpFlags flags = header.Flags;
+        if ((flags & TcpFlags.Reset) != 0)
+        {
+            bool valid = State == TcpSocketState.SynSent ? (flags & TcpFlags.Acknowledge) != 0 && header.Acknowledgement == _sendNext : header.Sequence == _receiveNext;
+            if (valid)
+            {
+                Finish(State == TcpSocketState.SynSent ? "connection refused" : "connection reset", packet);
+            }
+
+            return;
+        }
+
+        if (State == TcpSocketState.SynSent)
+        {
+            if ((flags & (TcpFlags.Synchronize | TcpFlags.Acknowledge)) == (TcpFlags.Synchronize | TcpFlags.Acknowledge) && header.Acknowledgement == _sendNext)
+            {
+                _receiveNext = header.Sequence + 1;
+                ReadSegmentSize(header);
+                Acknowledged(header.Acknowledgement);
+                State = TcpSocketState.Established;
+                Emit(TcpFlags.Acknowledge, _sendNext, []);
+                Connected?.Invoke(this, packet);
+                SendMore();
+            }
+
+            return;
+        }
+
+        if ((flags & TcpFlags.Synchronize) != 0)
+        {
+            // The SYN came again: our answer was lost.
+            Emit(State == TcpSocketState.SynReceived ? TcpFlags.Synchronize | TcpFlags.Acknowledge : TcpFlags.Acknowledge,
+                State == TcpSocketState.SynReceived ? _sendUnacknowledged : _sendNext, []);
+            return;
+        }
+
+        if ((flags & TcpFlags.Acknowledge) != 0)
+        {
+            Acknowledged(header.Acknowledgement);
+            if (State == TcpSocketState.SynReceived && _sendUnacknowledged == _sendNext)
+            {
+                State = TcpSocketState.Established;
+                Accepted?.Invoke(this);
+            }
+
+            if (State == TcpSocketState.LastAcknowledgement && _sendUnacknowledged == _sendNext)
+            {
+                Finish(null, packet);
+                return;
+            }
+        }
+
+        ReadOnlySpan<byte> data = header.Payload;
+        if (header.Sequence != _receiveNext)
+        {
+            if (header.SequenceLength > 0)
+            {
+                Emit(TcpFlags.Acknowledge, _sendNext, []);
+            }
+
+            return;
+        }
+
+        if (data.Length > 0)
+        {
+            _receiveNext += (uint)data.Length;
+            byte[] copy = data.ToArray();
+            if ((flags & TcpFlags.Finish) == 0)
+            {
+                Emit(TcpFlags.Acknowledge, _sendNext, []);
+            }
+
+            Received?.Invoke(this, copy);
+        }
+
+        if ((flags & TcpFlags.Finish) != 0)
+        {
+            _receiveNext++;
+            Emit(TcpFlags.Acknowledge, _sendNext, []);
+            if (State == TcpSocketState.FinWait)
+            {
+                Finish(null, packet);
+                return;
+            }
+
+            State = TcpSocketState.CloseWait;
+            Ended?.Invoke(this, null, packet);
+            Close();
+            return;
+        }
+
+        SendMore();
+    }
+
+    private void Acknowledged(uint acknowledgement)
+    {
+        if (_inFlight is not null && acknowledgement == _sendNext)
+        {
+            _sendUnacknowledged = acknowledgement;
+            _inFlight = null;
+            _retries = 0;
+            _timer?.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    private void SendMore()
+    {
+        if (_inFlight is not null || State is not (TcpSocketState.Established or TcpSocketState.CloseWait))
+        {
+            return;
+        }
+
+        if (_outgoing.TryDequeue(out byte[]? data))
+        {
+            SendReliably(TcpFlags.Acknowledge | TcpFlags.Push, data);
+        }
+        else if (_finishing)
+        {
+            State = State == TcpSocketState.CloseWait ? TcpSocketState.LastAcknowledgement : TcpSocketState.FinWait;
+            SendReliably(TcpFlags.Finish | TcpFlags.Acknowledge, []);
+        }
+    }
+
+    private void SendReliably(TcpFlags flags, byte[] data)
+    {
+        _inFlight = (flags, data);
+        uint sequence = _sendNext;
+        _sendNext += (uint)data.Length + ((flags & (TcpFlags.Synchronize | TcpFlags.Finish)) != 0 ? 1u : 0);
+        _sendUnacknowledged = sequence;
+        Arm(FirstTimeout);
+        Emit(flags, sequence, data);
+    }
+
+    private void Arm(TimeSpan due)
+    {
+        if (_timer is null)
+        {
+            _timer = stack.Kernel.Clock.CreateTimer(
+                _ =>
+                {
+                    using Time.SimulationQueue.Call call = stack.Kernel.Enter();
+                    Retransmit();
+                },
+                null, due, Timeout.InfiniteTimeSpan);
+        }
+        else
+        {
+            _timer.Change(due, Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    private void Retransmit()
+    {
+        if (_inFlight is not { } segment || State == TcpSocketState.Closed)
+        {
+            return;
+        }
+
+        if (++_retries > MaximumRetries)
+        {
+            Finish("timed out", null);
+            return;
+        }
+
+        Arm(FirstTimeout * (1 << _retries));
+        Emit(segment.Flags, _sendUnacknowledged, segment.Data);
+    }
+
+    private void Emit(TcpFlags flags, uint sequence, ReadOnlySpan<byte> data)
+    {
+        ReadOnlySpan<byte> options = (flags & TcpFlags.Synchronize) != 0 ? [2, 4, 1460 >> 8, 1460 & 255] : [];
+        int length = TcpHeader.MinimumSize + options.Length + data.Length;
+        Packet packet = Packet.OfNetwork(EtherType.Ipv4, Ipv4Header.MinimumSize + length);
+        packet.Ipv4.Write(Local, Remote, IpProtocol.Tcp, length, 64, 0, Ipv4Header.DontFragmentFlag);
+        Span<byte> segment = packet.Network[Ipv4Header.MinimumSize..];
+        data.CopyTo(segment[(TcpHeader.MinimumSize + options.Length)..]);
+        var header = new TcpHeader(segment);
+        header.Write(LocalPort, RemotePort, sequence, (flags & TcpFlags.Acknowledge) != 0 ? _receiveNext : 0, flags, Window, options);
+        header.UpdateChecksum(Local, Remote);
+        packet.Story = Story?.Add(StoryKind.Answer, TraceLevel.Minimal, stack.HostName, $"tcp {TcpLayer.Describe(flags)}");
+        stack.Ipv4.SendLocal(packet);
+    }
+
+    private void ReadSegmentSize(TcpHeader header)
+    {
+        Span<byte> options = header.Options;
+        for (int i = 0; i + 1 < options.Length && options[i] != 0; i += options[i] == 1 ? 1 : Math.Max(2, (int)options[i + 1]))
+        {
+            if (options[i] == 2 && i + 4 <= options.Length)
+            {
+                _segmentSize = Math.Min(_segmentSize, BinaryPrimitives.ReadUInt16BigEndian(options[(i + 2)..]));
+            }
+        }
+    }
+
+    private void Finish(string? reason, Packet? packet)
+    {
+        if (State == TcpSocketState.Closed)
+        {
+            return;
+        }
+
+        bool told = State is TcpSocketState.LastAcknowledgement;
+        State = TcpSocketState.Closed;
+        _timer?.Dispose();
+        closed(this);
+        if (!told)
+        {
+            Ended?.Invoke(this, reason, packet);
+        }
+    }
+}
