@@ -52,6 +52,23 @@ public sealed record Chain : NftablesEntity
     /// <inheritdoc />
     public override string Describe() => $"chain {Family.ToText()} {Table} {(Name.Length > 0 ? Name : $"#{Id}")}";
 
+    internal override ushort NewType => NFT_MSG_NEWCHAIN;
+
+    internal override ushort DestroyType => NFT_MSG_DESTROYCHAIN;
+
+    internal override void WriteIdentity(ref NetlinkWriter writer)
+    {
+        writer.PutName(NFTA_CHAIN_TABLE, Table, AttributeForm.None);
+        if (Name.Length > 0)
+        {
+            writer.WriteString(NFTA_CHAIN_NAME, Name);
+        }
+        else
+        {
+            writer.Put(NFTA_CHAIN_HANDLE, Handle);
+        }
+    }
+
     private protected override ReadOnlySpan<byte> Order(WireOrder order) => order == WireOrder.Libnftnl
         ? [(byte)NFTA_CHAIN_TABLE, (byte)NFTA_CHAIN_NAME, (byte)NFTA_CHAIN_HOOK, (byte)NFTA_CHAIN_POLICY, (byte)NFTA_CHAIN_USE,
             (byte)NFTA_CHAIN_COUNTERS, (byte)NFTA_CHAIN_HANDLE, (byte)NFTA_CHAIN_TYPE, (byte)NFTA_CHAIN_FLAGS, (byte)NFTA_CHAIN_ID, (byte)NFTA_CHAIN_USERDATA]

@@ -27,6 +27,23 @@ public sealed record Flowtable : NftablesEntity
     /// <inheritdoc />
     public override string Describe() => $"flowtable {Family.ToText()} {Table} {Name}";
 
+    internal override ushort NewType => NFT_MSG_NEWFLOWTABLE;
+
+    internal override ushort DestroyType => NFT_MSG_DESTROYFLOWTABLE;
+
+    internal override void WriteIdentity(ref NetlinkWriter writer)
+    {
+        writer.PutName(NFTA_FLOWTABLE_TABLE, Table, AttributeForm.None);
+        if (Name.Length > 0)
+        {
+            writer.WriteString(NFTA_FLOWTABLE_NAME, Name);
+        }
+        else
+        {
+            writer.Put(NFTA_FLOWTABLE_HANDLE, Handle);
+        }
+    }
+
     private protected override ReadOnlySpan<byte> Order(WireOrder order) =>
         [(byte)NFTA_FLOWTABLE_TABLE, (byte)NFTA_FLOWTABLE_NAME, (byte)NFTA_FLOWTABLE_HANDLE, (byte)NFTA_FLOWTABLE_HOOK, (byte)NFTA_FLOWTABLE_USE, (byte)NFTA_FLOWTABLE_FLAGS];
 

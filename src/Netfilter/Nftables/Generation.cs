@@ -18,6 +18,14 @@ public sealed record Generation : NftablesEntity
     /// <inheritdoc />
     public override string Describe() => $"generation {Id}";
 
+    internal override ushort NewType => NFT_MSG_NEWGEN;
+
+    internal override ushort DestroyType => NFT_MSG_NEWGEN;
+
+    internal override void WriteIdentity(ref NetlinkWriter writer)
+    {
+    }
+
     private protected override ReadOnlySpan<byte> Order(WireOrder order) => [(byte)NFTA_GEN_ID, (byte)NFTA_GEN_PROC_PID, (byte)NFTA_GEN_PROC_NAME];
 
     private protected override uint AssignedByKernel => 0;

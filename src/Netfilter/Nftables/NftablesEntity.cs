@@ -73,6 +73,15 @@ public abstract record NftablesEntity
         }
     }
 
+    /// <summary>Writes what names the object in a request to list or delete it: its names, or its handle where it has no name.</summary>
+    internal abstract void WriteIdentity(ref NetlinkWriter writer);
+
+    /// <summary>The message type of the family NFT_MSG_NEW… for this kind of object.</summary>
+    internal abstract ushort NewType { get; }
+
+    /// <summary>NFT_MSG_DESTROY… for this kind of object. Linux 6.3.</summary>
+    internal abstract ushort DestroyType { get; }
+
     /// <summary>Another attribute that says the same (one expression, a list of expressions), as a mask.</summary>
     private protected virtual uint Twin(ushort type) => 0;
 }

@@ -56,6 +56,25 @@ public sealed record NftablesObject : NftablesEntity
         _ => $"object of type {type}",
     };
 
+    internal override ushort NewType => NFT_MSG_NEWOBJ;
+
+    internal override ushort DestroyType => NFT_MSG_DESTROYOBJ;
+
+    internal override void WriteIdentity(ref NetlinkWriter writer)
+    {
+        writer.PutName(NFTA_OBJ_TABLE, Table, AttributeForm.None);
+        if (Name.Length > 0)
+        {
+            writer.WriteString(NFTA_OBJ_NAME, Name);
+        }
+        else
+        {
+            writer.Put(NFTA_OBJ_HANDLE, Handle);
+        }
+
+        writer.PutFlags(NFTA_OBJ_TYPE, Type, AttributeForm.None);
+    }
+
     private protected override ReadOnlySpan<byte> Order(WireOrder order) =>
         [(byte)NFTA_OBJ_TABLE, (byte)NFTA_OBJ_NAME, (byte)NFTA_OBJ_TYPE, (byte)NFTA_OBJ_HANDLE, (byte)NFTA_OBJ_USE, (byte)NFTA_OBJ_USERDATA, (byte)NFTA_OBJ_DATA];
 

@@ -76,6 +76,23 @@ public sealed record NftablesSet : NftablesEntity
     /// <inheritdoc />
     public override string Describe() => $"{(IsMap ? "map" : "set")} {Family.ToText()} {Table} {Name}";
 
+    internal override ushort NewType => NFT_MSG_NEWSET;
+
+    internal override ushort DestroyType => NFT_MSG_DESTROYSET;
+
+    internal override void WriteIdentity(ref NetlinkWriter writer)
+    {
+        writer.PutName(NFTA_SET_TABLE, Table, AttributeForm.None);
+        if (Name.Length > 0)
+        {
+            writer.WriteString(NFTA_SET_NAME, Name);
+        }
+        else
+        {
+            writer.Put(NFTA_SET_HANDLE, Handle);
+        }
+    }
+
     private protected override ReadOnlySpan<byte> Order(WireOrder order) =>
         [(byte)NFTA_SET_TABLE, (byte)NFTA_SET_NAME, (byte)NFTA_SET_HANDLE, (byte)NFTA_SET_FLAGS, (byte)NFTA_SET_KEY_TYPE, (byte)NFTA_SET_KEY_LEN, (byte)NFTA_SET_DATA_TYPE,
             (byte)NFTA_SET_DATA_LEN, (byte)NFTA_SET_OBJ_TYPE, (byte)NFTA_SET_ID, (byte)NFTA_SET_POLICY, (byte)NFTA_SET_DESC, (byte)NFTA_SET_TIMEOUT,

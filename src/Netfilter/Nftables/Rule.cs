@@ -60,6 +60,21 @@ public sealed record Rule : NftablesEntity
         return Handle is { } handle ? $"rule with handle {handle} of chain {Family.ToText()} {Table} {chain}" : $"rule of chain {Family.ToText()} {Table} {chain}";
     }
 
+    internal override ushort NewType => NFT_MSG_NEWRULE;
+
+    internal override ushort DestroyType => NFT_MSG_DESTROYRULE;
+
+    internal override void WriteIdentity(ref NetlinkWriter writer)
+    {
+        writer.PutName(NFTA_RULE_TABLE, Table, AttributeForm.None);
+        writer.PutName(NFTA_RULE_CHAIN, Chain, AttributeForm.None);
+        writer.Put(NFTA_RULE_HANDLE, Handle);
+        if (Handle is null)
+        {
+            writer.Put(NFTA_RULE_ID, Id);
+        }
+    }
+
     private protected override ReadOnlySpan<byte> Order(WireOrder order) => order == WireOrder.Libnftnl
         ? [(byte)NFTA_RULE_TABLE, (byte)NFTA_RULE_CHAIN, (byte)NFTA_RULE_CHAIN_ID, (byte)NFTA_RULE_HANDLE, (byte)NFTA_RULE_POSITION, (byte)NFTA_RULE_USERDATA,
             (byte)NFTA_RULE_EXPRESSIONS, (byte)NFTA_RULE_COMPAT, (byte)NFTA_RULE_ID, (byte)NFTA_RULE_POSITION_ID]
@@ -102,6 +117,27 @@ public sealed record Rule : NftablesEntity
             case NFTA_RULE_CHAIN_ID:
                 writer.Put(type, ChainId);
                 break;
+        }
+    }
+
+    /// <summary>Writes a request to create the rule at a place, or to put it in the place of another.</summary>
+    internal void WritePlaced(ref NetlinkWriter writer, ulong? handle, ulong? position)
+    {
+        const AttributeForm Form = AttributeForm.Canonical | AttributeForm.Nested | AttributeForm.EvenDefault;
+        foreach (byte type in Order(WireOrder.Nft))
+        {
+            switch (type)
+            {
+                case (byte)NFTA_RULE_HANDLE:
+                    writer.Put(type, handle);
+                    break;
+                case (byte)NFTA_RULE_POSITION:
+                    writer.Put(type, position);
+                    break;
+                default:
+                    WriteAttribute(ref writer, type, Form);
+                    break;
+            }
         }
     }
 

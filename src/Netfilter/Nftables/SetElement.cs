@@ -159,6 +159,18 @@ public sealed record SetElement
         }
     }
 
+    /// <summary>Writes what names the element: its keys, its flags, and the data that must match.</summary>
+    internal void WriteKey(ref NetlinkWriter writer, ushort type = NFTA_LIST_ELEM)
+    {
+        WireMark mark = writer.BeginNested(type);
+        const AttributeForm Form = AttributeForm.Canonical | AttributeForm.Nested;
+        WriteAttribute(ref writer, NFTA_SET_ELEM_FLAGS, Form);
+        WriteAttribute(ref writer, NFTA_SET_ELEM_KEY, Form);
+        WriteAttribute(ref writer, NFTA_SET_ELEM_KEY_END, Form);
+        WriteAttribute(ref writer, NFTA_SET_ELEM_DATA, Form);
+        writer.EndAttribute(mark);
+    }
+
     internal static SetElement Read(in NetlinkAttribute element, NameCache names)
     {
         OctetString? key = null, keyEnd = null, data = null, userData = null;

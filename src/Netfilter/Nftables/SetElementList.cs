@@ -36,6 +36,26 @@ public sealed record SetElementList : NftablesEntity
         ? $"element {only[0].Describe()} of set {Family.ToText()} {Table} {Set}"
         : $"{Elements?.Count ?? 0} elements of set {Family.ToText()} {Table} {Set}";
 
+    internal override ushort NewType => NFT_MSG_NEWSETELEM;
+
+    internal override ushort DestroyType => NFT_MSG_DESTROYSETELEM;
+
+    internal override void WriteIdentity(ref NetlinkWriter writer)
+    {
+        writer.PutName(NFTA_SET_ELEM_LIST_TABLE, Table, AttributeForm.None);
+        writer.PutName(NFTA_SET_ELEM_LIST_SET, Set, AttributeForm.None);
+        if (Elements is { } elements)
+        {
+            WireMark mark = writer.BeginNested(NFTA_SET_ELEM_LIST_ELEMENTS);
+            foreach (SetElement element in elements)
+            {
+                element.WriteKey(ref writer);
+            }
+
+            writer.EndAttribute(mark);
+        }
+    }
+
     private protected override ReadOnlySpan<byte> Order(WireOrder order) => order == WireOrder.Libnftnl
         ? [(byte)NFTA_SET_ELEM_LIST_SET, (byte)NFTA_SET_ELEM_LIST_SET_ID, (byte)NFTA_SET_ELEM_LIST_TABLE, (byte)NFTA_SET_ELEM_LIST_ELEMENTS]
         : [(byte)NFTA_SET_ELEM_LIST_TABLE, (byte)NFTA_SET_ELEM_LIST_SET, (byte)NFTA_SET_ELEM_LIST_SET_ID, (byte)NFTA_SET_ELEM_LIST_ELEMENTS];

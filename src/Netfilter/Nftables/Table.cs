@@ -30,6 +30,22 @@ public sealed record Table : NftablesEntity
     /// <inheritdoc />
     public override string Describe() => $"table {Family.ToText()} {Name}";
 
+    internal override ushort NewType => NFT_MSG_NEWTABLE;
+
+    internal override ushort DestroyType => NFT_MSG_DESTROYTABLE;
+
+    internal override void WriteIdentity(ref NetlinkWriter writer)
+    {
+        if (Name.Length > 0)
+        {
+            writer.WriteString(NFTA_TABLE_NAME, Name);
+        }
+        else
+        {
+            writer.Put(NFTA_TABLE_HANDLE, Handle);
+        }
+    }
+
     private protected override ReadOnlySpan<byte> Order(WireOrder order) => order == WireOrder.Libnftnl
         ? [(byte)NFTA_TABLE_NAME, (byte)NFTA_TABLE_HANDLE, (byte)NFTA_TABLE_FLAGS, (byte)NFTA_TABLE_USE, (byte)NFTA_TABLE_USERDATA, (byte)NFTA_TABLE_OWNER]
         : [(byte)NFTA_TABLE_NAME, (byte)NFTA_TABLE_FLAGS, (byte)NFTA_TABLE_USE, (byte)NFTA_TABLE_HANDLE, (byte)NFTA_TABLE_USERDATA, (byte)NFTA_TABLE_OWNER];

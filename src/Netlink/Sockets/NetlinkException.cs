@@ -26,6 +26,13 @@ public sealed class NetlinkException : KernelException
     /// <summary>The object exists already (EEXIST).</summary>
     public bool IsAlreadyThere => Error == LinuxError.EEXIST;
 
+    /// <summary>What the kernel adds to an acknowledgement, with the names of what it points at in the request.</summary>
+    public static ExtendedAcknowledgement ReadDetails(in NetlinkMessage reply, in NetlinkMessage request, MessageCatalog catalog)
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        return ExtendedAcknowledgement.Read(AttributesOf(reply), request, catalog);
+    }
+
     /// <summary>Makes the exception from an error message of the kernel; null where it is a plain acknowledgement.</summary>
     internal static NetlinkException? From(in NetlinkMessage reply, in NetlinkMessage request, int requestIndex, MessageCatalog catalog)
     {

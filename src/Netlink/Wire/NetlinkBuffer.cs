@@ -20,6 +20,18 @@ public sealed class NetlinkBuffer
     /// <summary>The messages written so far, for asynchronous use; valid until the next write.</summary>
     public ReadOnlyMemory<byte> WrittenMemory => _bytes.AsMemory(0, Length);
 
+    /// <summary>Puts a value of fixed layout, in host byte order, over what was written at <paramref name="offset"/>.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">It reaches beyond what was written.</exception>
+    public void Overwrite<T>(int offset, in T value)
+        where T : unmanaged => System.Runtime.InteropServices.MemoryMarshal.Write(_bytes.AsSpan(0, Length)[offset..], in value);
+
+    /// <summary>Takes back everything from <paramref name="length"/> on.</summary>
+    public void Truncate(int length)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)length, (uint)Length, nameof(length));
+        Length = length;
+    }
+
     internal Span<byte> Whole => _bytes;
 
     /// <summary>Forgets what was written and keeps the memory.</summary>

@@ -1,0 +1,244 @@
+using EucaNet.Netfilter.Nftables;
+using EucaNet.Netfilter.Nftables.Expressions;
+using EucaNet.Netlink.Kernel;
+using EucaNet.Netlink.Wire;
+using NUnit.Framework;
+
+namespace EucaNet.Netfilter.Tests.Nftables;
+
+[TestFixture(KernelKind.Linux)]
+[TestFixture(KernelKind.Simulated, Ignore = "the simulated kernel has no nf_tables yet")]
+public sealed class BatchTests(KernelKind kind)
+{
+    private const NftablesFamily Family = NftablesFamily.Inet;
+    private KernelUnderTest _kernel = null!;
+    private NftablesConnection _connection = null!;
+
+    private static Table Cloud => new() { Family = Family, Name = "cloud" };
+
+    private static Chain Forward => Chain.Base(Family, "cloud", "forward", "filter", new ChainHook(Nfnetlink.NF_INET_FORWARD, 0));
+
+    private static NftablesSet Members => new()
+    {
+        Family = Family,
+        Table = "cloud",
+        Name = "members",
+        KeyType = 7,
+        KeyLength = 4,
+        Size = 100_000,
+        Id = 1,
+    };
+
+    [SetUp]
+    public void Open()
+    {
+        _kernel = KernelUnderTest.Open(kind);
+        _connection = NftablesConnection.Open(_kernel.Kernel);
+    }
+
+    [TearDown]
+    public void Close()
+    {
+        _connection.Dispose();
+        _kernel.Dispose();
+    }
+
+    [Test]
+    public void A_batch_is_carried_out_whole_and_raises_the_generation_by_one()
+    {
+        uint before = _connection.GetGeneration().Id;
+        _connection.Send(Base());
+        Assert.That(_connection.GetGeneration().Id, Is.EqualTo(before + 1));
+        Assert.That(_connection.TrySend(Creating(Cloud)).Single().IsAlreadyThere);
+    }
+
+    [Test]
+    public void An_empty_batch_changes_nothing()
+    {
+        uint before = _connection.GetGeneration().Id;
+        _connection.Send(new NftablesBatch());
+        Assert.That(_connection.GetGeneration().Id, Is.EqualTo(before));
+    }
+
+    [Test]
+    public void A_dry_run_finds_the_errors_and_changes_nothing()
+    {
+        uint before = _connection.GetGeneration().Id;
+        Assert.That(_connection.DryRun(Base()), Is.Empty);
+        NftablesBatch bad = Base();
+        bad.Add(Accepting("missing"));
+        Assert.That(_connection.DryRun(bad).Single().Error, Is.EqualTo(LinuxError.ENOENT));
+        Assert.That(_connection.GetGeneration().Id, Is.EqualTo(before));
+        _connection.Send(Base());
+    }
+
+    [Test]
+    public void All_errors_of_a_batch_come_back_each_with_its_object_and_none_is_left_for_the_next()
+    {
+        NftablesBatch batch = Base();
+        batch.Add(Accepting("forward"));
+        batch.Label = "the rule of web";
+        batch.Add(Accepting("nowhere"));
+        batch.Label = null;
+        batch.Add(Accepting("forward"));
+        batch.Add(Looking("forward", "strangers"));
+        NftablesException refused = Assert.Throws<NftablesException>(() => _connection.Send(batch))!;
+        Assert.That(refused.Errors, Has.Count.EqualTo(2));
+        Assert.That(refused.Errors[0].Subject, Is.EqualTo("add rule 1 of chain inet cloud nowhere"));
+        Assert.That(refused.Errors[0].Place, Is.EqualTo("attribute chain"));
+        Assert.That(refused.Errors[0].Label, Is.EqualTo("the rule of web"));
+        Assert.That(refused.Errors[1].Subject, Is.EqualTo("add rule 3 of chain inet cloud forward"));
+        Assert.That(refused.Errors[1].Error, Is.EqualTo(LinuxError.ENOENT));
+        Assert.That(refused.Errors[1].Place, Does.StartWith("expression 2 lookup"));
+        Assert.That(refused.Message, Does.Contain("Nothing was changed").And.Contain("the rule of web"));
+        _connection.Send(Base());
+    }
+
+    [Test]
+    public void A_batch_for_an_old_generation_is_refused_and_a_plan_is_made_again()
+    {
+        _connection.Send(Base());
+        NftablesBatch late = Creating(new Table { Family = Family, Name = "late" });
+        late.ExpectedGeneration = _connection.GetGeneration().Id - 1;
+        NftablesException refused = Assert.Throws<NftablesException>(() => _connection.Send(late))!;
+        Assert.That(refused.IsOutdated);
+
+        using var other = NftablesConnection.Open(_kernel.Kernel);
+        int plans = 0;
+        _connection.SendPlanned(_ =>
+        {
+            if (++plans < 3)
+            {
+                other.Send(Creating(new Table { Family = Family, Name = $"foreign{plans}" }));
+            }
+
+            return Creating(new Table { Family = Family, Name = "late" });
+        });
+        Assert.That(plans, Is.EqualTo(3));
+        Assert.That(_connection.TrySend(Creating(new Table { Family = Family, Name = "late" })).Single().IsAlreadyThere);
+    }
+
+    [Test]
+    public void Elements_beyond_the_limit_of_an_attribute_take_several_messages()
+    {
+        NftablesBatch batch = Base();
+        using (NftablesBatch.ElementWriter elements = batch.AddElements(Family, "cloud", "members"))
+        {
+            for (uint address = 0; address < 20_000; address++)
+            {
+                elements.Add(BitConverter.GetBytes(address));
+            }
+        }
+
+        Assert.That(batch.Count, Is.EqualTo(3 + 5));
+        _connection.Send(batch);
+
+        batch.Clear();
+        SetElement[] all = [.. Enumerable.Range(0, 20_000).Select(address => SetElement.Of(BitConverter.GetBytes(address)))];
+        batch.Delete(new SetElementList { Family = Family, Table = "cloud", Set = "members", Elements = [.. all] });
+        _connection.Send(batch);
+        Assert.That(_connection.TrySend(batch)[0].Error, Is.EqualTo(LinuxError.ENOENT));
+    }
+
+    [Test]
+    public void An_element_that_is_refused_is_named()
+    {
+        _connection.Send(Base());
+        var batch = new NftablesBatch();
+        batch.Delete(new SetElementList { Family = Family, Table = "cloud", Set = "members", Elements = [SetElement.Of(OctetString.FromHex("0a000001"))] });
+        NftablesError error = _connection.TrySend(batch).Single();
+        Assert.That(error.Subject, Is.EqualTo("delete element 0x0a000001 of set inet cloud members"));
+        Assert.That(error.Error, Is.EqualTo(LinuxError.ENOENT));
+        Assert.That(error.Place, Is.EqualTo("element 1 (0x0a000001)"));
+    }
+
+    [Test]
+    public void A_loop_that_the_kernel_finds_at_the_commit_is_traced_to_its_rule()
+    {
+        NftablesBatch batch = Base();
+        batch.Add(Chain.Regular(Family, "cloud", "one"));
+        batch.Add(Chain.Regular(Family, "cloud", "two"));
+        batch.Add(Jumping("forward", "one"));
+        batch.Add(Jumping("one", "two"));
+        batch.Add(Jumping("two", "one"));
+        NftablesError error = _connection.TrySend(batch)[0];
+        Assert.That(error.Error, Is.EqualTo(LinuxError.EMLINK).Or.EqualTo(LinuxError.ELOOP));
+        Assert.That(error.Subject, Is.EqualTo("add rule 1 of chain inet cloud two"));
+    }
+
+    [Test]
+    public void Destroy_is_no_error_where_there_is_nothing()
+    {
+        var batch = new NftablesBatch();
+        batch.Destroy(Cloud);
+        _connection.Send(batch);
+    }
+
+    [Test]
+    public void Deleting_a_rule_without_its_handle_is_refused_before_it_reaches_the_kernel()
+    {
+        var batch = new NftablesBatch();
+        Assert.Throws<ArgumentException>(() => batch.Delete(Accepting("forward")));
+        Assert.That(batch.IsEmpty);
+    }
+
+    [TestCase(300)]
+    [TestCase(1000)]
+    public void The_verdict_is_right_with_the_smallest_receive_buffer(int messages)
+    {
+        using var small = NftablesConnection.Open(_kernel.Kernel, new NftablesConnectionOptions
+        {
+            Socket = new NetlinkSocketOptions { StrictChecking = false, ReceiveBufferSize = 2048 },
+        });
+        small.Send(Base());
+        var random = new Random(messages);
+        var batch = new NftablesBatch();
+        for (int run = 0; run < 30; run++)
+        {
+            batch.Clear();
+            int bad = random.Next(3) switch { 0 => 0, 1 => 1, _ => random.Next(1, messages) };
+            HashSet<int> planted = [.. Enumerable.Range(0, bad).Select(_ => random.Next(messages))];
+            for (int index = 0; index < messages; index++)
+            {
+                batch.Add(Accepting(planted.Contains(index) ? "nowhere" : "forward"));
+            }
+
+            uint before = small.GetGeneration().Id;
+            bool committed = small.TrySend(batch).Count == 0;
+            Assert.That(committed, Is.EqualTo(planted.Count == 0));
+            Assert.That(small.GetGeneration().Id, Is.EqualTo(before + (committed ? 1u : 0u)));
+        }
+    }
+
+    private static NftablesBatch Base()
+    {
+        var batch = new NftablesBatch();
+        batch.Add(Cloud);
+        batch.Add(Forward);
+        batch.Add(Members);
+        return batch;
+    }
+
+    private static NftablesBatch Creating(NftablesEntity entity)
+    {
+        var batch = new NftablesBatch();
+        batch.Create(entity);
+        return batch;
+    }
+
+    private static Rule Accepting(string chain) => Rule.Of(Family, "cloud", chain, [Deciding(Verdict.Accept)]);
+
+    private static Rule Jumping(string chain, string target) => Rule.Of(Family, "cloud", chain, [Deciding(Verdict.Jump(target))]);
+
+    private static Rule Looking(string chain, string set) => Rule.Of(
+        Family,
+        "cloud",
+        chain,
+        [
+            new MetaExpression { Key = MetaKey.Mark, DestinationRegister = NfTables.NFT_REG_1 },
+            new LookupExpression { SetName = set, SourceRegister = NfTables.NFT_REG_1 },
+            Deciding(Verdict.Accept),
+        ]);
+
+    private static ImmediateExpression Deciding(Verdict verdict) => new() { DestinationRegister = NfTables.NFT_REG_VERDICT, Verdict = verdict };
+}
