@@ -22,6 +22,10 @@ public static class Grader
     /// <summary>Every check there is.</summary>
     public static IReadOnlyList<IConformanceCheck> Checks { get; } =
     [
+        new IptablesNftParseCheck(),
+        new IptablesNftTextCheck(),
+        new IptablesLegacyParseCheck(),
+        new IptablesLegacyTextCheck(),
     ];
 
     /// <summary>Runs all checks that apply and keeps up to <paramref name="show"/> differences of each.</summary>

@@ -57,6 +57,10 @@ public sealed record IptablesTable
         return this with { Chains = chains };
     }
 
+    /// <summary>The same table with these rules in a chain; a user's chain is made where it is not.</summary>
+    public IptablesTable With(string chain, IReadOnlyList<IptablesRule> rules) =>
+        With((this[chain] ?? new IptablesChain { Name = chain }) with { Rules = rules });
+
     /// <summary>The same table without the chain of this name.</summary>
     public IptablesTable Without(string chain) => this with { Chains = [.. Chains.Where(present => present.Name != chain)] };
 

@@ -158,8 +158,17 @@ internal sealed class OptionCall(XtExtension extension, XtOption option, bool ne
             : throw Fail($"'{value}' is neither a mask nor a prefix length (0-{longest})");
     }
 
-    /// <summary>The argument as a text for a field of <paramref name="size"/> bytes, its NUL included; longer ones are cut.</summary>
-    public void PutText(int offset, int size) => Info.PutText(offset, size - 1, Argument);
+    /// <summary>
+    /// The argument as a text for a field of <paramref name="size"/> bytes, its NUL included; longer ones are cut. What stands behind
+    /// the NUL stays, as the tools leave it.
+    /// </summary>
+    public void PutText(int offset, int size)
+    {
+        byte[] text = System.Text.Encoding.UTF8.GetBytes(Argument);
+        int length = Math.Min(text.Length, size - 1);
+        text.AsSpan(0, length).CopyTo(Info[offset..]);
+        Info[offset + length] = 0;
+    }
 
     /// <summary>A word of a list, case ignored.</summary>
     public T Choice<T>(IReadOnlyList<(string Word, T Value)> choices, string what, bool ignoreCase = false)
