@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using EucaNet.Netlink.Kernel;
 using EucaNet.Netlink.Wire;
 
@@ -9,7 +10,7 @@ namespace EucaNet.Netlink.Sockets;
 public delegate void NetlinkReplyHandler(in NetlinkMessage message, int requestIndex);
 
 /// <summary>Reads an object out of a message; false where the message holds none.</summary>
-public delegate bool NetlinkParser<T>(in NetlinkMessage message, out T value);
+public delegate bool NetlinkParser<T>(in NetlinkMessage message, [MaybeNullWhen(false)] out T value);
 
 /// <summary>
 /// Requests and their answers over one netlink socket. Callers on several threads take turns. The kernel acts on a request while it is
@@ -117,7 +118,7 @@ public sealed class NetlinkConnection : IDisposable
         var list = new List<T>();
         NetlinkReplyHandler add = (in NetlinkMessage message, int _) =>
         {
-            if (parser(message, out T value))
+            if (parser(message, out T? value))
             {
                 list.Add(value);
             }

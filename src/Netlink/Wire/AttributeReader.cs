@@ -103,6 +103,19 @@ public readonly ref struct NetlinkAttribute(ushort rawType, ReadOnlySpan<byte> v
     /// <summary>The payload as u64 in network byte order, or 0 where it is too short.</summary>
     public ulong UInt64BigEndian => BinaryPrimitives.ReverseEndianness(UInt64);
 
+    /// <summary>The payload is text: UTF-8 with no NUL but perhaps one at its end.</summary>
+    public bool IsText
+    {
+        get
+        {
+            int end = Value.IndexOf((byte)0);
+            return (end < 0 || end == Value.Length - 1) && System.Text.Unicode.Utf8.IsValid(Value);
+        }
+    }
+
+    /// <summary>The payload is one byte of 0 or 1.</summary>
+    public bool IsBoolean => Value.Length == 1 && Value[0] <= 1;
+
     /// <summary>The payload as UTF-8 up to its first NUL.</summary>
     public string String
     {

@@ -32,6 +32,9 @@ public sealed class NetlinkBuffer
         Length = length;
     }
 
+    /// <summary>Bytes there is room for before it grows.</summary>
+    public int Capacity => _bytes.Length;
+
     internal Span<byte> Whole => _bytes;
 
     /// <summary>Forgets what was written and keeps the memory.</summary>
