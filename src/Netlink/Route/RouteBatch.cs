@@ -116,11 +116,11 @@ public sealed class RouteBatch
 
     /// <summary>Gives a link further names.</summary>
     public RouteBatch AddAlternativeNames(int index, params ReadOnlySpan<string> names) =>
-        Add(new Link { Index = index, AlternativeNames = new AlternativeNames(ValueList.Create(names)) }, RTM_NEWLINKPROP, New | NetlinkMessageFlags.Append);
+        Add(new Link { Index = index, AlternativeNames = new AlternativeNames(EquatableList.Create(names)) }, RTM_NEWLINKPROP, New | NetlinkMessageFlags.Append);
 
     /// <summary>Takes further names from a link.</summary>
     public RouteBatch DeleteAlternativeNames(int index, params ReadOnlySpan<string> names) =>
-        Add(new Link { Index = index, AlternativeNames = new AlternativeNames(ValueList.Create(names)) }, RTM_DELLINKPROP, Request);
+        Add(new Link { Index = index, AlternativeNames = new AlternativeNames(EquatableList.Create(names)) }, RTM_DELLINKPROP, Request);
 
     /// <summary>Sends all and waits for every acknowledgement.</summary>
     /// <exception cref="NetlinkException">The first refusal; <see cref="NetlinkException.RequestIndex"/> says which. The others have been carried out.</exception>

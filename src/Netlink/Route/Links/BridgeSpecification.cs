@@ -43,7 +43,7 @@ public enum BridgeVlanFlags : ushort
 /// <param name="Mode">BRIDGE_MODE_VEB or BRIDGE_MODE_VEPA; null where not said.</param>
 /// <param name="Vlans">The VLANs.</param>
 /// <param name="Tunnels">VLANs that map to tunnel ids.</param>
-public sealed record BridgeSpecification(ushort? Flags, ushort? Mode, ValueList<BridgeVlan> Vlans, ValueList<BridgeVlanTunnel> Tunnels)
+public sealed record BridgeSpecification(ushort? Flags, ushort? Mode, EquatableList<BridgeVlan> Vlans, EquatableList<BridgeVlanTunnel> Tunnels)
 {
     internal static bool TryRead(in NetlinkAttribute attribute, [NotNullWhen(true)] out BridgeSpecification? specification)
     {

@@ -8,7 +8,7 @@ namespace EucaNet.Netlink.Route;
 
 /// <summary>Further names of a link (IFLA_PROP_LIST).</summary>
 /// <param name="Names">The names.</param>
-public sealed record AlternativeNames(ValueList<string> Names)
+public sealed record AlternativeNames(EquatableList<string> Names)
 {
     internal static bool TryRead(in NetlinkAttribute attribute, [NotNullWhen(true)] out AlternativeNames? names)
     {
@@ -60,7 +60,7 @@ public sealed record VlanFlagChange(uint Flags, uint Mask)
 /// <param name="To">The priority given.</param>
 public readonly record struct VlanQosMapping(uint From, uint To)
 {
-    internal static bool TryReadList(in NetlinkAttribute attribute, [NotNullWhen(true)] out ValueList<VlanQosMapping>? list)
+    internal static bool TryReadList(in NetlinkAttribute attribute, [NotNullWhen(true)] out EquatableList<VlanQosMapping>? list)
     {
         list = null;
         var mappings = new List<VlanQosMapping>();
@@ -79,7 +79,7 @@ public readonly record struct VlanQosMapping(uint From, uint To)
         return !reader.IsTruncated;
     }
 
-    internal static void WriteList(ref NetlinkWriter writer, in WireEntry entry, ValueList<VlanQosMapping>? list)
+    internal static void WriteList(ref NetlinkWriter writer, in WireEntry entry, EquatableList<VlanQosMapping>? list)
     {
         if (list is null)
         {
@@ -114,7 +114,7 @@ public sealed record PortRange(ushort Low, ushort High)
 
 /// <summary>Addresses, each an attribute whose type is its place.</summary>
 /// <param name="Addresses">The addresses.</param>
-public sealed record AddressList(ValueList<IPAddress> Addresses)
+public sealed record AddressList(EquatableList<IPAddress> Addresses)
 {
     internal static bool TryRead(in NetlinkAttribute attribute, [NotNullWhen(true)] out AddressList? addresses)
     {

@@ -33,10 +33,10 @@ public sealed record VlanOptions : LinkData
                 case IFLA_VLAN_FLAGS when VlanFlagChange.TryRead(attribute, out VlanFlagChange? flagChangeValue):
                     FlagChange = flagChangeValue;
                     break;
-                case IFLA_VLAN_INGRESS_QOS when VlanQosMapping.TryReadList(attribute, out ValueList<VlanQosMapping>? ingressQosValue):
+                case IFLA_VLAN_INGRESS_QOS when VlanQosMapping.TryReadList(attribute, out EquatableList<VlanQosMapping>? ingressQosValue):
                     IngressQos = ingressQosValue;
                     break;
-                case IFLA_VLAN_EGRESS_QOS when VlanQosMapping.TryReadList(attribute, out ValueList<VlanQosMapping>? egressQosValue):
+                case IFLA_VLAN_EGRESS_QOS when VlanQosMapping.TryReadList(attribute, out EquatableList<VlanQosMapping>? egressQosValue):
                     EgressQos = egressQosValue;
                     break;
                 default:
@@ -63,10 +63,10 @@ public sealed record VlanOptions : LinkData
     public VlanFlagChange? FlagChange { get; init; }
 
     /// <summary>From priority in the tag to priority in the system (IFLA_VLAN_INGRESS_QOS).</summary>
-    public ValueList<VlanQosMapping>? IngressQos { get; init; }
+    public EquatableList<VlanQosMapping>? IngressQos { get; init; }
 
     /// <summary>From priority in the system to priority in the tag (IFLA_VLAN_EGRESS_QOS).</summary>
-    public ValueList<VlanQosMapping>? EgressQos { get; init; }
+    public EquatableList<VlanQosMapping>? EgressQos { get; init; }
 
     /// <inheritdoc />
     protected override ReadOnlySpan<ushort> CanonicalOrder => Order;

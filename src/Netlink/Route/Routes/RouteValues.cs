@@ -49,7 +49,7 @@ public sealed record RouteVia(ushort Family, IPAddress Address)
 
 /// <summary>The ways of a route with several (RTA_MULTIPATH).</summary>
 /// <param name="Hops">The ways.</param>
-public sealed record NextHopList(ValueList<NextHop> Hops)
+public sealed record NextHopList(EquatableList<NextHop> Hops)
 {
     private const int HeaderSize = 8;
 

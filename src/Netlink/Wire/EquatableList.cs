@@ -4,12 +4,12 @@ using System.Runtime.CompilerServices;
 namespace EucaNet.Netlink.Wire;
 
 /// <summary>An immutable list that is compared by its items.</summary>
-[CollectionBuilder(typeof(ValueList), nameof(ValueList.Create))]
-public sealed class ValueList<T> : IReadOnlyList<T>, IEquatable<ValueList<T>>
+[CollectionBuilder(typeof(EquatableList), nameof(EquatableList.Create))]
+public sealed class EquatableList<T> : IReadOnlyList<T>, IEquatable<EquatableList<T>>
 {
     private readonly T[] _items;
 
-    internal ValueList(T[] items) => _items = items;
+    internal EquatableList(T[] items) => _items = items;
 
     /// <inheritdoc />
     public int Count => _items.Length;
@@ -26,10 +26,10 @@ public sealed class ValueList<T> : IReadOnlyList<T>, IEquatable<ValueList<T>>
     IEnumerator IEnumerable.GetEnumerator() => _items.GetEnumerator();
 
     /// <inheritdoc />
-    public bool Equals(ValueList<T>? other) => other is not null && Span.SequenceEqual(other.Span, EqualityComparer<T>.Default);
+    public bool Equals(EquatableList<T>? other) => other is not null && Span.SequenceEqual(other.Span, EqualityComparer<T>.Default);
 
     /// <inheritdoc />
-    public override bool Equals(object? obj) => Equals(obj as ValueList<T>);
+    public override bool Equals(object? obj) => Equals(obj as EquatableList<T>);
 
     /// <inheritdoc />
     public override int GetHashCode()
@@ -48,8 +48,8 @@ public sealed class ValueList<T> : IReadOnlyList<T>, IEquatable<ValueList<T>>
 }
 
 /// <summary>Makes lists that are compared by their items.</summary>
-public static class ValueList
+public static class EquatableList
 {
     /// <summary>A list of these items.</summary>
-    public static ValueList<T> Create<T>(ReadOnlySpan<T> items) => new(items.ToArray());
+    public static EquatableList<T> Create<T>(ReadOnlySpan<T> items) => new(items.ToArray());
 }
