@@ -6,15 +6,13 @@ public interface IDaemonLauncher
     /// <summary>Runs a program to its end.</summary>
     /// <param name="program">Its path.</param>
     /// <param name="arguments">Its arguments.</param>
-    /// <param name="user">The user to run as, or null for the caller's.</param>
     /// <param name="cancellationToken">Kills it.</param>
-    ValueTask<DaemonResult> RunAsync(string program, IReadOnlyList<string> arguments, string? user, CancellationToken cancellationToken = default);
+    ValueTask<DaemonResult> RunAsync(string program, IReadOnlyList<string> arguments, CancellationToken cancellationToken = default);
 
     /// <summary>Starts a program that goes on.</summary>
     /// <param name="program">Its path.</param>
     /// <param name="arguments">Its arguments.</param>
-    /// <param name="user">The user to run as, or null for the caller's.</param>
-    IDaemonProcess Start(string program, IReadOnlyList<string> arguments, string? user);
+    IDaemonProcess Start(string program, IReadOnlyList<string> arguments);
 
     /// <summary>Gives a file to a user.</summary>
     void ChangeOwner(string path, string user);

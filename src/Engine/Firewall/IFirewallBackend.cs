@@ -1,0 +1,23 @@
+using EucaNet.Engine.Configuration;
+using EucaNet.Engine.Modes;
+
+namespace EucaNet.Engine.Firewall;
+
+/// <summary>Writes what <see cref="ManagedFirewall"/> says to one of the kernel's packet filters.</summary>
+internal interface IFirewallBackend : IAsyncDisposable
+{
+    /// <summary>Which one, and why.</summary>
+    string Description { get; }
+
+    /// <summary>True when the last <see cref="CommitAsync"/> reached the kernel.</summary>
+    bool IsCommitted { get; }
+
+    /// <summary>Compares all with what the kernel has and writes the differences as one atomic change; writes nothing where nothing differs.</summary>
+    ValueTask ReconcileAsync(ChangeLog changes, CancellationToken cancellationToken);
+
+    /// <summary>Writes what changed since the content was accepted last, as one atomic change.</summary>
+    /// <param name="subject">The object the change is about, for errors.</param>
+    /// <param name="changes">What was done.</param>
+    /// <param name="cancellationToken">Gives up before the change is sent.</param>
+    ValueTask CommitAsync(string subject, ChangeLog changes, CancellationToken cancellationToken);
+}

@@ -1,0 +1,226 @@
+using System.Globalization;
+using EucaNet.Engine.Configuration;
+using EucaNet.Engine.Firewall;
+using EucaNet.Engine.Reconciliation;
+using Microsoft.Extensions.Logging;
+
+namespace EucaNet.Engine.Modes;
+
+/// <summary>
+/// MANAGED on a node: for each VLAN with instances here the bridge <c>eucabr10</c> with the VLAN device <c>peth0.10</c> and the instances' interfaces;
+/// for each instance the guards of <see cref="NodeTable"/>, which stand before its port is up.
+/// </summary>
+internal sealed class ManagedNode : NodeMode
+{
+    private readonly ILogger _logger;
+    private readonly Links _links;
+    private readonly NodeJournal _journal;
+    private readonly FirewallContent _content = new();
+    private readonly NftablesBackend _guards;
+
+    public ManagedNode(EngineContext context)
+        : base(context)
+    {
+        _logger = context.Logger<ManagedNode>();
+        _links = new Links(context);
+        _journal = new NodeJournal(context);
+        _guards = new NftablesBackend(context, _content, NodeTable.Of);
+    }
+
+    public override async ValueTask StartAsync(ChangeLog changes, CancellationToken cancellationToken)
+    {
+        _journal.Load();
+        foreach (AttachedInstance instance in _journal.Instances.Values)
+        {
+            NodeTable.Add(_content, instance.InterfaceName, instance.Assignment.Mac, instance.Assignment.Address);
+        }
+
+        _content.Accept();
+        await ReconcileAsync(changes, cancellationToken).ConfigureAwait(false);
+    }
+
+    public override ValueTask StopAsync(ChangeLog changes, CancellationToken cancellationToken) => ValueTask.CompletedTask;
+
+    public override async ValueTask ReconcileAsync(ChangeLog changes, CancellationToken cancellationToken)
+    {
+        LinkView parent = await RequireParentAsync(changes, cancellationToken).ConfigureAwait(false);
+        foreach (AttachedInstance instance in _journal.Instances.Values.ToArray())
+        {
+            if (await _links.FindAsync(instance.InterfaceName, cancellationToken).ConfigureAwait(false) is null)
+            {
+                _logger.LogWarning("Interface {Interface} of instance {Instance} is gone", instance.InterfaceName, instance.Assignment.InstanceId);
+                NodeTable.Remove(_content, instance.InterfaceName, instance.Assignment.Mac, instance.Assignment.Address);
+                _journal.Remove(instance.Assignment.InstanceId);
+            }
+        }
+
+        _content.Accept();
+        await _guards.ReconcileAsync(changes, cancellationToken).ConfigureAwait(false);
+        foreach (AttachedInstance instance in _journal.Instances.Values)
+        {
+            LinkView bridge = await EnsureBridgeAsync(parent, instance.Assignment, changes, cancellationToken).ConfigureAwait(false);
+            if (await _links.FindAsync(instance.InterfaceName, cancellationToken).ConfigureAwait(false) is { } link)
+            {
+                await EnslaveAsync(link, bridge, changes, cancellationToken).ConfigureAwait(false);
+            }
+        }
+
+        HashSet<int> wanted = [.. _journal.Instances.Values.Select(i => i.Assignment.Vlan)];
+        foreach (LinkView link in await _links.ListAsync(cancellationToken).ConfigureAwait(false))
+        {
+            bool bridge = link.IsBridge && link.Name.StartsWith("eucabr", StringComparison.Ordinal);
+            bool vlan = link.Kind == "vlan" && link.ParentIndex == parent.Index;
+            string number = bridge ? link.Name["eucabr".Length..] : link.Name[(link.Name.LastIndexOf('.') + 1)..];
+            if (link.IsOurs && (bridge || vlan) && int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out int id) && !wanted.Contains(id))
+            {
+                await _links.DeleteAsync(link, changes, cancellationToken).ConfigureAwait(false);
+            }
+        }
+    }
+
+    public override async ValueTask<AttachedInstance> AttachAsync(InstanceAssignment assignment, string interfaceName, ChangeLog changes, CancellationToken cancellationToken)
+    {
+        NodeChecks.RequireMode(assignment, NetworkMode.Managed);
+        NodeChecks.RequireFree(assignment, interfaceName, _journal.Instances);
+        LinkView parent = await RequireParentAsync(changes, cancellationToken).ConfigureAwait(false);
+        LinkView link = await _links.RequireInstanceAsync(interfaceName, assignment.InstanceId, cancellationToken).ConfigureAwait(false);
+        NodeChecks.RequireUnattached(link, await _links.FindAsync(BridgeNameOf(assignment.Vlan), cancellationToken).ConfigureAwait(false), assignment.InstanceId);
+        bool guarded = false;
+        try
+        {
+            // The guards first: not a single frame of the instance's passes without them.
+            NodeTable.Add(_content, interfaceName, assignment.Mac, assignment.Address);
+            await _guards.CommitAsync($"guards of instance {assignment.InstanceId}", changes, cancellationToken).ConfigureAwait(false);
+            _content.Accept();
+            guarded = true;
+            LinkView bridge = await EnsureBridgeAsync(parent, assignment, changes, cancellationToken).ConfigureAwait(false);
+            await EnslaveAsync(link, bridge, changes, cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            if (!guarded)
+            {
+                _content.Revert();
+            }
+
+            var undo = new ChangeLog();
+            await RemoveIfLastAsync(assignment.Vlan, undo).ConfigureAwait(false);
+            if (guarded)
+            {
+                NodeTable.Remove(_content, interfaceName, assignment.Mac, assignment.Address);
+                await _guards.CommitAsync($"guards of instance {assignment.InstanceId}", undo, CancellationToken.None).ConfigureAwait(false);
+                _content.Accept();
+            }
+
+            throw;
+        }
+
+        var attached = new AttachedInstance { Assignment = assignment, InterfaceName = interfaceName, BridgeName = BridgeNameOf(assignment.Vlan) };
+        _journal.Add(attached);
+        _logger.LogInformation("Instance {Instance}: {Interface} is a port of {Bridge}", assignment.InstanceId, interfaceName, attached.BridgeName);
+        return attached;
+    }
+
+    public override async ValueTask DetachAsync(string instanceId, ChangeLog changes, CancellationToken cancellationToken)
+    {
+        if (!_journal.Instances.TryGetValue(instanceId, out AttachedInstance? instance))
+        {
+            throw NodeChecks.NotAttached(instanceId);
+        }
+
+        // The port first, then its guards.
+        if (await _links.FindAsync(instance.InterfaceName, cancellationToken).ConfigureAwait(false) is { MasterIndex: not 0 } link)
+        {
+            await _links.SetMasterAsync(link, null, changes, cancellationToken).ConfigureAwait(false);
+        }
+
+        _journal.Remove(instance.Assignment.InstanceId);
+        NodeTable.Remove(_content, instance.InterfaceName, instance.Assignment.Mac, instance.Assignment.Address);
+        await _guards.CommitAsync($"guards of instance {instance.Assignment.InstanceId}", changes, cancellationToken).ConfigureAwait(false);
+        _content.Accept();
+        await RemoveIfLastAsync(instance.Assignment.Vlan, changes).ConfigureAwait(false);
+    }
+
+    public override IReadOnlyList<AttachedInstance> ListInstances() => [.. _journal.Instances.Values];
+
+    public override EngineStatus GetStatus() => new()
+    {
+        Role = EngineRole.Node,
+        Mode = NetworkMode.Managed,
+        Instances = _journal.Instances.Count,
+        Networks = _journal.Instances.Values.Select(i => i.Assignment.Vlan).Distinct().Count(),
+        Firewall = "nftables (bridge)",
+    };
+
+    public override async ValueTask DisposeAsync()
+    {
+        await _guards.DisposeAsync().ConfigureAwait(false);
+        await _links.DisposeAsync().ConfigureAwait(false);
+        _journal.Dispose();
+    }
+
+    private static string BridgeNameOf(int vlan) => string.Create(CultureInfo.InvariantCulture, $"eucabr{vlan}");
+
+    private string VlanNameOf(int vlan) => string.Create(CultureInfo.InvariantCulture, $"{Configuration.Interface}.{vlan}");
+
+    private async ValueTask<LinkView> RequireParentAsync(ChangeLog changes, CancellationToken cancellationToken)
+    {
+        LinkView parent = await _links.RequireAsync(Configuration.Interface, "VNET_INTERFACE", cancellationToken).ConfigureAwait(false);
+        if (!parent.IsUp)
+        {
+            await _links.SetUpAsync(parent, changes, cancellationToken).ConfigureAwait(false);
+        }
+
+        return parent;
+    }
+
+    private async ValueTask<LinkView> EnsureBridgeAsync(LinkView parent, InstanceAssignment assignment, ChangeLog changes, CancellationToken cancellationToken)
+    {
+        LinkView bridge = await _links.EnsureBridgeAsync(BridgeNameOf(assignment.Vlan), $"network of {assignment.Group}", changes, cancellationToken).ConfigureAwait(false);
+        LinkView vlan = await _links.EnsureVlanAsync(VlanNameOf(assignment.Vlan), parent, assignment.Vlan, $"network of {assignment.Group}", changes, cancellationToken).ConfigureAwait(false);
+        foreach ((Ipv4Address address, int _) in await _links.AddressesAsync(vlan, cancellationToken).ConfigureAwait(false))
+        {
+            throw new EngineException($"interface {vlan.Name}", $"it carries the address {address}: the front-end runs on this machine too, and in MANAGED mode front-end and node cannot share one (manual, MANAGED mode, CAVEATS)",
+                "run the node on another machine, or use SYSTEM or STATIC mode");
+        }
+
+        Links.Harden(Context.Kernel, bridge.Name);
+        Links.Harden(Context.Kernel, vlan.Name);
+        await EnslaveAsync(vlan, bridge, changes, cancellationToken).ConfigureAwait(false);
+        if (!bridge.IsUp)
+        {
+            await _links.SetUpAsync(bridge, changes, cancellationToken).ConfigureAwait(false);
+        }
+
+        return bridge;
+    }
+
+    private async ValueTask EnslaveAsync(LinkView link, LinkView bridge, ChangeLog changes, CancellationToken cancellationToken)
+    {
+        if (link.MasterIndex != bridge.Index)
+        {
+            await _links.SetMasterAsync(link, bridge, changes, cancellationToken).ConfigureAwait(false);
+        }
+
+        if (!link.IsUp)
+        {
+            await _links.SetUpAsync(link, changes, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private async ValueTask RemoveIfLastAsync(int vlan, ChangeLog changes)
+    {
+        if (_journal.Instances.Values.Any(i => i.Assignment.Vlan == vlan))
+        {
+            return;
+        }
+
+        foreach (string name in new[] { VlanNameOf(vlan), BridgeNameOf(vlan) })
+        {
+            if (await _links.FindAsync(name, CancellationToken.None).ConfigureAwait(false) is { IsOurs: true } link && (link.IsBridge || (await _links.AddressesAsync(link, CancellationToken.None).ConfigureAwait(false)).Count == 0))
+            {
+                await _links.DeleteAsync(link, changes, CancellationToken.None).ConfigureAwait(false);
+            }
+        }
+    }
+}
