@@ -43,6 +43,12 @@ public sealed record KernelProfile
     /// <summary>Bridges can filter VLANs (CONFIG_BRIDGE_VLAN_FILTERING).</summary>
     public bool HasVlanFiltering { get; init; } = true;
 
+    /// <summary>net.core.default_qdisc: what devices with a queue get when they are set up.</summary>
+    public string DefaultQdisc { get; init; } = "pfifo_fast";
+
+    /// <summary>How many processors the machine has; veth makes as many queues.</summary>
+    public uint Processors { get; init; } = 2;
+
     /// <summary>BATCH_BEGIN and BATCH_END are acknowledged where they ask for it (since 6.10).</summary>
     public bool AcknowledgesBatch => IsAtLeast(6, 10);
 

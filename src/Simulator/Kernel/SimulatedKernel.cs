@@ -58,6 +58,8 @@ public sealed partial class SimulatedKernel : IKernel, IDisposable
 
     internal NeighbourTable Neighbours { get; } = new();
 
+    internal NextHopTable NextHops { get; } = new();
+
     internal ParameterTable Parameters { get; } = new();
 
     /// <summary>What carries packets; null before it is attached.</summary>

@@ -43,8 +43,47 @@ internal sealed class BridgeState(NetworkDevice device)
 
     public bool CallsArptables { get; set; }
 
+    public bool MulticastQuerier { get; set; }
+
+    public byte MulticastRouter { get; set; } = 1;
+
+    public bool MulticastUsesInterfaceAddress { get; set; }
+
+    public bool MulticastStatistics { get; set; }
+
+    public uint MulticastHashElasticity { get; set; } = 16;
+
+    public uint MulticastHashMaximum { get; set; } = 4096;
+
+    public uint MulticastLastMemberCount { get; set; } = 2;
+
+    public uint MulticastStartupQueryCount { get; set; } = 2;
+
+    public byte MulticastIgmpVersion { get; set; } = 2;
+
+    public byte MulticastMldVersion { get; set; } = 1;
+
+    /// <summary>Last member, membership, querier, query, query response and startup query intervals, in 10 ms.</summary>
+    public ulong[] MulticastIntervals { get; } = [100, 26000, 25500, 12500, 1000, 3125];
+
+    /// <summary>IFLA_BR_MULTI_BOOLOPT: the options that are on, by bit (BR_BOOLOPT_*).</summary>
+    public uint BooleanOptions { get; set; }
+
+    public uint MaximumLearned { get; set; }
+
+    /// <summary>Entries of the forwarding database that were learned from packets.</summary>
+    public uint Learned => (uint)Database.Entries.Count(static entry => !entry.IsLocal && !entry.IsAddedByUser && !entry.IsExternallyLearned);
+
+    public bool TopologyChanged { get; set; }
+
+    /// <summary>The bridge's identifier: priority and MAC.</summary>
+    public byte[] Identifier { get; } = new byte[8];
+
     /// <summary>The MAC was set by hand and does not follow the ports.</summary>
     public bool HasFixedAddress { get; set; }
+
+    /// <summary>The MTU was set by hand and does not follow the ports.</summary>
+    public bool HasFixedMtu { get; set; }
 
     /// <summary>VLANs of the bridge device itself.</summary>
     public SortedDictionary<ushort, BridgeVlan> Vlans { get; } = [];
@@ -74,6 +113,27 @@ internal sealed class BridgePort(BridgeState bridge, NetworkDevice device, ushor
 
     public SortedDictionary<ushort, BridgeVlan> Vlans { get; } = [];
 
+    /// <summary>Priority and MAC of the root, as this port believes.</summary>
+    public byte[] DesignatedRoot { get; set; } = new byte[8];
+
+    /// <summary>Priority and MAC of the bridge that serves this port's segment.</summary>
+    public byte[] DesignatedBridge { get; set; } = new byte[8];
+
+    public ushort DesignatedPort { get; set; }
+
+    public ushort GroupForwardMask { get; set; }
+
+    /// <summary>MDB_RTR_TYPE_*: 0 disabled, 1 by query, 2 permanent.</summary>
+    public byte MulticastRouter { get; set; } = 1;
+
+    public uint HostsLimit { get; set; } = 512;
+
+    public uint MulticastGroups { get; set; }
+
+    public uint MaximumMulticastGroups { get; set; }
+
+    public NetworkDevice? BackupPort { get; set; }
+
     public bool IsForwarding => State == BridgePortState.Forwarding;
 }
 
@@ -99,6 +159,7 @@ internal enum BridgePortFlags : uint
     Learning = 1 << 5,
     Flood = 1 << 6,
     ProxyArp = 1 << 8,
+    VlanTunnel = 1 << 13,
     ProxyArpWifi = 1 << 10,
     MulticastFlood = 1 << 11,
     MulticastToUnicast = 1 << 12,

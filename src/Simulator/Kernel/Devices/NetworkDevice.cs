@@ -49,7 +49,7 @@ internal sealed class NetworkDevice(SimulatedKernel kernel, int index, string na
     public OperationalState OperationalState { get; set; } = OperationalState.Unknown;
 
     /// <summary>Up, with carrier, and not held back: packets flow.</summary>
-    public bool IsOperational => IsUp && OperationalState is OperationalState.Up or OperationalState.Unknown;
+    public bool IsOperational => IsUp && (OperationalState is OperationalState.Up or OperationalState.Unknown);
 
     public bool IsLoopback => (Flags & DeviceFlags.Loopback) != 0;
 
@@ -73,7 +73,71 @@ internal sealed class NetworkDevice(SimulatedKernel kernel, int index, string na
     /// <summary>What the device does as a port of a bridge.</summary>
     public BridgePort? Port { get; set; }
 
+    /// <summary>IPv6 on the device; null while its MTU is below 1280.</summary>
+    public Inet6State? Inet6 { get; set; }
+
+    /// <summary>IPv4 on the device; false once it is being unregistered.</summary>
+    public bool HasInet { get; set; } = true;
+
     public DeviceStatistics Statistics { get; } = new();
+
+    /// <summary>The queueing discipline: "noop" until the device was up once, then "noqueue" or the default one.</summary>
+    public string Qdisc { get; set; } = "noop";
+
+    /// <summary>The device has no queue of its own ("noqueue" once up).</summary>
+    public bool HasNoQueue { get; init; } = true;
+
+    /// <summary>IFLA_GSO_MAX_SEGS and IFLA_TSO_MAX_SEGS; 65535.</summary>
+    public uint MaximumSegments { get; set; } = 65535;
+
+    /// <summary>IFLA_GSO_MAX_SIZE.</summary>
+    public uint GsoMaximumSize { get; set; } = 65536;
+
+    /// <summary>IFLA_TSO_MAX_SIZE: 524280 where the driver set it, else 65536.</summary>
+    public uint TsoMaximumSize { get; set; } = 65536;
+
+    /// <summary>IFLA_HEADROOM.</summary>
+    public ushort Headroom { get; set; }
+
+    /// <summary>The device cannot be moved to another namespace.</summary>
+    public bool IsBoundToNamespace { get; init; }
+
+    public bool IsProtocolDown { get; set; }
+
+    public byte LinkMode { get; set; }
+
+    /// <summary>The device is gone from the tables (NETREG_UNREGISTERING).</summary>
+    public bool IsGone { get; set; }
+
+    /// <summary>Opaque state of the link's kind (IFLA_INFO_DATA), where no property above holds it.</summary>
+    public object? KindState { get; set; }
+
+    /// <summary>IFF_RUNNING, IFF_LOWER_UP and IFF_DORMANT made from the state, promiscuity by hand only (dev_get_flags).</summary>
+    public DeviceFlags ShownFlags
+    {
+        get
+        {
+            DeviceFlags flags = Flags & ~(DeviceFlags.Promiscuous | DeviceFlags.AllMulticast | DeviceFlags.Running | DeviceFlags.LowerUp | DeviceFlags.Dormant);
+            flags |= RequestedFlags & (DeviceFlags.Promiscuous | DeviceFlags.AllMulticast);
+            if (IsUp)
+            {
+                flags |= OperationalState is OperationalState.Up or OperationalState.Unknown ? DeviceFlags.Running : 0;
+                flags |= HasCarrier ? DeviceFlags.LowerUp : 0;
+                flags |= OperationalState == OperationalState.Dormant ? DeviceFlags.Dormant : 0;
+            }
+
+            return flags;
+        }
+    }
+
+    /// <summary>Promiscuity and all-multicast as user space asked for them (gflags).</summary>
+    public DeviceFlags RequestedFlags { get; set; }
+
+    /// <summary>Further unicast addresses it receives (bridge fdb add … self).</summary>
+    public List<byte[]> UnicastAddresses { get; } = [];
+
+    /// <summary>Multicast addresses added by user space.</summary>
+    public List<byte[]> MulticastAddresses { get; } = [];
 
     public uint Group { get; set; }
 

@@ -20,6 +20,9 @@ internal sealed class NetlinkDump(NetlinkHeader request, uint portId, IEnumerabl
     /// <summary>What the parts must have room for at least.</summary>
     public int MinimumPartSize { get; init; }
 
+    /// <summary>NLMSG_DONE stands in the last datagram with messages; otherwise in one of its own. Differs from dump to dump and kernel to kernel.</summary>
+    public bool DoneRidesAlong { get; init; }
+
     /// <summary>Counts changes of what is dumped; null where the kernel doesn't look.</summary>
     public Func<uint>? Generation { get; init; }
 
@@ -54,6 +57,7 @@ internal sealed class NetlinkDump(NetlinkHeader request, uint portId, IEnumerabl
                 return [.. part];
             }
 
+            _generation = generation;
             Stamp(message, NetlinkMessageFlags.Multi | ExtraFlags | interrupted);
             part.AddRange(message);
             while ((part.Count & 3) != 0)
@@ -64,13 +68,18 @@ internal sealed class NetlinkDump(NetlinkHeader request, uint portId, IEnumerabl
             _pending = null;
         }
 
-        // NLMSG_DONE rides along when it fits, as in kernels from 6.9 on for all dumps that end within a part.
+        if (part.Count > 0 && (!DoneRidesAlong || part.Count + 20 > size))
+        {
+            finished = false;
+            return [.. part];
+        }
+
         finished = true;
         byte[] done = new byte[20 + ResultAttributes.Length];
         MemoryMarshal.Write(done, new NetlinkHeader((uint)done.Length, NetlinkMessageType.Done, 0, 0, 0));
         MemoryMarshal.Write(done.AsSpan(16), Result);
         ResultAttributes.CopyTo(done.AsSpan(20));
-        Stamp(done, NetlinkMessageFlags.Multi | interrupted | (ResultAttributes.Length > 0 ? NetlinkMessageFlags.ExtendedAcknowledgement : 0));
+        Stamp(done, NetlinkMessageFlags.Multi | ExtraFlags | interrupted | (ResultAttributes.Length > 0 ? NetlinkMessageFlags.ExtendedAcknowledgement : 0));
         part.AddRange(done);
         return [.. part];
     }

@@ -1,0 +1,498 @@
+using System.Buffers.Binary;
+using EucaNet.Netlink.Wire;
+using EucaNet.Simulator.Kernel.Rtnetlink;
+using EucaNet.Simulator.Kernel.Sockets;
+using static EucaNet.Simulator.Kernel.Rtnetlink.RtnetlinkConstants;
+
+namespace EucaNet.Simulator.Kernel.Devices;
+
+/// <summary>What bridges do besides forwarding: ports come and go, the bridge takes the lowest MAC of its ports, states follow carriers.</summary>
+internal sealed class BridgeControl(SimulatedKernel kernel)
+{
+    /// <summary>A bridge came to be: its own MAC is in its database.</summary>
+    public void BridgeCreated(BridgeState bridge)
+    {
+        UpdateIdentifier(bridge);
+        ChangeBridgeAddress(bridge, null);
+        if (kernel.Profile.HasVlanFiltering && bridge.DefaultVlan != 0)
+        {
+            bridge.Vlans[bridge.DefaultVlan] = new BridgeVlan(bridge.DefaultVlan, true, true);
+            AddLocal(bridge, null, bridge.Device.HardwareAddress, bridge.DefaultVlan);
+        }
+    }
+
+    /// <summary>Enslaves a device (br_add_if).</summary>
+    public Verdict AddPort(BridgeState bridge, NetworkDevice device)
+    {
+        if (device.IsLoopback || device.HardwareType != 1 || device.HardwareAddress.Length != 6)
+        {
+            return LinuxError.EINVAL;
+        }
+
+        if (device.Bridge is not null)
+        {
+            return new Verdict(LinuxError.ELOOP, "Can not enslave a bridge to a bridge");
+        }
+
+        if (device.Master is not null)
+        {
+            return LinuxError.EBUSY;
+        }
+
+        if (bridge.Ports.Count >= 1023)
+        {
+            return LinuxError.ENOSPC;
+        }
+
+        ushort number = 1;
+        while (bridge.Ports.Exists(other => other.Number == number))
+        {
+            number++;
+        }
+
+        var port = new BridgePort(bridge, device, number) { State = BridgePortState.Disabled, PathCost = 2 };
+        byte[] features = Features(bridge);
+        device.AllMulticast++;
+        device.Flags |= DeviceFlags.AllMulticast;
+        device.Port = port;
+        device.Master = bridge.Device;
+        InitialisePort(port);
+        kernel.DeviceControl.NotifyLink(device);
+        bridge.Ports.Add(port);
+        device.AllMulticast--;
+        if (device.AllMulticast == 0)
+        {
+            device.Flags &= ~DeviceFlags.AllMulticast;
+        }
+
+        kernel.DeviceControl.AddPromiscuity(device, 1);
+        if (!features.AsSpan().SequenceEqual(Features(bridge)))
+        {
+            kernel.DeviceControl.NotifyLink(bridge.Device);
+        }
+
+        AddLocal(bridge, port, device.HardwareAddress, 0);
+        if (kernel.Profile.HasVlanFiltering && bridge.DefaultVlan != 0)
+        {
+            port.Vlans[bridge.DefaultVlan] = new BridgeVlan(bridge.DefaultVlan, true, true);
+            AddLocal(bridge, port, device.HardwareAddress, bridge.DefaultVlan);
+        }
+
+        byte[] oldAddress = bridge.Device.HardwareAddress;
+        bool changed = RecalculateIdentifier(bridge);
+        if (device.IsUp && IsOperational(device) && bridge.Device.IsUp)
+        {
+            EnablePort(port);
+        }
+
+        NotifyPort(port, RTM_NEWLINK);
+        if (changed)
+        {
+            kernel.DeviceControl.AddressChanged(bridge.Device, oldAddress);
+        }
+
+        AdjustMtu(bridge);
+        kernel.Datapath?.DeviceChanged(device);
+        return Verdict.Success;
+    }
+
+    /// <summary>Frees a device (br_del_if).</summary>
+    public void RemovePort(BridgePort port)
+    {
+        BridgeState bridge = port.Bridge;
+        NetworkDevice device = port.Device;
+        byte[] features = Features(bridge);
+        byte[] oldAddress = bridge.Device.HardwareAddress;
+        kernel.DeviceControl.AddPromiscuity(device, -1);
+        DisablePort(port);
+        foreach (ForwardingEntry entry in bridge.Database.Entries.Where(entry => entry.Port == port).ToArray())
+        {
+            // An address that the bridge has also stays, as the bridge's.
+            if (entry.IsLocal && bridge.Device.HardwareAddress.AsSpan().SequenceEqual(entry.Mac))
+            {
+                entry.Port = null;
+            }
+            else
+            {
+                RemoveEntry(bridge, entry);
+            }
+        }
+
+        NotifyPort(port, RTM_DELLINK);
+        bridge.Ports.Remove(port);
+        device.Master = null;
+        device.Port = null;
+        kernel.DeviceControl.NotifyLink(device);
+
+        bool changed = RecalculateIdentifier(bridge);
+        if (changed)
+        {
+            kernel.DeviceControl.AddressChanged(bridge.Device, oldAddress);
+        }
+
+        AdjustMtu(bridge);
+        if (!features.AsSpan().SequenceEqual(Features(bridge)))
+        {
+            kernel.DeviceControl.NotifyLink(bridge.Device);
+        }
+
+        kernel.Datapath?.DeviceChanged(device);
+    }
+
+    /// <summary>The whole bridge goes: its ports are freed, its own addresses leave the database.</summary>
+    public void BridgeGoes(BridgeState bridge)
+    {
+        foreach (BridgePort port in bridge.Ports.ToArray())
+        {
+            RemovePort(port);
+        }
+
+        foreach (ForwardingEntry entry in bridge.Database.Entries.OrderByDescending(entry => entry.Vlan).ToArray())
+        {
+            RemoveEntry(bridge, entry);
+        }
+    }
+
+    public void PortUp(BridgePort port)
+    {
+        bool told = false;
+        if (port.Bridge.Device.IsUp && IsOperational(port.Device))
+        {
+            EnablePort(port);
+            told = true;
+        }
+
+        if (!told)
+        {
+            NotifyPort(port, RTM_NEWLINK);
+        }
+    }
+
+    public void PortDown(BridgePort port)
+    {
+        if (port.State != BridgePortState.Disabled)
+        {
+            DisablePort(port);
+        }
+
+        NotifyPort(port, RTM_NEWLINK);
+    }
+
+    public void PortCarrierChanged(BridgePort port)
+    {
+        if (port.Bridge.Device.IsUp && port.Device.IsUp && IsOperational(port.Device))
+        {
+            if (port.State == BridgePortState.Disabled)
+            {
+                EnablePort(port);
+                return;
+            }
+        }
+        else if (port.State != BridgePortState.Disabled)
+        {
+            DisablePort(port);
+            return;
+        }
+
+        NotifyPort(port, RTM_NEWLINK);
+    }
+
+    public void PortAddressChanged(BridgePort port, byte[] old)
+    {
+        BridgeState bridge = port.Bridge;
+        foreach (ForwardingEntry entry in bridge.Database.Entries.Where(entry => entry.Port == port && entry.IsLocal && entry.Mac.AsSpan().SequenceEqual(old)).ToArray())
+        {
+            RemoveEntry(bridge, entry);
+            AddLocal(bridge, port, port.Device.HardwareAddress, entry.Vlan);
+        }
+
+        byte[] oldBridge = bridge.Device.HardwareAddress;
+        if (RecalculateIdentifier(bridge))
+        {
+            kernel.DeviceControl.AddressChanged(bridge.Device, oldBridge);
+        }
+
+        NotifyPort(port, RTM_NEWLINK);
+    }
+
+    /// <summary>The bridge was set up: ports that can forward do.</summary>
+    public void BridgeUp(BridgeState bridge)
+    {
+        foreach (BridgePort port in bridge.Ports.AsEnumerable().Reverse())
+        {
+            if (port.Device.IsUp && IsOperational(port.Device))
+            {
+                EnablePort(port);
+            }
+        }
+    }
+
+    public void BridgeDown(BridgeState bridge)
+    {
+        foreach (BridgePort port in bridge.Ports.AsEnumerable().Reverse())
+        {
+            if (port.State != BridgePortState.Disabled)
+            {
+                SetState(port, BridgePortState.Disabled);
+                NotifyPort(port, RTM_NEWLINK);
+            }
+        }
+    }
+
+    /// <summary>User space gave the bridge a MAC (br_set_mac_address).</summary>
+    public void AddressSetByHand(BridgeState bridge, byte[] old)
+    {
+        bridge.HasFixedAddress = true;
+        ChangeBridgeAddress(bridge, old);
+        UpdateIdentifier(bridge);
+    }
+
+    public void SetPriority(BridgeState bridge, ushort priority)
+    {
+        bridge.Priority = priority;
+        UpdateIdentifier(bridge);
+        SelectPortStates(bridge);
+    }
+
+    /// <summary>Another VLAN becomes the one of untagged frames (br_vlan_set_default_pvid).</summary>
+    public void SetDefaultVlan(BridgeState bridge, ushort vlan)
+    {
+        ushort old = bridge.DefaultVlan;
+        bridge.DefaultVlan = vlan;
+        foreach ((SortedDictionary<ushort, BridgeVlan> vlans, BridgePort? port) in bridge.Ports
+            .Select(static port => (port.Vlans, (BridgePort?)port)).Prepend((bridge.Vlans, null)))
+        {
+            if (vlans.TryGetValue(old, out BridgeVlan? known) && known is { IsPvid: true, IsUntagged: true })
+            {
+                vlans.Remove(old);
+            }
+
+            if (vlan != 0 && !vlans.ContainsKey(vlan))
+            {
+                vlans[vlan] = new BridgeVlan(vlan, true, true);
+                AddLocal(bridge, port, (port?.Device ?? bridge.Device).HardwareAddress, vlan);
+            }
+        }
+    }
+
+    /// <summary>The bridge's MTU is the smallest of its ports'.</summary>
+    public void AdjustMtu(BridgeState bridge)
+    {
+        if (bridge.HasFixedMtu || bridge.Ports.Count == 0)
+        {
+            return;
+        }
+
+        uint mtu = bridge.Ports.Min(port => port.Device.Mtu);
+        if (mtu != bridge.Device.Mtu)
+        {
+            kernel.DeviceControl.SetMtu(bridge.Device, mtu);
+        }
+    }
+
+    /// <summary>A port begins to take part (br_stp_enable_port).</summary>
+    public void EnablePort(BridgePort port)
+    {
+        InitialisePort(port);
+        port.State = BridgePortState.Blocking;
+        SelectPortStates(port.Bridge);
+        NotifyPort(port, RTM_NEWLINK);
+    }
+
+    /// <summary>A port takes part no more (br_stp_disable_port).</summary>
+    public void DisablePort(BridgePort port)
+    {
+        SetState(port, BridgePortState.Disabled);
+        NotifyPort(port, RTM_NEWLINK);
+        BridgeState bridge = port.Bridge;
+        if (!bridge.Device.IsGone)
+        {
+            foreach (ForwardingEntry entry in bridge.Database.Entries.Where(entry => entry.Port == port && !entry.IsStatic && !entry.IsExternallyLearned).ToArray())
+            {
+                RemoveEntry(bridge, entry);
+            }
+        }
+
+        SelectPortStates(bridge);
+    }
+
+    /// <summary>Sets a port's state; forwarding ports give the bridge its carrier.</summary>
+    public void SetState(BridgePort port, BridgePortState state)
+    {
+        port.State = state;
+        kernel.Datapath?.DeviceChanged(port.Device);
+    }
+
+    /// <summary>br_port_state_selection: without spanning tree every enabled port forwards.</summary>
+    public void SelectPortStates(BridgeState bridge)
+    {
+        bool alive = false;
+        foreach (BridgePort port in bridge.Ports.AsEnumerable().Reverse().ToArray())
+        {
+            if (port.State == BridgePortState.Disabled)
+            {
+                continue;
+            }
+
+            if (port.State == BridgePortState.Blocking)
+            {
+                SetState(port, bridge.ForwardDelay == 0 || bridge.SpanningTree == 0 ? BridgePortState.Forwarding : BridgePortState.Listening);
+                NotifyPort(port, RTM_NEWLINK);
+                if (port.State == BridgePortState.Listening)
+                {
+                    StartForwardDelay(port);
+                }
+            }
+
+            alive |= port.State == BridgePortState.Forwarding;
+        }
+
+        kernel.DeviceControl.SetCarrier(bridge.Device, alive);
+    }
+
+    /// <summary>Sends the bridge's own link message of a port (br_ifinfo_notify).</summary>
+    public void NotifyPort(BridgePort port, ushort type) =>
+        kernel.RouteEvents.Publish(RTNLGRP_LINK, BridgeLinkMessage.Build(kernel, port.Device, type, RTEXT_FILTER_BRVLAN_COMPRESSED));
+
+    /// <summary>Adds an entry and tells of it.</summary>
+    public ForwardingEntry AddEntry(BridgeState bridge, ForwardingEntry entry)
+    {
+        entry.Updated = kernel.Clock.GetTimestamp();
+        entry.Used = entry.Updated;
+        bridge.Database.Set(entry);
+        NotifyEntry(bridge, entry, RTM_NEWNEIGH);
+        return entry;
+    }
+
+    /// <summary>Removes an entry and tells of it.</summary>
+    public void RemoveEntry(BridgeState bridge, ForwardingEntry entry, bool silent = false)
+    {
+        bridge.Database.Remove(entry);
+        if (!silent)
+        {
+            NotifyEntry(bridge, entry, RTM_DELNEIGH);
+        }
+    }
+
+    public void NotifyEntry(BridgeState bridge, ForwardingEntry entry, ushort type) =>
+        kernel.RouteEvents.Publish(RTNLGRP_NEIGH, NeighbourMessage.BuildForwarding(kernel, bridge, entry, type));
+
+    /// <summary>The operational state lets packets pass (netif_oper_up).</summary>
+    private static bool IsOperational(NetworkDevice device) =>
+        device.OperationalState is OperationalState.Up or OperationalState.Unknown;
+
+    private static void InitialisePort(BridgePort port)
+    {
+        port.Bridge.Identifier.CopyTo(port.DesignatedRoot, 0);
+        port.Bridge.Identifier.CopyTo(port.DesignatedBridge, 0);
+        port.DesignatedPort = (ushort)(port.Priority << 10 | port.Number);
+    }
+
+    private static byte[] Features(BridgeState bridge)
+    {
+        // What matters is only whether the set of features can be another one than before: that of the kinds of its ports.
+        return [.. bridge.Ports.Select(port => (byte)(port.Device.Kind.Length + 1)).Distinct().Order()];
+    }
+
+    private void StartForwardDelay(BridgePort port)
+    {
+        var delay = TimeSpan.FromMilliseconds(port.Bridge.ForwardDelay * 10);
+        kernel.After(delay, () =>
+        {
+            if (port.Device.Port != port || port.State is not (BridgePortState.Listening or BridgePortState.Learning))
+            {
+                return;
+            }
+
+            SetState(port, port.State == BridgePortState.Listening ? BridgePortState.Learning : BridgePortState.Forwarding);
+            NotifyPort(port, RTM_NEWLINK);
+            if (port.State == BridgePortState.Learning)
+            {
+                StartForwardDelay(port);
+            }
+            else
+            {
+                kernel.DeviceControl.SetCarrier(port.Bridge.Device, true);
+            }
+        });
+    }
+
+    private static void UpdateIdentifier(BridgeState bridge)
+    {
+        BinaryPrimitives.WriteUInt16BigEndian(bridge.Identifier, bridge.Priority);
+        bridge.Device.HardwareAddress.CopyTo(bridge.Identifier, 2);
+        foreach (BridgePort port in bridge.Ports)
+        {
+            InitialisePort(port);
+        }
+    }
+
+    /// <summary>br_stp_recalculate_bridge_id: the lowest MAC of the ports, unless one was set by hand.</summary>
+    private bool RecalculateIdentifier(BridgeState bridge)
+    {
+        if (bridge.HasFixedAddress)
+        {
+            return false;
+        }
+
+        byte[] lowest = bridge.Ports.Count == 0
+            ? new byte[6]
+            : bridge.Ports.Select(port => port.Device.HardwareAddress).MinBy(static mac => Convert.ToHexString(mac), StringComparer.Ordinal)!;
+        byte[] old = bridge.Device.HardwareAddress;
+        if (old.AsSpan().SequenceEqual(lowest))
+        {
+            return false;
+        }
+
+        bridge.Device.HardwareAddress = [.. lowest];
+        bridge.Device.AddressAssignType = 2;
+        ChangeBridgeAddress(bridge, old);
+        UpdateIdentifier(bridge);
+        SelectPortStates(bridge);
+        return true;
+    }
+
+    private void ChangeBridgeAddress(BridgeState bridge, byte[]? old)
+    {
+        if (old is not null)
+        {
+            foreach (ForwardingEntry entry in bridge.Database.Entries.Where(entry => entry.IsLocal && entry.Mac.AsSpan().SequenceEqual(old)).OrderBy(entry => entry.Vlan).ToArray())
+            {
+                BridgePort? holder = bridge.Ports.Find(port => port.Device.HardwareAddress.AsSpan().SequenceEqual(old));
+                if (entry.Port is null && holder is null)
+                {
+                    RemoveEntry(bridge, entry);
+                }
+                else if (entry.Port is null)
+                {
+                    entry.Port = holder;
+                }
+            }
+        }
+
+        byte[] address = bridge.Device.HardwareAddress;
+        if (address.AsSpan().IndexOfAnyExcept((byte)0) >= 0)
+        {
+            AddLocal(bridge, null, address, 0);
+            foreach (ushort vlan in bridge.Vlans.Keys)
+            {
+                AddLocal(bridge, null, address, vlan);
+            }
+        }
+    }
+
+    private void AddLocal(BridgeState bridge, BridgePort? port, byte[] mac, ushort vlan)
+    {
+        if (bridge.Database.Find(mac, vlan) is { } known)
+        {
+            if (known.IsLocal)
+            {
+                return;
+            }
+
+            RemoveEntry(bridge, known);
+        }
+
+        AddEntry(bridge, new ForwardingEntry([.. mac], vlan, port) { IsLocal = true, IsStatic = true });
+    }
+}

@@ -1,0 +1,557 @@
+using EucaNet.Netlink.Wire;
+using EucaNet.Simulator.Kernel.Inet;
+using EucaNet.Simulator.Kernel.Rtnetlink;
+using static EucaNet.Simulator.Kernel.Rtnetlink.RtnetlinkConstants;
+
+namespace EucaNet.Simulator.Kernel.Devices;
+
+/// <summary>
+/// Everything that happens to devices, in the order in which the kernel lets it happen (net/core/dev.c): each change calls the
+/// same notifiers, so each event leaves in its place. A carrier's change is acted upon when the system call has returned.
+/// </summary>
+internal sealed class DeviceControl(SimulatedKernel kernel)
+{
+    private readonly List<NetworkDevice> _linkEvents = [];
+    private bool _linkWatchPosted;
+
+    private Inet4Control Inet4 => kernel.Inet4;
+
+    private Inet6Control Inet6 => kernel.Inet6;
+
+    private BridgeControl Bridges => kernel.Bridges;
+
+    /// <summary>Sends RTM_NEWLINK for a device.</summary>
+    public void NotifyLink(NetworkDevice device, uint change = 0, Requester? requester = null) =>
+        kernel.RouteEvents.Publish(
+            RTNLGRP_LINK,
+            LinkMessage.Build(kernel, device, RTM_NEWLINK, new LinkMessageOptions(change, requester?.Sequence ?? 0, requester?.PortId ?? 0)),
+            requester);
+
+    /// <summary>register_netdevice: the device gets its parameters and stands in the tables; nobody hears of the link itself yet.</summary>
+    public void Register(NetworkDevice device)
+    {
+        kernel.Devices.Add(device);
+        kernel.Parameters.AddDevice(device.Name);
+        device.HasInet = true;
+        device.IsGone = false;
+        NetconfMessage.NotifyNew(kernel, device);
+        Inet6.DeviceRegistered(device);
+        if (!device.HasCarrier)
+        {
+            UpdateOperationalState(device);
+        }
+
+        kernel.Datapath?.DeviceAdded(device);
+    }
+
+    /// <summary>unregister_netdevice_many: takes devices down, takes away all that hangs on them, and tells of their end.</summary>
+    public void Unregister(IReadOnlyList<NetworkDevice> devices, Requester? requester = null)
+    {
+        foreach (NetworkDevice device in devices)
+        {
+            if (device.IsUp)
+            {
+                Close(device);
+            }
+        }
+
+        foreach (NetworkDevice device in devices)
+        {
+            if (device.IsGone)
+            {
+                continue;
+            }
+
+            device.IsGone = true;
+            device.Qdisc = "noop";
+            Uninstall(device);
+            byte[] gone = LinkMessage.Build(kernel, device, RTM_DELLINK, new LinkMessageOptions(uint.MaxValue, requester?.Sequence ?? 0, requester?.PortId ?? 0));
+            kernel.RouteEvents.Publish(RTNLGRP_LINK, gone, requester);
+            Detach(device);
+        }
+    }
+
+    /// <summary>A device leaves for another namespace (dev_change_net_namespace): here it is as if it went.</summary>
+    public void MoveTo(NetworkDevice device, SimulatedKernel target, string? name = null)
+    {
+        Close(device);
+        int namespaceId = kernel.NamespaceIdOf(target, announce: false) ?? 0;
+        string newName = name ?? device.Name;
+        if (target.Devices.Find(newName) is not null)
+        {
+            newName = target.Devices.NameFor("dev%d");
+        }
+
+        int index = target.Devices.Find(device.Index) is null ? device.Index : target.Devices.AllocateIndex();
+        Uninstall(device);
+        kernel.NamespaceIdOf(target);
+        byte[] gone = LinkMessage.Build(kernel, device, RTM_DELLINK, new LinkMessageOptions(uint.MaxValue, NewNamespaceId: namespaceId, NewIndex: index));
+        kernel.RouteEvents.Publish(RTNLGRP_LINK, gone);
+        kernel.Datapath?.DeviceRemoved(device);
+        kernel.Devices.Remove(device);
+        kernel.Parameters.RemoveDevice(device.Name);
+        device.Kernel = target;
+        device.Index = index;
+        device.Name = newName;
+        target.DeviceControl.Register(device);
+        target.DeviceControl.NotifyLink(device, uint.MaxValue);
+    }
+
+    /// <summary>Sets the device up (dev_open).</summary>
+    /// <returns>ENETDOWN where the device below is down.</returns>
+    public LinuxError Open(NetworkDevice device, bool notify = true)
+    {
+        if (device.IsUp)
+        {
+            return LinuxError.None;
+        }
+
+        if (device.Vlan is { IsLooselyBound: false } && device.Lower is { IsUp: false })
+        {
+            return LinuxError.ENETDOWN;
+        }
+
+        if (device.KindState is MacvlanState && device.Lower is { IsUp: false })
+        {
+            return LinuxError.ENETDOWN;
+        }
+
+        device.Flags |= DeviceFlags.Up;
+        device.Qdisc = device.HasNoQueue ? "noqueue" : kernel.Profile.DefaultQdisc;
+        if (device.Peer is { IsUp: true } peer)
+        {
+            SetCarrier(device, true);
+            peer.Kernel.DeviceControl.SetCarrier(peer, true);
+        }
+
+        // linkwatch has seen a device without carrier before it was up.
+        if (!device.HasCarrier)
+        {
+            UpdateOperationalState(device);
+        }
+
+        kernel.Datapath?.DeviceChanged(device);
+        if (notify)
+        {
+            NotifyLink(device, (uint)DeviceFlags.Up);
+            UpNotifiers(device);
+        }
+
+        return LinuxError.None;
+    }
+
+    /// <summary>Takes the device down (dev_close).</summary>
+    public void Close(NetworkDevice device, bool notify = true)
+    {
+        if (!device.IsUp)
+        {
+            return;
+        }
+
+        device.Flags &= ~DeviceFlags.Up;
+        if (device.Kind == "veth")
+        {
+            SetCarrier(device, false);
+            device.Peer?.Kernel.DeviceControl.SetCarrier(device.Peer, false);
+        }
+
+        kernel.Datapath?.DeviceChanged(device);
+        if (notify)
+        {
+            NotifyLink(device, (uint)(DeviceFlags.Up | DeviceFlags.Running));
+            DownNotifiers(device);
+        }
+    }
+
+    /// <summary>Changes the flags that user space may change (dev_change_flags).</summary>
+    public LinuxError ChangeFlags(NetworkDevice device, DeviceFlags flags, Requester? requester = null, uint extraChange = 0)
+    {
+        DeviceFlags old = device.ShownFlags;
+        const DeviceFlags Settable = DeviceFlags.Debug | DeviceFlags.NoTrailers | DeviceFlags.NoArp | DeviceFlags.Dynamic | DeviceFlags.Multicast
+            | DeviceFlags.PortSelect | DeviceFlags.AutoMedia;
+        device.Flags = flags & Settable | device.Flags & ~Settable;
+        bool wasUp = device.IsUp;
+        if (((flags ^ device.Flags) & DeviceFlags.Up) != 0)
+        {
+            if (wasUp)
+            {
+                Close(device, notify: false);
+            }
+            else
+            {
+                LinuxError error = Open(device, notify: false);
+                if (error != LinuxError.None)
+                {
+                    return error;
+                }
+            }
+        }
+
+        if (((flags ^ device.RequestedFlags) & DeviceFlags.Promiscuous) != 0)
+        {
+            bool on = (flags & DeviceFlags.Promiscuous) != 0;
+            device.RequestedFlags ^= DeviceFlags.Promiscuous;
+            AddPromiscuity(device, on ? 1 : -1, notify: false);
+        }
+
+        if (((flags ^ device.RequestedFlags) & DeviceFlags.AllMulticast) != 0)
+        {
+            bool on = (flags & DeviceFlags.AllMulticast) != 0;
+            device.RequestedFlags ^= DeviceFlags.AllMulticast;
+            device.AllMulticast += on ? 1 : -1;
+        }
+
+        uint change = (uint)(old ^ device.ShownFlags) & (uint)~(DeviceFlags.Running | DeviceFlags.LowerUp | DeviceFlags.Dormant) | extraChange;
+        if (change != 0)
+        {
+            NotifyLink(device, change, requester);
+        }
+
+        if (wasUp != device.IsUp)
+        {
+            if (device.IsUp)
+            {
+                UpNotifiers(device);
+            }
+            else
+            {
+                DownNotifiers(device);
+            }
+        }
+        else if (change != 0)
+        {
+            kernel.Datapath?.DeviceChanged(device);
+        }
+
+        return LinuxError.None;
+    }
+
+    /// <summary>Someone needs the device to receive everything, or no longer does.</summary>
+    public void AddPromiscuity(NetworkDevice device, int delta, bool notify = true)
+    {
+        bool was = device.Promiscuity > 0;
+        device.Promiscuity += delta;
+        bool now = device.Promiscuity > 0;
+        if (was == now)
+        {
+            return;
+        }
+
+        device.Flags = now ? device.Flags | DeviceFlags.Promiscuous : device.Flags & ~DeviceFlags.Promiscuous;
+        if (device.Lower is { } lower && device.IsUp)
+        {
+            lower.Kernel.DeviceControl.AddPromiscuity(lower, delta);
+        }
+        else if (device.Vlan is not null && device.Lower is { } below)
+        {
+            below.Kernel.DeviceControl.AddPromiscuity(below, delta);
+        }
+
+        if (notify)
+        {
+            NotifyLink(device, (uint)DeviceFlags.Promiscuous);
+        }
+    }
+
+    /// <summary>Sets the MTU (dev_set_mtu); the caller has checked it.</summary>
+    public void SetMtu(NetworkDevice device, uint mtu)
+    {
+        if (device.Mtu == mtu)
+        {
+            return;
+        }
+
+        device.Mtu = mtu;
+        NotifyLink(device);
+        Inet6.MtuChanged(device);
+        foreach (NetworkDevice upper in device.Uppers.ToArray())
+        {
+            if (upper.Vlan is not null && upper.Mtu > mtu)
+            {
+                upper.Kernel.DeviceControl.SetMtu(upper, mtu);
+            }
+            else if (upper.KindState is MacvlanState && upper.Mtu > mtu)
+            {
+                upper.Kernel.DeviceControl.SetMtu(upper, mtu);
+            }
+        }
+
+        if (device.Port is { } port)
+        {
+            Bridges.AdjustMtu(port.Bridge);
+        }
+
+        kernel.Datapath?.DeviceChanged(device);
+    }
+
+    /// <summary>Sets the MAC (dev_set_mac_address).</summary>
+    public void SetAddress(NetworkDevice device, byte[] address)
+    {
+        byte[] old = device.HardwareAddress;
+        device.HardwareAddress = address;
+        device.AddressAssignType = 3;
+        if (device.Bridge is { } bridge)
+        {
+            Bridges.AddressSetByHand(bridge, old);
+        }
+
+        AddressChanged(device, old);
+    }
+
+    /// <summary>Tells everyone that the device's MAC is another one (NETDEV_CHANGEADDR).</summary>
+    public void AddressChanged(NetworkDevice device, byte[] old)
+    {
+        NotifyLink(device);
+        kernel.NeighbourControl.AddressChanged(device);
+        if (device.Port is { } port)
+        {
+            Bridges.PortAddressChanged(port, old);
+        }
+
+        foreach (NetworkDevice upper in device.Uppers.ToArray())
+        {
+            if (upper.Vlan is not null && upper.HardwareAddress.AsSpan().SequenceEqual(old))
+            {
+                byte[] upperOld = upper.HardwareAddress;
+                upper.HardwareAddress = [.. device.HardwareAddress];
+                upper.Kernel.DeviceControl.AddressChanged(upper, upperOld);
+            }
+        }
+
+        kernel.Datapath?.DeviceChanged(device);
+    }
+
+    /// <summary>Renames (dev_change_name).</summary>
+    public void Rename(NetworkDevice device, string name)
+    {
+        string old = device.Name;
+        kernel.Devices.Rename(device, name);
+        NotifyLink(device);
+        NetconfMessage.NotifyDeleted(kernel, device);
+        kernel.Parameters.RenameDevice(old, name);
+        NetconfMessage.NotifyNew(kernel, device);
+        kernel.Datapath?.DeviceChanged(device);
+    }
+
+    /// <summary>The signal of the layer below comes or goes (netif_carrier_on, netif_carrier_off).</summary>
+    public void SetCarrier(NetworkDevice device, bool carrier, bool count = true)
+    {
+        if (device.HasCarrier == carrier)
+        {
+            return;
+        }
+
+        device.HasCarrier = carrier;
+        if (count)
+        {
+            if (carrier)
+            {
+                device.CarrierUpCount++;
+            }
+            else
+            {
+                device.CarrierDownCount++;
+            }
+
+            PostLinkEvent(device);
+        }
+    }
+
+    /// <summary>VLAN and macvlan devices have the carrier of the device below (netif_stacked_transfer_operstate).</summary>
+    public void TransferOperationalState(NetworkDevice lower, NetworkDevice upper)
+    {
+        if (upper.Vlan is { } vlan && (vlan.Flags & 16) != 0)
+        {
+            return;
+        }
+
+        SetCarrier(upper, lower.HasCarrier);
+    }
+
+    /// <summary>rfc2863_policy.</summary>
+    public static void UpdateOperationalState(NetworkDevice device) =>
+        device.OperationalState = device.HasCarrier
+            ? OperationalState.Up
+            : (LinkMessage.LinkIndex(device) ?? device.Index) == device.Index && device.Peer is null && device.Lower is null
+                ? OperationalState.Down
+                : OperationalState.LowerLayerDown;
+
+    /// <summary>Something about the device changed that is only told while it is up (netdev_state_change).</summary>
+    public void StateChanged(NetworkDevice device)
+    {
+        if (device.IsUp)
+        {
+            ChangeNotifiers(device);
+            NotifyLink(device);
+        }
+    }
+
+    /// <summary>What follows a device's being set up, where the caller told of the link itself.</summary>
+    public void AfterUp(NetworkDevice device) => UpNotifiers(device);
+
+    private void PostLinkEvent(NetworkDevice device)
+    {
+        if (!_linkEvents.Contains(device))
+        {
+            _linkEvents.Add(device);
+        }
+
+        if (!_linkWatchPosted)
+        {
+            _linkWatchPosted = true;
+            kernel.Queue.Post(RunLinkWatch);
+        }
+    }
+
+    private void RunLinkWatch()
+    {
+        using Time.SimulationQueue.Call call = kernel.Enter();
+        _linkWatchPosted = false;
+        while (_linkEvents.Count > 0)
+        {
+            NetworkDevice device = _linkEvents[0];
+            _linkEvents.RemoveAt(0);
+            if (device.IsGone || device.Kernel != kernel)
+            {
+                continue;
+            }
+
+            UpdateOperationalState(device);
+            if (device.IsUp)
+            {
+                ChangeNotifiers(device);
+                NotifyLink(device);
+            }
+
+            kernel.Datapath?.DeviceChanged(device);
+        }
+    }
+
+    private void UpNotifiers(NetworkDevice device)
+    {
+        Inet4.DeviceUp(device);
+        Inet6.DeviceUp(device);
+        foreach (NetworkDevice upper in device.Uppers.ToArray())
+        {
+            if (upper.Vlan is null && upper.KindState is not MacvlanState)
+            {
+                continue;
+            }
+
+            if (upper.Vlan is { IsLooselyBound: false } && !upper.IsUp)
+            {
+                upper.Kernel.DeviceControl.ChangeFlags(upper, upper.ShownFlags | DeviceFlags.Up);
+            }
+
+            TransferOperationalState(device, upper);
+        }
+
+        if (device.Port is { } port)
+        {
+            Bridges.PortUp(port);
+        }
+
+        if (device.Bridge is { } bridge)
+        {
+            Bridges.BridgeUp(bridge);
+        }
+    }
+
+    private void DownNotifiers(NetworkDevice device)
+    {
+        kernel.NeighbourControl.DeviceDown(device);
+        Inet4.DeviceDown(device);
+        Inet6.DeviceDown(device);
+        foreach (NetworkDevice upper in device.Uppers.ToArray())
+        {
+            if (upper.Vlan is { IsLooselyBound: false })
+            {
+                upper.Kernel.DeviceControl.Close(upper);
+            }
+
+            if (upper.Vlan is not null || upper.KindState is MacvlanState)
+            {
+                TransferOperationalState(device, upper);
+            }
+        }
+
+        if (device.Port is { } port)
+        {
+            Bridges.PortDown(port);
+        }
+
+        if (device.Bridge is { } bridge)
+        {
+            Bridges.BridgeDown(bridge);
+        }
+    }
+
+    private void ChangeNotifiers(NetworkDevice device)
+    {
+        Inet4.CarrierChanged(device);
+        kernel.NeighbourControl.CarrierChanged(device);
+        Inet6.CarrierChanged(device);
+        foreach (NetworkDevice upper in device.Uppers.ToArray())
+        {
+            if (upper.Vlan is not null || upper.KindState is MacvlanState)
+            {
+                TransferOperationalState(device, upper);
+            }
+        }
+
+        if (device.Port is { } port)
+        {
+            Bridges.PortCarrierChanged(port);
+        }
+    }
+
+    private void Uninstall(NetworkDevice device)
+    {
+        if (device.Port is { } port)
+        {
+            Bridges.RemovePort(port);
+        }
+
+        foreach (NetworkDevice upper in device.Uppers.Where(upper => !upper.IsGone).ToArray())
+        {
+            if (upper.Vlan is not null || upper.KindState is MacvlanState)
+            {
+                UnlinkLower(upper);
+                upper.Kernel.DeviceControl.Unregister([upper]);
+            }
+        }
+
+        Inet4.DeviceGoes(device);
+        Inet6.DeviceGoes(device);
+        kernel.NeighbourControl.DeviceGoes(device);
+        NetconfMessage.NotifyDeleted(kernel, device);
+        device.HasInet = false;
+        device.Inet6 = null;
+    }
+
+    /// <summary>A VLAN or macvlan lets go of the device below, which is told (NETDEV_CHANGEUPPER).</summary>
+    public static void UnlinkLower(NetworkDevice device)
+    {
+        if (device.Lower is { } lower)
+        {
+            lower.Uppers.Remove(device);
+            if (!lower.IsGone)
+            {
+                lower.Kernel.DeviceControl.NotifyLink(lower);
+            }
+        }
+    }
+
+    private void Detach(NetworkDevice device)
+    {
+        kernel.Datapath?.DeviceRemoved(device);
+        kernel.Devices.Remove(device);
+        kernel.Parameters.RemoveDevice(device.Name);
+        _linkEvents.Remove(device);
+        if (device.Peer is { } peer)
+        {
+            peer.Peer = null;
+            device.Peer = null;
+        }
+    }
+}

@@ -1,0 +1,265 @@
+using EucaNet.Netlink.Wire;
+using EucaNet.Simulator.Kernel.Devices;
+using EucaNet.Simulator.Kernel.Rtnetlink;
+using EucaNet.Simulator.Kernel.Sockets;
+using static EucaNet.Simulator.Kernel.Rtnetlink.RtnetlinkConstants;
+
+namespace EucaNet.Simulator.Kernel.Inet;
+
+/// <summary>Routes come, are replaced and go, with their events (net/ipv4/fib_trie.c, net/ipv6/ip6_fib.c).</summary>
+internal sealed class RouteControl(SimulatedKernel kernel)
+{
+    /// <summary>Adds or replaces a route as the flags of the request say.</summary>
+    public Verdict Insert(Route route, NetlinkMessageFlags flags, Requester? requester = null) =>
+        route.Destination.Family == AF_INET ? InsertV4(route, flags, requester) : InsertV6(route, flags, requester);
+
+    /// <summary>Takes a route out and tells of it.</summary>
+    public void Delete(Route route, Requester? requester = null, bool silent = false)
+    {
+        if (kernel.Routes.Find(route.Destination.Family, route.Table)?.Remove(route) == true && !silent)
+        {
+            Notify(route, RTM_DELROUTE, 0, requester);
+        }
+    }
+
+    /// <summary>IPv4 routes over the device end with its being down, silently; local ones only when it goes altogether.</summary>
+    public void DeviceDown(NetworkDevice device, bool force)
+    {
+        foreach (ForwardingTable table in kernel.Routes.All.Where(static table => table.Family == AF_INET))
+        {
+            foreach (Route route in table.Routes.Where(route => route.NextHops.Any(hop => hop.Device == device)).ToArray())
+            {
+                if (!force && route.Scope == RT_SCOPE_HOST)
+                {
+                    continue;
+                }
+
+                foreach (NextHop hop in route.NextHops.Where(hop => hop.Device == device))
+                {
+                    hop.Flags |= (byte)RTNH_F_DEAD;
+                }
+
+                if (route.NextHops.All(static hop => hop.IsDead))
+                {
+                    Delete(route, silent: true);
+                }
+            }
+        }
+    }
+
+    /// <summary>Next hops over the device live again.</summary>
+    public void DeviceUp(NetworkDevice device)
+    {
+        foreach (Route route in V4RoutesOver(device))
+        {
+            foreach (NextHop hop in route.NextHops.Where(hop => hop.Device == device))
+            {
+                hop.Flags = (byte)(hop.Flags & ~RTNH_F_DEAD);
+            }
+        }
+    }
+
+    /// <summary>Routes over a device without carrier are marked (RTNH_F_LINKDOWN).</summary>
+    public void CarrierChanged(NetworkDevice device)
+    {
+        foreach (Route route in V4RoutesOver(device))
+        {
+            foreach (NextHop hop in route.NextHops.Where(hop => hop.Device == device))
+            {
+                hop.Flags = (byte)(device.HasCarrier ? hop.Flags & ~RTNH_F_LINKDOWN : hop.Flags | RTNH_F_LINKDOWN);
+            }
+        }
+
+        kernel.Datapath?.DeviceChanged(device);
+    }
+
+    /// <summary>Routes that prefer an address which is no more end with it, silently (fib_sync_down_addr).</summary>
+    public void PreferredSourceGone(InternetAddress address)
+    {
+        foreach (ForwardingTable table in kernel.Routes.All.Where(static table => table.Family == AF_INET))
+        {
+            foreach (Route route in table.Routes.Where(route => route.PreferredSource == address && route.Type != RTN_LOCAL).ToArray())
+            {
+                Delete(route, silent: true);
+            }
+        }
+    }
+
+    /// <summary>All IPv6 routes over a device end with it, told one by one, table by table (rt6_disable_ip).</summary>
+    public void RemoveV6(NetworkDevice device)
+    {
+        foreach (ForwardingTable table in kernel.Routes.All.Where(static table => table.Family == AF_INET6).OrderBy(static table => table.Id & 255).ToArray())
+        {
+            foreach (Route route in table.Routes.Where(route => route.NextHops.Any(hop => hop.Device == device)).ToArray())
+            {
+                Delete(route);
+            }
+        }
+    }
+
+    /// <summary>The route by which a packet to this address leaves, or null.</summary>
+    public Route? Lookup(InternetAddress destination, NetworkDevice? output = null)
+    {
+        foreach (RoutingRule rule in kernel.Rules.Of(destination.Family))
+        {
+            if (rule.Action != 1 || rule.Source is not null || rule.Mark != 0 || rule.InputInterface is not null || rule.OutputInterface is not null)
+            {
+                continue;
+            }
+
+            Route? found = kernel.Routes.Find(destination.Family, rule.Table)?.Matching(destination)
+                .FirstOrDefault(route => output is null || route.NextHops.Count == 0 || route.NextHops.Any(hop => hop.Device == output));
+            if (found is not null && found.Type != RTN_THROW)
+            {
+                return found;
+            }
+        }
+
+        return null;
+    }
+
+    public void Notify(Route route, ushort type, NetlinkMessageFlags flags, Requester? requester) => kernel.RouteEvents.Publish(
+        route.Destination.Family == AF_INET ? RTNLGRP_IPV4_ROUTE : RTNLGRP_IPV6_ROUTE,
+        RouteMessage.Build(kernel, route, type, flags, requester?.Sequence ?? 0, requester?.PortId ?? 0),
+        requester);
+
+    private IEnumerable<Route> V4RoutesOver(NetworkDevice device) =>
+        kernel.Routes.All.Where(static table => table.Family == AF_INET).SelectMany(table => table.Routes).Where(route => route.NextHops.Any(hop => hop.Device == device));
+
+    private Verdict InsertV4(Route route, NetlinkMessageFlags flags, Requester? requester)
+    {
+        ForwardingTable table = kernel.Routes.GetOrAdd(AF_INET, route.Table);
+        List<Route> same = [.. table.To(route.Destination, route.PrefixLength).Where(other => other.TypeOfService == route.TypeOfService && other.Priority == route.Priority)];
+        NetlinkMessageFlags told = NetlinkMessageFlags.Exclusive;
+        if (same.Count > 0)
+        {
+            if ((flags & NetlinkMessageFlags.Exclusive) != 0)
+            {
+                return LinuxError.EEXIST;
+            }
+
+            told = 0;
+            Route? identical = same.Find(other => other.Type == route.Type && IsSame(other, route));
+            if ((flags & NetlinkMessageFlags.Replace) != 0)
+            {
+                Route first = same[0];
+                if (identical is not null)
+                {
+                    if (identical == first)
+                    {
+                        return Verdict.Success;
+                    }
+
+                    return LinuxError.EEXIST;
+                }
+
+                table.Replace(first, route);
+                Notify(route, RTM_NEWROUTE, NetlinkMessageFlags.Replace, requester);
+                return Verdict.Success;
+            }
+
+            if (identical is not null)
+            {
+                return LinuxError.EEXIST;
+            }
+
+            if ((flags & NetlinkMessageFlags.Append) != 0)
+            {
+                told |= NetlinkMessageFlags.Append;
+            }
+        }
+
+        if ((flags & NetlinkMessageFlags.Create) == 0)
+        {
+            return LinuxError.ENOENT;
+        }
+
+        table.Add(route, first: (flags & NetlinkMessageFlags.Append) == 0);
+        Notify(route, RTM_NEWROUTE, told | NetlinkMessageFlags.Create, requester);
+        return Verdict.Success;
+    }
+
+    private Verdict InsertV6(Route route, NetlinkMessageFlags flags, Requester? requester)
+    {
+        ForwardingTable table = kernel.Routes.GetOrAdd(AF_INET6, route.Table);
+        List<Route> there = [.. table.To(route.Destination, route.PrefixLength)];
+        List<Route> same = [.. there.Where(other => other.Priority == route.Priority)];
+        NetlinkMessageFlags told = NetlinkMessageFlags.Create | NetlinkMessageFlags.Exclusive;
+        if (there.Count == 0 && (flags & NetlinkMessageFlags.Create) == 0 && requester is not null)
+        {
+            return (flags & NetlinkMessageFlags.Replace) != 0 ? new Verdict(LinuxError.ENOENT, "Can not replace route - no match found") : LinuxError.ENOENT;
+        }
+
+        if (same.Count > 0)
+        {
+            if ((flags & NetlinkMessageFlags.Exclusive) != 0)
+            {
+                return LinuxError.EEXIST;
+            }
+
+            told &= ~NetlinkMessageFlags.Exclusive;
+            if ((flags & NetlinkMessageFlags.Replace) != 0)
+            {
+                Route first = same[0];
+                foreach (Route other in same.Skip(1).Where(other => other.Gateway is not null && route.Gateway is not null))
+                {
+                    table.Remove(other);
+                }
+
+                table.Replace(first, route);
+                Notify(route, RTM_NEWROUTE, NetlinkMessageFlags.Replace, requester);
+                return Verdict.Success;
+            }
+
+            if (same.Exists(other => IsSameHop(other, route)))
+            {
+                return LinuxError.EEXIST;
+            }
+
+            // Routes of one metric that all have gateways make one multipath route.
+            if (route.Gateway is not null && same.Find(static other => other.Gateway is not null && other.NextHops.Count > 0) is { } sibling && (flags & NetlinkMessageFlags.Append) != 0)
+            {
+                sibling.NextHops = [.. sibling.NextHops, .. route.NextHops];
+                Notify(sibling, RTM_NEWROUTE, NetlinkMessageFlags.Append | NetlinkMessageFlags.Create, requester);
+                return Verdict.Success;
+            }
+
+            if ((flags & NetlinkMessageFlags.Append) != 0)
+            {
+                told |= NetlinkMessageFlags.Append;
+            }
+        }
+
+        table.Add(route);
+        Notify(route, RTM_NEWROUTE, told, requester);
+        ScheduleExpiry(route);
+        return Verdict.Success;
+    }
+
+    private void ScheduleExpiry(Route route)
+    {
+        if (route.Expires == 0)
+        {
+            return;
+        }
+
+        long expires = route.Expires;
+        kernel.After(TimeSpan.FromMilliseconds(Math.Max(0, expires - kernel.Ticks) * 10), () =>
+        {
+            if (route.Expires == expires)
+            {
+                Delete(route);
+            }
+        });
+    }
+
+    private static bool IsSame(Route one, Route other) =>
+        one.Protocol == other.Protocol && one.Scope == other.Scope && one.PreferredSource == other.PreferredSource && one.NextHops.Count == other.NextHops.Count
+        && one.NextHopId == other.NextHopId
+        && one.Metrics.Count == other.Metrics.Count && one.Metrics.Zip(other.Metrics).All(static pair => pair.First.Type == pair.Second.Type && pair.First.Value.AsSpan().SequenceEqual(pair.Second.Value))
+        && one.NextHops.Zip(other.NextHops).All(static pair => pair.First.Device == pair.Second.Device && pair.First.Gateway == pair.Second.Gateway && pair.First.Weight == pair.Second.Weight);
+
+    private static bool IsSameHop(Route one, Route other) =>
+        one.NextHops.Count == other.NextHops.Count && one.NextHopId == other.NextHopId
+        && one.NextHops.Zip(other.NextHops).All(static pair => pair.First.Device == pair.Second.Device && pair.First.Gateway == pair.Second.Gateway);
+}

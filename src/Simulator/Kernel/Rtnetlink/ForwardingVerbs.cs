@@ -1,0 +1,417 @@
+using System.Buffers.Binary;
+using EucaNet.Netlink.Wire;
+using EucaNet.Simulator.Kernel.Devices;
+using EucaNet.Simulator.Kernel.Sockets;
+using static EucaNet.Simulator.Kernel.Rtnetlink.RtnetlinkConstants;
+
+namespace EucaNet.Simulator.Kernel.Rtnetlink;
+
+/// <summary>AF_BRIDGE: forwarding database entries, port options and VLANs (rtnl_fdb_add, rtnl_bridge_setlink and their like).</summary>
+internal sealed class ForwardingVerbs(SimulatedKernel kernel, PolicyTable neighbourPolicy)
+{
+    public void Attach(RouteSubsystem subsystem)
+    {
+        subsystem.Handle(AF_BRIDGE, RTM_NEWNEIGH, Add);
+        subsystem.Handle(AF_BRIDGE, RTM_DELNEIGH, Delete);
+        subsystem.HandleDump(AF_BRIDGE, RTM_GETNEIGH, Dump);
+        subsystem.Handle(AF_BRIDGE, RTM_SETLINK, (socket, message) => SetLink(message, add: true));
+        subsystem.Handle(AF_BRIDGE, RTM_DELLINK, (socket, message) => SetLink(message, add: false));
+    }
+
+    private Verdict Add(SimulatedNetlinkSocket socket, NetlinkMessage message)
+    {
+        if (message.Payload.Length < 12)
+        {
+            return LinuxError.EINVAL;
+        }
+
+        if (!AttributeSet.TryParse(message.Payload[12..], 28, neighbourPolicy, AttributeStrictness.Liberal, out AttributeSet attributes, out Verdict verdict))
+        {
+            return verdict;
+        }
+
+        ReadOnlySpan<byte> header = message.Payload;
+        int index = BinaryPrimitives.ReadInt32LittleEndian(header[4..]);
+        ushort state = BinaryPrimitives.ReadUInt16LittleEndian(header[8..]);
+        byte flags = header[10];
+        if (index == 0)
+        {
+            return new Verdict(LinuxError.EINVAL, "invalid ifindex");
+        }
+
+        if (kernel.Devices.Find(index) is not { } device)
+        {
+            return new Verdict(LinuxError.ENODEV, "unknown ifindex");
+        }
+
+        if (attributes.Bytes(NDA_LLADDR) is not { Length: 6 } mac)
+        {
+            return new Verdict(LinuxError.EINVAL, "invalid address");
+        }
+
+        if (attributes.U16(NDA_VLAN) is { } vlan && vlan is 0 or >= 4095)
+        {
+            return new Verdict(LinuxError.EINVAL, "invalid vlan id");
+        }
+
+        ushort vid = attributes.U16(NDA_VLAN) ?? 0;
+        LinuxError error = LinuxError.EOPNOTSUPP;
+        if ((flags == 0 || (flags & NTF_MASTER) != 0) && device.Port is { } port)
+        {
+            verdict = AddToBridge(port.Bridge, port, mac, vid, state, flags, message.Header.Flags);
+            if (verdict.Error != LinuxError.None)
+            {
+                return verdict;
+            }
+
+            error = LinuxError.None;
+            flags = (byte)(flags & ~NTF_MASTER);
+        }
+
+        if ((flags & NTF_SELF) != 0)
+        {
+            if (device.Bridge is { } bridge)
+            {
+                return AddToBridge(bridge, null, mac, vid, state, flags, message.Header.Flags);
+            }
+
+            // A device without a database of its own takes the address into its receive filter (ndo_dflt_fdb_add).
+            if ((state & ((ushort)NeighbourState.Permanent)) == 0)
+            {
+                return LinuxError.EINVAL;
+            }
+
+            if (vid != 0)
+            {
+                return LinuxError.EINVAL;
+            }
+
+            byte[][] list = (mac[0] & 1) != 0 ? [.. device.MulticastAddresses] : [.. device.UnicastAddresses];
+            if (Array.Exists(list, known => known.AsSpan().SequenceEqual(mac)))
+            {
+                return (message.Header.Flags & NetlinkMessageFlags.Exclusive) != 0 ? LinuxError.EEXIST : Verdict.Success;
+            }
+
+            ((mac[0] & 1) != 0 ? device.MulticastAddresses : device.UnicastAddresses).Add(mac);
+            kernel.RouteEvents.Publish(RTNLGRP_NEIGH, SelfEntry(device, mac, RTM_NEWNEIGH));
+            return Verdict.Success;
+        }
+
+        return error;
+    }
+
+    private Verdict AddToBridge(BridgeState bridge, BridgePort? port, byte[] mac, ushort vlan, ushort state, byte flags, NetlinkMessageFlags request)
+    {
+        const ushort Allowed = (ushort)(NeighbourState.Permanent | NeighbourState.NoArp | NeighbourState.Reachable);
+        if ((state & Allowed) == 0)
+        {
+            return LinuxError.EINVAL;
+        }
+
+        if (mac.AsSpan().IndexOfAnyExcept((byte)0) < 0)
+        {
+            return LinuxError.EINVAL;
+        }
+
+        SortedDictionary<ushort, BridgeVlan> vlans = port?.Vlans ?? bridge.Vlans;
+        if (vlan != 0 && !vlans.ContainsKey(vlan))
+        {
+            return LinuxError.EINVAL;
+        }
+
+        IEnumerable<ushort> targets = vlan != 0 || !kernel.Profile.HasVlanFiltering || vlans.Count == 0 ? [vlan] : [0, .. vlans.Keys];
+        foreach (ushort target in targets)
+        {
+            ForwardingEntry? known = bridge.Database.Find(mac, target);
+            if (known is null && (request & NetlinkMessageFlags.Create) == 0)
+            {
+                return LinuxError.ENOENT;
+            }
+
+            if (known is not null && (request & NetlinkMessageFlags.Exclusive) != 0)
+            {
+                return LinuxError.EEXIST;
+            }
+
+            bool isLocal = (state & (ushort)NeighbourState.Permanent) != 0;
+            bool isStatic = isLocal || (state & (ushort)NeighbourState.NoArp) != 0;
+            ForwardingEntry entry = known ?? new ForwardingEntry(mac, target, port);
+            bool changed = known is null || known.Port != port || known.IsLocal != isLocal || known.IsStatic != isStatic;
+            entry.Port = port;
+            entry.IsLocal = isLocal;
+            entry.IsStatic = isStatic;
+            entry.IsAddedByUser = true;
+            entry.IsSticky = (flags & NTF_STICKY) != 0;
+            entry.IsExternallyLearned = (flags & NTF_EXT_LEARNED) != 0;
+            if (known is null)
+            {
+                kernel.Bridges.AddEntry(bridge, entry);
+            }
+            else if (changed)
+            {
+                kernel.Bridges.NotifyEntry(bridge, entry, RTM_NEWNEIGH);
+            }
+        }
+
+        return Verdict.Success;
+    }
+
+    private Verdict Delete(SimulatedNetlinkSocket socket, NetlinkMessage message)
+    {
+        if (message.Payload.Length < 12)
+        {
+            return LinuxError.EINVAL;
+        }
+
+        if (!AttributeSet.TryParse(message.Payload[12..], 28, neighbourPolicy, AttributeStrictness.Liberal, out AttributeSet attributes, out Verdict verdict))
+        {
+            return verdict;
+        }
+
+        ReadOnlySpan<byte> header = message.Payload;
+        int index = BinaryPrimitives.ReadInt32LittleEndian(header[4..]);
+        byte flags = header[10];
+        if (index == 0)
+        {
+            return new Verdict(LinuxError.EINVAL, "invalid ifindex");
+        }
+
+        if (kernel.Devices.Find(index) is not { } device)
+        {
+            return new Verdict(LinuxError.ENODEV, "unknown ifindex");
+        }
+
+        if (attributes.Bytes(NDA_LLADDR) is not { Length: 6 } mac)
+        {
+            return new Verdict(LinuxError.EINVAL, "invalid address");
+        }
+
+        ushort vid = attributes.U16(NDA_VLAN) ?? 0;
+        LinuxError error = LinuxError.EOPNOTSUPP;
+        if ((flags == 0 || (flags & NTF_MASTER) != 0) && device.Port is { } port)
+        {
+            LinuxError removed = RemoveFromBridge(port.Bridge, port, mac, vid);
+            if (removed != LinuxError.None)
+            {
+                return removed;
+            }
+
+            error = LinuxError.None;
+            flags = (byte)(flags & ~NTF_MASTER);
+        }
+
+        if ((flags & NTF_SELF) == 0)
+        {
+            return error;
+        }
+
+        if (device.Bridge is { } bridge)
+        {
+            return RemoveFromBridge(bridge, null, mac, vid);
+        }
+
+        List<byte[]> list = (mac[0] & 1) != 0 ? device.MulticastAddresses : device.UnicastAddresses;
+        if (list.RemoveAll(known => known.AsSpan().SequenceEqual(mac)) == 0)
+        {
+            return LinuxError.ENOENT;
+        }
+
+        kernel.RouteEvents.Publish(RTNLGRP_NEIGH, SelfEntry(device, mac, RTM_DELNEIGH));
+        return Verdict.Success;
+    }
+
+    private LinuxError RemoveFromBridge(BridgeState bridge, BridgePort? port, byte[] mac, ushort vlan)
+    {
+        SortedDictionary<ushort, BridgeVlan> vlans = port?.Vlans ?? bridge.Vlans;
+        if (vlan != 0 && !vlans.ContainsKey(vlan))
+        {
+            return LinuxError.EINVAL;
+        }
+
+        LinuxError error = LinuxError.ENOENT;
+        foreach (ushort target in vlan != 0 || vlans.Count == 0 ? [vlan] : (IEnumerable<ushort>)[0, .. vlans.Keys])
+        {
+            if (bridge.Database.Find(mac, target) is { } entry && entry.Port == port)
+            {
+                kernel.Bridges.RemoveEntry(bridge, entry);
+                error = LinuxError.None;
+            }
+        }
+
+        return error;
+    }
+
+    private Verdict Dump(SimulatedNetlinkSocket socket, NetlinkMessage message)
+    {
+        ReadOnlySpan<byte> payload = message.Payload;
+        int bridgeIndex = 0;
+        int portIndex = 0;
+        if (payload.Length >= 12 && AttributeSet.TryParse(payload[12..], 28, neighbourPolicy, AttributeStrictness.Liberal, out AttributeSet attributes, out _))
+        {
+            bridgeIndex = (int)(attributes.U32(NDA_MASTER) ?? 0);
+            portIndex = BinaryPrimitives.ReadInt32LittleEndian(payload[4..]);
+        }
+
+        socket.StartDump(new NetlinkDump(message.Header, socket.PortId, Messages()));
+        return Verdict.Answered;
+
+        IEnumerable<byte[]> Messages()
+        {
+            foreach (NetworkDevice device in kernel.Devices.All.ToArray())
+            {
+                if (device.Bridge is { } bridge && (bridgeIndex == 0 || device.Index == bridgeIndex))
+                {
+                    foreach (byte[] own in SelfEntries(device))
+                    {
+                        yield return own;
+                    }
+
+                    foreach (ForwardingEntry entry in bridge.Database.Entries.Reverse())
+                    {
+                        if (portIndex == 0 || (entry.Port?.Device ?? device).Index == portIndex)
+                        {
+                            yield return NeighbourMessage.BuildForwarding(kernel, bridge, entry, RTM_NEWNEIGH);
+                        }
+                    }
+                }
+                else if (bridgeIndex == 0 || device.Master?.Index == bridgeIndex)
+                {
+                    if (portIndex == 0 || device.Index == portIndex)
+                    {
+                        foreach (byte[] own in SelfEntries(device))
+                        {
+                            yield return own;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    private static byte[][] SelfEntries(NetworkDevice device) =>
+        device.UnicastAddresses.Concat(device.MulticastAddresses).Select(mac => SelfEntry(device, mac, RTM_NEWNEIGH)).ToArray();
+
+    private static byte[] SelfEntry(NetworkDevice device, byte[] mac, ushort type)
+    {
+        var buffer = new NetlinkBuffer(64);
+        var writer = new NetlinkWriter(buffer);
+        WireMark mark = writer.BeginMessage(type, 0, 0);
+        NeighbourMessage.WriteHeader(ref writer, AF_BRIDGE, device.Index, (ushort)NeighbourState.Permanent, NTF_SELF, 0);
+        writer.WriteBytes(NDA_LLADDR, mac);
+        writer.EndMessage(mark);
+        writer.Complete();
+        return buffer.Written.ToArray();
+    }
+
+    /// <summary>RTM_SETLINK and RTM_DELLINK of AF_BRIDGE: port options and VLANs (rtnl_bridge_setlink, rtnl_bridge_dellink).</summary>
+    private Verdict SetLink(NetlinkMessage message, bool add)
+    {
+        if (message.Payload.Length < 16)
+        {
+            return LinuxError.EINVAL;
+        }
+
+        ReadOnlySpan<byte> payload = message.Payload;
+        int index = BinaryPrimitives.ReadInt32LittleEndian(payload[4..]);
+        if (kernel.Devices.Find(index) is not { } device)
+        {
+            return new Verdict(LinuxError.ENODEV, "unknown ifindex");
+        }
+
+        byte[]? protocol = null;
+        byte[]? families = null;
+        int protocolOffset = 0;
+        var walk = new AttributeReader(payload[16..]);
+        int offset = 32;
+        while (walk.TryRead(out NetlinkAttribute attribute))
+        {
+            if (attribute.Type == IFLA_PROTINFO)
+            {
+                protocol = attribute.Value.ToArray();
+                protocolOffset = offset + 4;
+            }
+            else if (attribute.Type == IFLA_AF_SPEC)
+            {
+                families = attribute.Value.ToArray();
+            }
+
+            offset += attribute.Value.Length + 4 + 3 & ~3;
+        }
+
+        ushort flags = 0;
+        if (families is not null && new AttributeReader(families).TryFind(IFLA_BRIDGE_FLAGS, out NetlinkAttribute bridgeFlags))
+        {
+            if (bridgeFlags.Value.Length < 2)
+            {
+                return LinuxError.EINVAL;
+            }
+
+            flags = bridgeFlags.UInt16;
+        }
+
+        Verdict verdict = LinuxError.EOPNOTSUPP;
+        if (flags == 0 || (flags & BRIDGE_FLAGS_MASTER) != 0)
+        {
+            if (device.Port is not { } port)
+            {
+                return LinuxError.EOPNOTSUPP;
+            }
+
+            verdict = ApplyToPort(port, protocol, protocolOffset, families, add);
+            if (verdict.Error != LinuxError.None)
+            {
+                return verdict;
+            }
+        }
+
+        if ((flags & BRIDGE_FLAGS_SELF) != 0)
+        {
+            if (device.Bridge is not { } bridge)
+            {
+                return LinuxError.EOPNOTSUPP;
+            }
+
+            verdict = families is null ? Verdict.Success : BridgeVlans.Apply(kernel, bridge, null, families, add);
+        }
+
+        return verdict;
+    }
+
+    private Verdict ApplyToPort(BridgePort port, byte[]? protocol, int protocolOffset, byte[]? families, bool add)
+    {
+        bool changed = false;
+        if (protocol is not null && add)
+        {
+            if (!AttributeSet.TryParse(protocol, protocolOffset, BridgePortAttributes.Policy, AttributeStrictness.Liberal, out AttributeSet attributes, out Verdict refused))
+            {
+                return refused;
+            }
+
+            Verdict verdict = BridgeChanges.ChangePort(kernel, port, attributes);
+            if (verdict.Error != LinuxError.None)
+            {
+                return verdict;
+            }
+
+            changed = true;
+        }
+
+        if (families is not null)
+        {
+            Verdict verdict = BridgeVlans.Apply(kernel, port.Bridge, port, families, add);
+            if (verdict.Error != LinuxError.None)
+            {
+                return verdict;
+            }
+
+            changed |= BridgeVlans.HasVlans(families);
+        }
+
+        if (changed)
+        {
+            kernel.Bridges.NotifyPort(port, RTM_NEWLINK);
+        }
+
+        return Verdict.Success;
+    }
+}

@@ -1,0 +1,171 @@
+using EucaNet.Netlink.Wire;
+using EucaNet.Simulator.Kernel.Devices;
+using static EucaNet.Simulator.Kernel.Rtnetlink.RtnetlinkConstants;
+
+namespace EucaNet.Simulator.Kernel.Rtnetlink;
+
+/// <summary>What a fresh device of a kind is like.</summary>
+internal sealed record LinkKind(string Name)
+{
+    public ushort HardwareType { get; init; } = 1;
+
+    public int AddressLength { get; init; } = 6;
+
+    public DeviceFlags Flags { get; init; } = DeviceFlags.Broadcast | DeviceFlags.Multicast;
+
+    public uint Mtu { get; init; } = 1500;
+
+    public uint MinimumMtu { get; init; } = 68;
+
+    public uint MaximumMtu { get; init; } = 65535;
+
+    public uint TransmitQueueLength { get; init; } = 1000;
+
+    /// <summary>Number of transmit and receive queues where the request says none; 0: as many as the machine has processors.</summary>
+    public uint Queues { get; init; } = 1;
+
+    public bool HasNoQueue { get; init; } = true;
+
+    public uint TsoMaximumSize { get; init; } = 65536;
+
+    /// <summary>The device stands on another one: IFLA_LINK is needed.</summary>
+    public bool NeedsLower { get; init; }
+
+    public bool IsBoundToNamespace { get; init; }
+}
+
+/// <summary>The kinds of link and what they show of themselves in IFLA_LINKINFO.</summary>
+internal static class LinkKinds
+{
+    private static readonly Dictionary<string, LinkKind> All = new LinkKind[]
+    {
+        new("bridge") { IsBoundToNamespace = true },
+        new("veth") { TsoMaximumSize = 524280, Queues = 0 },
+        new("vlan") { NeedsLower = true, MinimumMtu = 0 },
+        new("dummy") { Flags = DeviceFlags.Broadcast | DeviceFlags.NoArp, MinimumMtu = 0, MaximumMtu = 0 },
+        new("ifb") { Flags = DeviceFlags.Broadcast | DeviceFlags.NoArp, MinimumMtu = 0, MaximumMtu = 0, TransmitQueueLength = 32, HasNoQueue = false },
+        new("macvlan") { NeedsLower = true },
+        new("vrf") { Flags = DeviceFlags.NoArp | DeviceFlags.Master, Mtu = 65575, MinimumMtu = 1280, MaximumMtu = 65575, IsBoundToNamespace = true },
+        new("vxlan"),
+        new("bond") { Flags = DeviceFlags.Broadcast | DeviceFlags.Multicast | DeviceFlags.Master, Queues = 16 },
+    }.ToDictionary(kind => kind.Name);
+
+    /// <summary>The kind, or null where it isn't modelled or the kernel lacks it.</summary>
+    public static LinkKind? Find(SimulatedKernel kernel, string name) =>
+        kernel.Profile.LinkKinds.Contains(name) ? All.GetValueOrDefault(name) : null;
+
+    /// <summary>The device shows IFLA_LINK also where it stands on nothing.</summary>
+    public static bool IsTunnelWithLink(NetworkDevice device) => device.KindState is TunnelState { ShowsLink: true };
+
+    /// <summary>IFLA_INFO_KIND and IFLA_INFO_DATA.</summary>
+    public static void WriteInfo(ref NetlinkWriter writer, NetworkDevice device, SimulatedKernel kernel)
+    {
+        if (device.Kind.Length == 0)
+        {
+            return;
+        }
+
+        writer.WriteString(IFLA_INFO_KIND, device.Kind);
+        switch (device)
+        {
+            case { Bridge: { } bridge }:
+                WireMark bridgeData = writer.BeginNested(IFLA_INFO_DATA, nestedFlag: false);
+                BridgeAttributes.Write(ref writer, bridge, kernel.Profile);
+                writer.EndAttribute(bridgeData);
+                break;
+            case { Vlan: { } vlan }:
+                WireMark vlanData = writer.BeginNested(IFLA_INFO_DATA, nestedFlag: false);
+                WriteVlan(ref writer, vlan);
+                writer.EndAttribute(vlanData);
+                break;
+            case { KindState: MacvlanState macvlan }:
+                WireMark macvlanData = writer.BeginNested(IFLA_INFO_DATA, nestedFlag: false);
+                writer.WriteUInt32(1, macvlan.Mode);
+                writer.WriteUInt16(2, macvlan.Flags);
+                writer.WriteUInt32(6, macvlan.MacCount);
+                writer.WriteUInt32(7, macvlan.BroadcastQueueLength);
+                writer.WriteUInt32(8, macvlan.BroadcastQueueLength);
+                writer.EndAttribute(macvlanData);
+                break;
+            case { KindState: VrfState vrf }:
+                WireMark vrfData = writer.BeginNested(IFLA_INFO_DATA, nestedFlag: false);
+                writer.WriteUInt32(1, vrf.Table);
+                writer.EndAttribute(vrfData);
+                break;
+            case { KindState: TunnelState tunnel }:
+                writer.WriteBytes(IFLA_INFO_DATA, tunnel.Attributes);
+                break;
+            default:
+                break;
+        }
+    }
+
+    private static void WriteVlan(ref NetlinkWriter writer, VlanOptions vlan)
+    {
+        writer.WriteUInt16BigEndian(IFLA_VLAN_PROTOCOL, vlan.Protocol);
+        writer.WriteUInt16(IFLA_VLAN_ID, vlan.Id);
+        if (vlan.Flags != 0)
+        {
+            Span<byte> flags = stackalloc byte[8];
+            System.Buffers.Binary.BinaryPrimitives.WriteUInt32LittleEndian(flags, vlan.Flags);
+            flags[4..].Fill(0xff);
+            writer.WriteBytes(IFLA_VLAN_FLAGS, flags);
+        }
+
+        if (vlan.IngressMap.Any(static to => to != 0))
+        {
+            WireMark ingress = writer.BeginNested(IFLA_VLAN_INGRESS_QOS, nestedFlag: false);
+            for (uint from = 0; from < vlan.IngressMap.Length; from++)
+            {
+                if (vlan.IngressMap[from] != 0)
+                {
+                    WriteMapping(ref writer, from, vlan.IngressMap[from]);
+                }
+            }
+
+            writer.EndAttribute(ingress);
+        }
+
+        if (vlan.EgressMap.Count > 0)
+        {
+            WireMark egress = writer.BeginNested(IFLA_VLAN_EGRESS_QOS, nestedFlag: false);
+            foreach ((uint from, uint to) in vlan.EgressMap)
+            {
+                WriteMapping(ref writer, from, to);
+            }
+
+            writer.EndAttribute(egress);
+        }
+    }
+
+    private static void WriteMapping(ref NetlinkWriter writer, uint from, uint to) => writer.WriteUInt64(1, from | (ulong)to << 32);
+}
+
+/// <summary>A macvlan's mode (1 private, 2 vepa, 4 bridge, 8 passthru, 16 source) and options.</summary>
+internal sealed class MacvlanState
+{
+    public uint Mode { get; set; } = 2;
+
+    public ushort Flags { get; set; }
+
+    public uint MacCount { get; set; }
+
+    public uint BroadcastQueueLength { get; set; } = 1000;
+}
+
+/// <summary>The table a VRF's packets are routed by.</summary>
+internal sealed class VrfState
+{
+    public uint Table { get; set; }
+}
+
+/// <summary>A tunnel of which only the appearance is modelled: its attributes as the kernel shows them.</summary>
+internal sealed class TunnelState
+{
+    public byte[] Attributes { get; set; } = [];
+
+    public bool ShowsLink { get; set; }
+
+    /// <summary>It came with its module and stays.</summary>
+    public bool IsFallback { get; init; }
+}

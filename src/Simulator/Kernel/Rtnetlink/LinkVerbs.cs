@@ -1,0 +1,695 @@
+using System.Buffers.Binary;
+using System.Text;
+using EucaNet.Netlink.Wire;
+using EucaNet.Simulator.Kernel.Devices;
+using EucaNet.Simulator.Kernel.Sockets;
+using static EucaNet.Simulator.Kernel.Rtnetlink.RtnetlinkConstants;
+
+namespace EucaNet.Simulator.Kernel.Rtnetlink;
+
+/// <summary>RTM_NEWLINK, RTM_SETLINK, RTM_DELLINK and alternative names (net/core/rtnetlink.c).</summary>
+internal sealed class LinkVerbs(SimulatedKernel kernel)
+{
+    private static readonly System.Buffers.SearchValues<char> NotInNames = System.Buffers.SearchValues.Create("/: \t\n\v\f\r");
+    private readonly LinkCreation _creation = new(kernel);
+
+    public void Attach(RouteSubsystem subsystem)
+    {
+        subsystem.Handle(AF_UNSPEC, RTM_NEWLINK, NewLink);
+        subsystem.Handle(AF_UNSPEC, RTM_SETLINK, SetLink);
+        subsystem.Handle(AF_UNSPEC, RTM_DELLINK, DeleteLink);
+        subsystem.Handle(AF_UNSPEC, RTM_NEWLINKPROP, (socket, message) => ChangeProperties(message, add: true));
+        subsystem.Handle(AF_UNSPEC, RTM_DELLINKPROP, (socket, message) => ChangeProperties(message, add: false));
+    }
+
+    /// <summary>A name the kernel takes for a device (dev_valid_name).</summary>
+    public static bool IsValidName(string name) =>
+        name.Length is > 0 and < 16 && name is not "." and not ".." && !name.AsSpan().ContainsAny(NotInNames);
+
+    /// <summary>Parses the header and attributes of a link request.</summary>
+    internal static bool TryParse(NetlinkMessage message, out LinkRequest request, out Verdict verdict)
+    {
+        request = default;
+        if (message.Payload.Length < 16)
+        {
+            verdict = LinuxError.EINVAL;
+            return false;
+        }
+
+        if (!AttributeSet.TryParse(message.Payload[16..], 32, LinkPolicy.Link, AttributeStrictness.Liberal, out AttributeSet attributes, out verdict))
+        {
+            return false;
+        }
+
+        request = new LinkRequest(
+            BinaryPrimitives.ReadInt32LittleEndian(message.Payload[4..]),
+            (DeviceFlags)BinaryPrimitives.ReadUInt32LittleEndian(message.Payload[8..]),
+            (DeviceFlags)BinaryPrimitives.ReadUInt32LittleEndian(message.Payload[12..]),
+            attributes);
+        return true;
+    }
+
+    private Verdict NewLink(SimulatedNetlinkSocket socket, NetlinkMessage message)
+    {
+        var requester = new Requester(socket, message.Header);
+        NetlinkMessageFlags flags = message.Header.Flags;
+        if (!TryParse(message, out LinkRequest request, out Verdict verdict))
+        {
+            return verdict;
+        }
+
+        AttributeSet attributes = request.Attributes;
+        AttributeSet? info = attributes.Nest(IFLA_LINKINFO, LinkPolicy.Info, out verdict);
+        if (verdict.Error != LinuxError.None)
+        {
+            return verdict;
+        }
+
+        string kindName = info?.Text(IFLA_INFO_KIND) ?? "";
+        LinkKind? kind = kindName.Length > 0 ? LinkKinds.Find(kernel, kindName) : null;
+        AttributeSet? data = null;
+        if (kind is not null && info is not null)
+        {
+            data = info.Nest(IFLA_INFO_DATA, LinkCreation.DataPolicy(kindName), out verdict);
+            if (verdict.Error != LinuxError.None)
+            {
+                return verdict;
+            }
+
+            verdict = LinkCreation.Validate(kindName, attributes, data);
+            if (verdict.Error != LinuxError.None)
+            {
+                return verdict;
+            }
+        }
+
+        if (request.Index < 0)
+        {
+            return kernel.Profile.IsAtLeast(6, 2) ? new Verdict(LinuxError.EINVAL, "ifindex can't be negative") : LinuxError.EINVAL;
+        }
+
+        NetworkDevice? device = Find(request);
+        AttributeSet? slaveData = null;
+        if (device?.Port is not null && info is not null && info.Has(IFLA_INFO_SLAVE_DATA))
+        {
+            slaveData = info.Nest(IFLA_INFO_SLAVE_DATA, BridgePortAttributes.Policy, out verdict);
+            if (verdict.Error != LinuxError.None)
+            {
+                return verdict;
+            }
+        }
+
+        if (device is not null)
+        {
+            if ((flags & NetlinkMessageFlags.Exclusive) != 0)
+            {
+                return LinuxError.EEXIST;
+            }
+
+            if ((flags & NetlinkMessageFlags.Replace) != 0)
+            {
+                return LinuxError.EOPNOTSUPP;
+            }
+
+            bool notify = false;
+            if (info is not null && info.Has(IFLA_INFO_DATA))
+            {
+                if (kind is null || kindName != device.Kind)
+                {
+                    return LinuxError.EOPNOTSUPP;
+                }
+
+                verdict = _creation.Change(device, attributes, data!);
+                if (verdict.Error != LinuxError.None)
+                {
+                    return verdict;
+                }
+
+                notify = true;
+            }
+
+            if (info is not null && info.Has(IFLA_INFO_SLAVE_DATA))
+            {
+                if (device.Port is not { } port || slaveData is null)
+                {
+                    return LinuxError.EOPNOTSUPP;
+                }
+
+                verdict = BridgeChanges.ChangePort(kernel, port, slaveData);
+                if (verdict.Error != LinuxError.None)
+                {
+                    return verdict;
+                }
+
+                notify = true;
+            }
+
+            return Change(device, request, requester, notify);
+        }
+
+        if ((flags & NetlinkMessageFlags.Create) == 0)
+        {
+            if (request.Index == 0 && attributes.U32(IFLA_GROUP) is { } group)
+            {
+                foreach (NetworkDevice member in kernel.Devices.All.Where(member => member.Group == group).ToArray())
+                {
+                    verdict = Change(member, request, requester, false);
+                    if (verdict.Error != LinuxError.None)
+                    {
+                        return verdict;
+                    }
+                }
+
+                return Verdict.Success;
+            }
+
+            return LinuxError.ENODEV;
+        }
+
+        if (attributes.Has(IFLA_MAP) || attributes.Has(IFLA_PROTINFO))
+        {
+            return LinuxError.EOPNOTSUPP;
+        }
+
+        return kind is null ? new Verdict(LinuxError.EOPNOTSUPP, "Unknown device type") : _creation.Create(kind, request, data, requester);
+    }
+
+    private Verdict SetLink(SimulatedNetlinkSocket socket, NetlinkMessage message)
+    {
+        if (!TryParse(message, out LinkRequest request, out Verdict verdict))
+        {
+            return verdict;
+        }
+
+        if (request.Index <= 0 && !request.Attributes.Has(IFLA_IFNAME) && !request.Attributes.Has(IFLA_ALT_IFNAME))
+        {
+            return LinuxError.EINVAL;
+        }
+
+        return Find(request) is { } device ? Change(device, request, new Requester(socket, message.Header), false) : LinuxError.ENODEV;
+    }
+
+    private Verdict DeleteLink(SimulatedNetlinkSocket socket, NetlinkMessage message)
+    {
+        if (!TryParse(message, out LinkRequest request, out Verdict verdict))
+        {
+            return verdict;
+        }
+
+        var requester = new Requester(socket, message.Header);
+        AttributeSet attributes = request.Attributes;
+        if (request.Index <= 0 && !attributes.Has(IFLA_IFNAME) && !attributes.Has(IFLA_ALT_IFNAME))
+        {
+            return attributes.U32(IFLA_GROUP) is { } group ? DeleteGroup(group, requester) : LinuxError.EINVAL;
+        }
+
+        if (Find(request) is not { } device)
+        {
+            return LinuxError.ENODEV;
+        }
+
+        if (device.Kind.Length == 0 || device.KindState is TunnelState { IsFallback: true })
+        {
+            return LinuxError.EOPNOTSUPP;
+        }
+
+        List<NetworkDevice> doomed = [];
+        Doom(device, doomed);
+        kernel.DeviceControl.Unregister(doomed, requester);
+        return Verdict.Success;
+    }
+
+    private Verdict DeleteGroup(uint group, Requester requester)
+    {
+        if (group == 0)
+        {
+            return LinuxError.EPERM;
+        }
+
+        NetworkDevice[] members = [.. kernel.Devices.All.Where(member => member.Group == group)];
+        if (members.Length == 0)
+        {
+            return LinuxError.ENODEV;
+        }
+
+        if (Array.Exists(members, static member => member.Kind.Length == 0))
+        {
+            return LinuxError.EOPNOTSUPP;
+        }
+
+        List<NetworkDevice> doomed = [];
+        foreach (NetworkDevice member in members)
+        {
+            Doom(member, doomed);
+        }
+
+        kernel.DeviceControl.Unregister(doomed, requester);
+        return Verdict.Success;
+    }
+
+    /// <summary>What a kind does before its device is unregistered (dellink).</summary>
+    private void Doom(NetworkDevice device, List<NetworkDevice> doomed)
+    {
+        if (doomed.Contains(device))
+        {
+            return;
+        }
+
+        doomed.Add(device);
+        if (device.Bridge is { } bridge)
+        {
+            kernel.Bridges.BridgeGoes(bridge);
+        }
+
+        if (device.Peer is { } peer)
+        {
+            device.Peer = null;
+            peer.Peer = null;
+            if (peer.Kernel == kernel)
+            {
+                if (!doomed.Contains(peer))
+                {
+                    doomed.Add(peer);
+                }
+            }
+            else
+            {
+                peer.Kernel.DeviceControl.Unregister([peer]);
+            }
+        }
+        else if (device.Lower is not null)
+        {
+            DeviceControl.UnlinkLower(device);
+        }
+    }
+
+    private Verdict ChangeProperties(NetlinkMessage message, bool add)
+    {
+        if (!TryParse(message, out LinkRequest request, out Verdict verdict))
+        {
+            return verdict;
+        }
+
+        if (request.Index <= 0 && !request.Attributes.Has(IFLA_IFNAME) && !request.Attributes.Has(IFLA_ALT_IFNAME))
+        {
+            return LinuxError.EINVAL;
+        }
+
+        if (Find(request) is not { } device)
+        {
+            return LinuxError.ENODEV;
+        }
+
+        if (request.Attributes.Bytes(IFLA_PROP_LIST) is not { } properties)
+        {
+            return Verdict.Success;
+        }
+
+        bool changed = false;
+        foreach (string name in Names(properties))
+        {
+            if (add)
+            {
+                if (name.Length is 0 or > 127)
+                {
+                    return LinuxError.EINVAL;
+                }
+
+                if (kernel.Devices.Find(name) is not null)
+                {
+                    return LinuxError.EEXIST;
+                }
+
+                kernel.Devices.AddAlternativeName(device, name);
+            }
+            else
+            {
+                if (kernel.Devices.Find(name) != device)
+                {
+                    return LinuxError.ENOENT;
+                }
+
+                if (device.Name == name)
+                {
+                    return LinuxError.EINVAL;
+                }
+
+                kernel.Devices.RemoveAlternativeName(device, name);
+            }
+
+            changed = true;
+        }
+
+        if (changed)
+        {
+            kernel.DeviceControl.StateChanged(device);
+        }
+
+        return Verdict.Success;
+
+        static List<string> Names(byte[] properties)
+        {
+            var names = new List<string>();
+            var walk = new AttributeReader(properties);
+            while (walk.TryRead(out NetlinkAttribute attribute))
+            {
+                if (attribute.Type == IFLA_ALT_IFNAME)
+                {
+                    names.Add(attribute.String);
+                }
+            }
+
+            return names;
+        }
+    }
+
+    private NetworkDevice? Find(LinkRequest request)
+    {
+        if (request.Index > 0)
+        {
+            return kernel.Devices.Find(request.Index);
+        }
+
+        return (request.Attributes.Text(IFLA_IFNAME) ?? request.Attributes.Text(IFLA_ALT_IFNAME)) is { } name ? kernel.Devices.Find(name) : null;
+    }
+
+    /// <summary>do_setlink.</summary>
+    private Verdict Change(NetworkDevice device, LinkRequest request, Requester requester, bool notify)
+    {
+        AttributeSet attributes = request.Attributes;
+        DeviceControl control = kernel.DeviceControl;
+        if (attributes.Bytes(IFLA_ADDRESS) is { } given && given.Length < device.HardwareAddress.Length)
+        {
+            return LinuxError.EINVAL;
+        }
+
+        Verdict verdict = MoveNamespace(device, attributes, out bool moved);
+        if (verdict.Error != LinuxError.None || moved)
+        {
+            return verdict;
+        }
+
+        if (attributes.Bytes(IFLA_ADDRESS) is { } address)
+        {
+            byte[] mac = address[..device.HardwareAddress.Length];
+            if (device.HardwareType == 1 && ((mac[0] & 1) != 0 || mac.AsSpan().IndexOfAnyExcept((byte)0) < 0))
+            {
+                return LinuxError.EADDRNOTAVAIL;
+            }
+
+            control.SetAddress(device, mac);
+        }
+
+        if (attributes.U32(IFLA_MTU) is { } mtu)
+        {
+            verdict = CheckMtu(device, mtu);
+            if (verdict.Error != LinuxError.None)
+            {
+                return verdict;
+            }
+
+            if (device.Vlan is not null && device.Lower is { } below && mtu > below.Mtu)
+            {
+                return LinuxError.ERANGE;
+            }
+
+            if (device.Bridge is { } ownBridge)
+            {
+                ownBridge.HasFixedMtu = true;
+            }
+
+            control.SetMtu(device, mtu);
+        }
+
+        if (attributes.U32(IFLA_GROUP) is { } group)
+        {
+            device.Group = group;
+            notify = true;
+        }
+
+        if (request.Index > 0 && attributes.Text(IFLA_IFNAME) is { Length: > 0 } name && name != device.Name)
+        {
+            if (!IsValidName(name))
+            {
+                return LinuxError.EINVAL;
+            }
+
+            if (name.Contains("%d", StringComparison.Ordinal))
+            {
+                name = kernel.Devices.NameFor(name);
+            }
+
+            if (kernel.Devices.Find(name) is not null)
+            {
+                return LinuxError.EEXIST;
+            }
+
+            control.Rename(device, name);
+        }
+
+        if (attributes.Bytes(IFLA_IFALIAS) is { } alias)
+        {
+            string text = Encoding.UTF8.GetString(alias).TrimEnd('\0');
+            device.Alias = text.Length == 0 ? null : text;
+            notify = true;
+        }
+
+        if (attributes.Bytes(IFLA_BROADCAST) is { } broadcast)
+        {
+            device.BroadcastAddress = broadcast;
+            control.NotifyLink(device);
+        }
+
+        if (attributes.U32(IFLA_MASTER) is { } masterIndex && kernel.Profile.IsAtLeast(6, 3))
+        {
+            verdict = SetMaster(device, (int)masterIndex);
+            if (verdict.Error != LinuxError.None)
+            {
+                return verdict;
+            }
+        }
+
+        if (request.Flags != 0 || request.Change != 0)
+        {
+            DeviceFlags wanted = request.Change == 0
+                ? request.Flags
+                : request.Flags & request.Change | device.ShownFlags & ~request.Change;
+            LinuxError error = control.ChangeFlags(device, wanted, requester);
+            if (error != LinuxError.None)
+            {
+                return error;
+            }
+        }
+
+        if (attributes.U32(IFLA_MASTER) is { } lateMaster && !kernel.Profile.IsAtLeast(6, 3))
+        {
+            verdict = SetMaster(device, (int)lateMaster);
+            if (verdict.Error != LinuxError.None)
+            {
+                return verdict;
+            }
+        }
+
+        if (attributes.U8(IFLA_CARRIER) is { } carrier)
+        {
+            if (device.Kind is not ("dummy" or "macvlan"))
+            {
+                return LinuxError.EOPNOTSUPP;
+            }
+
+            control.SetCarrier(device, carrier != 0);
+        }
+
+        if (attributes.U32(IFLA_TXQLEN) is { } length && length != device.TransmitQueueLength)
+        {
+            device.TransmitQueueLength = length;
+            control.NotifyLink(device);
+            notify = true;
+        }
+
+        if (attributes.U8(IFLA_OPERSTATE) is { } state)
+        {
+            OperationalState next = (OperationalState)state;
+            bool applies = next switch
+            {
+                OperationalState.Up => device.OperationalState is OperationalState.Dormant or OperationalState.Testing or OperationalState.Unknown,
+                OperationalState.Testing or OperationalState.Dormant => device.OperationalState is OperationalState.Up or OperationalState.Unknown,
+                _ => false,
+            };
+            if (applies)
+            {
+                device.OperationalState = next;
+                control.StateChanged(device);
+            }
+        }
+
+        if (attributes.U8(IFLA_LINKMODE) is { } mode)
+        {
+            device.LinkMode = mode;
+            notify = true;
+        }
+
+        if (attributes.Bytes(IFLA_AF_SPEC) is { } families)
+        {
+            verdict = SetFamilies(device, families);
+            if (verdict.Error != LinuxError.None)
+            {
+                return verdict;
+            }
+
+            notify = true;
+        }
+
+        if (attributes.U8(IFLA_PROTO_DOWN) is { } down)
+        {
+            if (device.Kind is not ("macvlan" or "vxlan"))
+            {
+                return new Verdict(LinuxError.EOPNOTSUPP, "Protodown not supported by device");
+            }
+
+            device.IsProtocolDown = down != 0;
+            notify = true;
+        }
+
+        if (notify)
+        {
+            control.StateChanged(device);
+        }
+
+        return Verdict.Success;
+    }
+
+    internal static Verdict CheckMtu(NetworkDevice device, uint mtu)
+    {
+        if (mtu > int.MaxValue || mtu < device.MinimumMtu)
+        {
+            return new Verdict(LinuxError.EINVAL, "mtu less than device minimum");
+        }
+
+        return device.MaximumMtu > 0 && mtu > device.MaximumMtu ? new Verdict(LinuxError.EINVAL, "mtu greater than device maximum") : Verdict.Success;
+    }
+
+    internal Verdict SetMaster(NetworkDevice device, int index)
+    {
+        if (device.Master is { } old)
+        {
+            if (old.Index == index)
+            {
+                return Verdict.Success;
+            }
+
+            if (device.Port is { } port)
+            {
+                kernel.Bridges.RemovePort(port);
+            }
+            else
+            {
+                device.Master = null;
+                device.Flags &= ~DeviceFlags.Slave;
+                kernel.DeviceControl.NotifyLink(device);
+            }
+        }
+
+        if (index == 0)
+        {
+            return Verdict.Success;
+        }
+
+        if (kernel.Devices.Find(index) is not { } master)
+        {
+            return LinuxError.EINVAL;
+        }
+
+        if (master.Bridge is { } bridge)
+        {
+            return kernel.Bridges.AddPort(bridge, device);
+        }
+
+        if (master.KindState is VrfState)
+        {
+            device.Master = master;
+            kernel.DeviceControl.NotifyLink(device);
+            return Verdict.Success;
+        }
+
+        return LinuxError.EOPNOTSUPP;
+    }
+
+    private Verdict MoveNamespace(NetworkDevice device, AttributeSet attributes, out bool moved)
+    {
+        moved = false;
+        SimulatedKernel? target;
+        if (attributes.U32(IFLA_NET_NS_PID) is { } pid)
+        {
+            target = kernel.NamespaceResolver?.Invoke(false, (int)pid);
+            if (target is null)
+            {
+                return LinuxError.ESRCH;
+            }
+        }
+        else if (attributes.U32(IFLA_NET_NS_FD) is { } descriptor)
+        {
+            target = kernel.NamespaceResolver?.Invoke(true, (int)descriptor);
+            if (target is null)
+            {
+                return LinuxError.EINVAL;
+            }
+        }
+        else
+        {
+            return Verdict.Success;
+        }
+
+        if (target == kernel)
+        {
+            return Verdict.Success;
+        }
+
+        if (device.IsBoundToNamespace)
+        {
+            return new Verdict(LinuxError.EINVAL, "The interface netns is immutable");
+        }
+
+        kernel.DeviceControl.MoveTo(device, target, attributes.Text(IFLA_IFNAME));
+        moved = true;
+        return Verdict.Success;
+    }
+
+    private Verdict SetFamilies(NetworkDevice device, byte[] families)
+    {
+        var walk = new AttributeReader(families);
+        while (walk.TryRead(out NetlinkAttribute family))
+        {
+            switch (family.Type)
+            {
+                case AF_INET:
+                    break;
+                case AF_INET6:
+                    if (device.Inet6 is not { } state)
+                    {
+                        return LinuxError.EAFNOSUPPORT;
+                    }
+
+                    if (family.Nested().TryFind(8, out NetlinkAttribute mode))
+                    {
+                        if (mode.Byte > 3)
+                        {
+                            return LinuxError.EINVAL;
+                        }
+
+                        state.AddressGenerationMode = mode.Byte;
+                        kernel.Parameters.Set($"net/ipv6/conf/{device.Name}/addr_gen_mode", mode.Byte.ToString(System.Globalization.CultureInfo.InvariantCulture));
+                    }
+
+                    break;
+                default:
+                    return LinuxError.EAFNOSUPPORT;
+            }
+        }
+
+        return Verdict.Success;
+    }
+}
+
+/// <summary>A link request: the header's index, flags and mask, and the attributes.</summary>
+internal readonly record struct LinkRequest(int Index, DeviceFlags Flags, DeviceFlags Change, AttributeSet Attributes);

@@ -1,0 +1,107 @@
+using System.Buffers.Binary;
+using EucaNet.Netlink.Wire;
+using static EucaNet.Simulator.Kernel.Rtnetlink.RtnetlinkConstants;
+
+namespace EucaNet.Simulator.Kernel.Rtnetlink;
+
+/// <summary>The answer to "how does a packet to this address go" (rt_fill_info, rt6_fill_node of a destination).</summary>
+internal static class RouteAnswer
+{
+    public static byte[] Build(SimulatedKernel kernel, Route route, InternetAddress destination, AttributeSet request)
+    {
+        var buffer = new NetlinkBuffer(256);
+        var writer = new NetlinkWriter(buffer);
+        WireMark message = writer.BeginMessage(RTM_NEWROUTE, 0, 0);
+        bool isLocal = route.Type == RTN_LOCAL;
+        if (destination.Family == AF_INET)
+        {
+            uint flags = RTM_F_CLONED | (isLocal ? 0x80000000u : 0);
+            RouteMessage.WriteHeader(ref writer, AF_INET, 32, 0, 0, isLocal ? ForwardingTables.Local : ForwardingTables.Main, 0, RT_SCOPE_UNIVERSE, route.Type, flags);
+            AddressMessage.WriteAddress(ref writer, RTA_DST, destination);
+            writer.WriteUInt32(RTA_TABLE, isLocal ? ForwardingTables.Local : ForwardingTables.Main);
+        }
+        else
+        {
+            RouteMessage.WriteHeader(ref writer, AF_INET6, 128, 0, 0, route.Table, route.Protocol, RT_SCOPE_UNIVERSE, route.Type, 0);
+            writer.WriteUInt32(RTA_TABLE, route.Table);
+            AddressMessage.WriteAddress(ref writer, RTA_DST, destination);
+        }
+
+        NextHop? hop = route.NextHops.Count > 0 ? route.NextHops[0] : null;
+        if (destination.Family == AF_INET && (isLocal ? kernel.Devices.Find("lo") : hop?.Device) is { } device)
+        {
+            writer.WriteInt32(RTA_OIF, device.Index);
+        }
+
+        InternetAddress? source = route.PreferredSource ?? SourceFor(kernel, hop, destination);
+        if (isLocal)
+        {
+            source = destination;
+        }
+
+        if (destination.Family == AF_INET)
+        {
+            if (source is { } address)
+            {
+                AddressMessage.WriteAddress(ref writer, RTA_PREFSRC, address);
+            }
+
+            if (hop?.Gateway is { } gateway)
+            {
+                AddressMessage.WriteAddress(ref writer, RTA_GATEWAY, gateway);
+            }
+
+            if (request.U32(RTA_MARK) is { } mark && mark != 0)
+            {
+                writer.WriteUInt32(RTA_MARK, mark);
+            }
+
+            writer.WriteUInt32(RTA_UID, request.U32(RTA_UID) ?? 0);
+        }
+        else
+        {
+            if (source is { } address)
+            {
+                AddressMessage.WriteAddress(ref writer, RTA_PREFSRC, address);
+            }
+
+            writer.WriteUInt32(RTA_PRIORITY, route.Priority);
+            if (hop?.Gateway is { } gateway)
+            {
+                AddressMessage.WriteAddress(ref writer, RTA_GATEWAY, gateway);
+            }
+
+            if (hop?.Device is { } output)
+            {
+                writer.WriteInt32(RTA_OIF, output.Index);
+            }
+        }
+
+        Span<byte> cache = stackalloc byte[32];
+        cache.Clear();
+        BinaryPrimitives.WriteInt32LittleEndian(cache, 0);
+        writer.WriteBytes(RTA_CACHEINFO, cache);
+        if (destination.Family == AF_INET6)
+        {
+            writer.WriteByte(RTA_PREF, route.Preference);
+        }
+
+        writer.EndMessage(message);
+        writer.Complete();
+        return buffer.Written.ToArray();
+    }
+
+    private static InternetAddress? SourceFor(SimulatedKernel kernel, NextHop? hop, InternetAddress destination)
+    {
+        if (hop?.Device is not { } device)
+        {
+            return null;
+        }
+
+        IReadOnlyList<InterfaceAddress> addresses = kernel.Addresses.Of(device, destination.Family);
+        InternetAddress target = hop.Gateway ?? destination;
+        InterfaceAddress? match = addresses.FirstOrDefault(address => target.IsIn(address.Address, address.PrefixLength))
+            ?? addresses.FirstOrDefault(static address => address.Scope < RT_SCOPE_LINK);
+        return match?.Local;
+    }
+}

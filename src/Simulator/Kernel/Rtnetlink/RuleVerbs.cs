@@ -1,0 +1,369 @@
+using System.Buffers.Binary;
+using EucaNet.Netlink.Wire;
+using EucaNet.Simulator.Kernel.Sockets;
+using static EucaNet.Simulator.Kernel.Rtnetlink.RtnetlinkConstants;
+
+namespace EucaNet.Simulator.Kernel.Rtnetlink;
+
+/// <summary>RTM_NEWRULE, RTM_DELRULE, RTM_GETRULE (net/core/fib_rules.c).</summary>
+internal sealed class RuleVerbs(SimulatedKernel kernel)
+{
+    private const byte ToTable = 1;
+    private const byte Goto = 2;
+
+    private static readonly PolicyTable Policy = new(
+        29,
+        [
+            (3, new AttributePolicy(AttributeKind.String, 15)), (17, new AttributePolicy(AttributeKind.String, 15)), (6, new AttributePolicy(AttributeKind.U32)),
+            (10, new AttributePolicy(AttributeKind.U32)), (16, new AttributePolicy(AttributeKind.U32)), (11, new AttributePolicy(AttributeKind.U32)),
+            (14, new AttributePolicy(AttributeKind.U32)), (13, new AttributePolicy(AttributeKind.U32)), (15, new AttributePolicy(AttributeKind.U32)),
+            (4, new AttributePolicy(AttributeKind.U32)), (19, new AttributePolicy(AttributeKind.U8)), (20, AttributePolicy.Any(8)),
+            (21, new AttributePolicy(AttributeKind.U8)), (22, new AttributePolicy(AttributeKind.U8)), (23, AttributePolicy.Any(4)), (24, AttributePolicy.Any(4)),
+            (12, new AttributePolicy(AttributeKind.U64)),
+        ]);
+
+    public void Attach(RouteSubsystem subsystem)
+    {
+        subsystem.Handle(AF_UNSPEC, RTM_NEWRULE, New);
+        subsystem.Handle(AF_UNSPEC, RTM_DELRULE, Delete);
+        subsystem.HandleDump(AF_UNSPEC, RTM_GETRULE, Dump);
+    }
+
+    private Verdict New(SimulatedNetlinkSocket socket, NetlinkMessage message)
+    {
+        if (!TryBuild(message, isNew: true, out RoutingRule? rule, out _, out Verdict verdict))
+        {
+            return verdict;
+        }
+
+        List<RoutingRule> rules = kernel.Rules.Of(rule!.Family);
+        if ((message.Header.Flags & NetlinkMessageFlags.Exclusive) != 0 && rules.Exists(other => Same(other, rule)))
+        {
+            return LinuxError.EEXIST;
+        }
+
+        int position = rules.FindIndex(other => other.Priority > rule.Priority);
+        rules.Insert(position < 0 ? rules.Count : position, rule);
+        Notify(rule, RTM_NEWRULE, new Requester(socket, message.Header));
+        return Verdict.Success;
+    }
+
+    private Verdict Delete(SimulatedNetlinkSocket socket, NetlinkMessage message)
+    {
+        if (!TryBuild(message, isNew: false, out RoutingRule? wanted, out AttributeSet? attributes, out Verdict verdict))
+        {
+            return verdict;
+        }
+
+        List<RoutingRule> rules = kernel.Rules.Of(wanted!.Family);
+        RoutingRule? found = rules.Find(rule => Matches(rule, wanted, attributes!));
+        if (found is null)
+        {
+            return LinuxError.ENOENT;
+        }
+
+        rules.Remove(found);
+        Notify(found, RTM_DELRULE, new Requester(socket, message.Header));
+        return Verdict.Success;
+    }
+
+    private Verdict Dump(SimulatedNetlinkSocket socket, NetlinkMessage message)
+    {
+        ReadOnlySpan<byte> payload = message.Payload;
+        if (socket.StrictChecking && payload.Length < 12)
+        {
+            return LinkQueries.FailDump(socket, message, new Verdict(LinuxError.EINVAL, "Invalid header for fib rule dump request"));
+        }
+
+        byte family = payload[0];
+        if (family is not (AF_UNSPEC or AF_INET or AF_INET6))
+        {
+            return LinkQueries.FailDump(socket, message, LinuxError.EAFNOSUPPORT);
+        }
+
+        byte[] families = family == AF_UNSPEC ? [AF_INET, AF_INET6] : [family];
+        socket.StartDump(new NetlinkDump(
+            message.Header,
+            socket.PortId,
+            families.SelectMany(one => kernel.Rules.Of(one).ToArray()).Select(rule => Build(kernel, rule, RTM_NEWRULE)))
+        {
+            DoneRidesAlong = kernel.Profile.IsAtLeast(6, 9),
+        });
+        return Verdict.Answered;
+    }
+
+    private void Notify(RoutingRule rule, ushort type, Requester requester) => kernel.RouteEvents.Publish(
+        rule.Family == AF_INET ? RTNLGRP_IPV4_RULE : RTNLGRP_IPV6_RULE, Build(kernel, rule, type, requester.Sequence, requester.PortId), requester);
+
+    private bool TryBuild(NetlinkMessage message, bool isNew, out RoutingRule? rule, out AttributeSet? attributes, out Verdict verdict)
+    {
+        rule = null;
+        attributes = null;
+        if (message.Payload.Length < 12)
+        {
+            verdict = LinuxError.EINVAL;
+            return false;
+        }
+
+        ReadOnlySpan<byte> header = message.Payload;
+        byte family = header[0];
+        if (family is not (AF_INET or AF_INET6))
+        {
+            verdict = isNew ? new Verdict(LinuxError.EAFNOSUPPORT, "Rule family not supported") : new Verdict(LinuxError.EAFNOSUPPORT, "Rule family not supported");
+            return false;
+        }
+
+        if (!AttributeSet.TryParse(header[12..], 28, Policy, AttributeStrictness.Liberal, out AttributeSet parsed, out verdict))
+        {
+            return false;
+        }
+
+        attributes = parsed;
+        int length = family == AF_INET ? 4 : 16;
+        if (header[2] > 0 && (parsed.Bytes(2) is not { } source || header[2] > length * 8 || source.Length != length))
+        {
+            verdict = new Verdict(LinuxError.EINVAL, "Invalid source address");
+            return false;
+        }
+
+        if (header[1] > 0 && (parsed.Bytes(1) is not { } destination || header[1] > length * 8 || destination.Length != length))
+        {
+            verdict = new Verdict(LinuxError.EINVAL, "Invalid dst address");
+            return false;
+        }
+
+        uint table = parsed.U32(15) ?? header[4];
+        byte action = header[7];
+        bool isMaster = parsed.U8(19) == 1;
+        uint priority = parsed.U32(6) ?? (isNew ? DefaultPriority(family) : 0);
+        uint target = parsed.U32(4) ?? 0;
+        uint flags = BinaryPrimitives.ReadUInt32LittleEndian(header[8..]);
+        if (action == Goto)
+        {
+            if (target == 0)
+            {
+                verdict = new Verdict(LinuxError.EINVAL, "Goto target not specified");
+                return false;
+            }
+
+            if (target <= priority)
+            {
+                verdict = new Verdict(LinuxError.EINVAL, "Backwards goto not supported");
+                return false;
+            }
+        }
+        else if (target != 0)
+        {
+            verdict = new Verdict(LinuxError.EINVAL, "Unexpected goto target");
+            return false;
+        }
+
+        if (isMaster && table != 0)
+        {
+            verdict = new Verdict(LinuxError.EINVAL, "l3mdev and table are mutually exclusive");
+            return false;
+        }
+
+        if (isNew && family == AF_INET && table == 0 && !isMaster && action == ToTable)
+        {
+            table = NextTable(family);
+        }
+
+        if (isNew && family == AF_INET6 && action == ToTable && !isMaster && table == 0)
+        {
+            verdict = new Verdict(LinuxError.EINVAL, "Invalid table");
+            return false;
+        }
+
+        uint mark = parsed.U32(10) ?? 0;
+        rule = new RoutingRule
+        {
+            Family = family,
+            Priority = priority,
+            Action = action,
+            Table = table,
+            Source = header[2] > 0 ? InternetAddress.Read(family, parsed.Bytes(2)) : null,
+            SourceLength = header[2],
+            Destination = header[1] > 0 ? InternetAddress.Read(family, parsed.Bytes(1)) : null,
+            DestinationLength = header[1],
+            TypeOfService = header[3],
+            Flags = flags,
+            InputInterface = parsed.Text(3),
+            OutputInterface = parsed.Text(17),
+            Mark = mark,
+            MarkMask = parsed.U32(16) ?? (mark != 0 ? uint.MaxValue : 0),
+            Protocol = parsed.U8(21) ?? 0,
+            TransportProtocol = parsed.U8(22) ?? 0,
+            GotoPriority = target,
+            TunnelId = parsed.U64(12) is { } tunnel ? BinaryPrimitives.ReverseEndianness(tunnel) : 0,
+            SuppressPrefixLength = parsed.U32(14) is { } suppressed && suppressed != uint.MaxValue ? suppressed : null,
+            SuppressGroup = parsed.U32(13) is { } group && group != uint.MaxValue ? group : null,
+            LayerThreeMaster = isMaster,
+            UserRange = parsed.Bytes(20) is { } range ? (BinaryPrimitives.ReadUInt32LittleEndian(range), BinaryPrimitives.ReadUInt32LittleEndian(range.AsSpan(4))) : null,
+            SourcePorts = Ports(parsed.Bytes(23)),
+            DestinationPorts = Ports(parsed.Bytes(24)),
+            Realms = parsed.U32(11) ?? 0,
+        };
+        if (isNew && table != 0 && action == ToTable && family == AF_INET)
+        {
+            kernel.Routes.GetOrAdd(family, table);
+        }
+
+        verdict = Verdict.Success;
+        return true;
+    }
+
+    private uint DefaultPriority(byte family)
+    {
+        List<RoutingRule> rules = kernel.Rules.Of(family);
+        return rules.Count > 1 && rules[1].Priority > 0 ? rules[1].Priority - 1 : 0;
+    }
+
+    private uint NextTable(byte family)
+    {
+        for (uint id = 1; ; id++)
+        {
+            if (kernel.Routes.Find(family, id) is null)
+            {
+                return id;
+            }
+        }
+    }
+
+    private static (ushort, ushort)? Ports(byte[]? range) =>
+        range is null ? null : (BinaryPrimitives.ReadUInt16LittleEndian(range), BinaryPrimitives.ReadUInt16LittleEndian(range.AsSpan(2)));
+
+    private static bool Same(RoutingRule one, RoutingRule other) =>
+        one.Action == other.Action && one.Table == other.Table && one.Priority == other.Priority && one.InputInterface == other.InputInterface
+        && one.OutputInterface == other.OutputInterface && one.Mark == other.Mark && one.MarkMask == other.MarkMask && one.TunnelId == other.TunnelId
+        && one.LayerThreeMaster == other.LayerThreeMaster && one.UserRange == other.UserRange && one.TransportProtocol == other.TransportProtocol
+        && one.SourcePorts == other.SourcePorts && one.DestinationPorts == other.DestinationPorts && one.Source == other.Source && one.SourceLength == other.SourceLength
+        && one.Destination == other.Destination && one.DestinationLength == other.DestinationLength && one.TypeOfService == other.TypeOfService
+        && one.SuppressPrefixLength == other.SuppressPrefixLength && one.SuppressGroup == other.SuppressGroup && one.Protocol == other.Protocol;
+
+    private static bool Matches(RoutingRule rule, RoutingRule wanted, AttributeSet given) =>
+        (wanted.Action == 0 || rule.Action == wanted.Action)
+        && (wanted.Table == 0 || rule.Table == wanted.Table)
+        && (!given.Has(6) || rule.Priority == wanted.Priority)
+        && (!given.Has(3) || rule.InputInterface == wanted.InputInterface)
+        && (!given.Has(17) || rule.OutputInterface == wanted.OutputInterface)
+        && (!given.Has(10) || rule.Mark == wanted.Mark)
+        && (!given.Has(16) || rule.MarkMask == wanted.MarkMask)
+        && (!given.Has(19) || rule.LayerThreeMaster == wanted.LayerThreeMaster)
+        && (!given.Has(22) || rule.TransportProtocol == wanted.TransportProtocol)
+        && (!given.Has(23) || rule.SourcePorts == wanted.SourcePorts)
+        && (!given.Has(24) || rule.DestinationPorts == wanted.DestinationPorts)
+        && (wanted.SourceLength == 0 || (rule.SourceLength == wanted.SourceLength && rule.Source == wanted.Source))
+        && (wanted.DestinationLength == 0 || (rule.DestinationLength == wanted.DestinationLength && rule.Destination == wanted.Destination))
+        && (wanted.TypeOfService == 0 || rule.TypeOfService == wanted.TypeOfService);
+
+    private static byte[] Build(SimulatedKernel kernel, RoutingRule rule, ushort type, uint sequence = 0, uint portId = 0)
+    {
+        var buffer = new NetlinkBuffer(256);
+        var writer = new NetlinkWriter(buffer);
+        WireMark message = writer.BeginMessage(type, 0, sequence, portId);
+        uint flags = rule.Flags;
+        if (rule.Action == Goto && !kernel.Rules.Of(rule.Family).Exists(other => other.Priority == rule.GotoPriority))
+        {
+            flags |= 4;
+        }
+
+        if (rule.InputInterface is { Length: > 0 } missingInput && kernel.Devices.Find(missingInput) is null)
+        {
+            flags |= 8;
+        }
+
+        if (rule.OutputInterface is { Length: > 0 } missingOutput && kernel.Devices.Find(missingOutput) is null)
+        {
+            flags |= 16;
+        }
+
+        RouteMessage.WriteHeader(ref writer, rule.Family, rule.DestinationLength, rule.SourceLength, rule.TypeOfService, rule.Table, 0, 0, rule.Action, flags);
+        writer.WriteUInt32(15, rule.Table);
+        writer.WriteUInt32(14, rule.SuppressPrefixLength ?? uint.MaxValue);
+        writer.WriteByte(21, rule.Protocol);
+        if (rule.InputInterface is { Length: > 0 } input)
+        {
+            writer.WriteString(3, input);
+        }
+
+        if (rule.OutputInterface is { Length: > 0 } output)
+        {
+            writer.WriteString(17, output);
+        }
+
+        if (rule.Priority != 0)
+        {
+            writer.WriteUInt32(6, rule.Priority);
+        }
+
+        if (rule.Mark != 0)
+        {
+            writer.WriteUInt32(10, rule.Mark);
+        }
+
+        if (rule.MarkMask != 0 || rule.Mark != 0)
+        {
+            writer.WriteUInt32(16, rule.MarkMask);
+        }
+
+        if (rule.GotoPriority != 0)
+        {
+            writer.WriteUInt32(4, rule.GotoPriority);
+        }
+
+        if (rule.TunnelId != 0)
+        {
+            writer.WriteUInt64BigEndian(12, rule.TunnelId);
+        }
+
+        if (rule.LayerThreeMaster)
+        {
+            writer.WriteByte(19, 1);
+        }
+
+        if (rule.UserRange is { } range)
+        {
+            writer.WriteUInt64(20, range.Start | (ulong)range.End << 32);
+        }
+
+        if (rule.SourcePorts is { } source)
+        {
+            writer.WriteUInt32(23, source.Start | (uint)source.End << 16);
+        }
+
+        if (rule.DestinationPorts is { } destination)
+        {
+            writer.WriteUInt32(24, destination.Start | (uint)destination.End << 16);
+        }
+
+        if (rule.TransportProtocol != 0)
+        {
+            writer.WriteByte(22, rule.TransportProtocol);
+        }
+
+        if (rule.SuppressGroup is { } group)
+        {
+            writer.WriteUInt32(13, group);
+        }
+
+        if (rule.Destination is { } to)
+        {
+            AddressMessage.WriteAddress(ref writer, 1, to);
+        }
+
+        if (rule.Source is { } from)
+        {
+            AddressMessage.WriteAddress(ref writer, 2, from);
+        }
+
+        if (rule.Realms != 0)
+        {
+            writer.WriteUInt32(11, rule.Realms);
+        }
+
+        writer.EndMessage(message);
+        writer.Complete();
+        return buffer.Written.ToArray();
+    }
+}
