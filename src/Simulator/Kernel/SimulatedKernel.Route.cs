@@ -31,6 +31,9 @@ public sealed partial class SimulatedKernel
     /// <summary>Time since boot in 10 ms, as rtnetlink's timestamps count it.</summary>
     internal uint Ticks => (uint)(Clock.Elapsed.Ticks / (TimeSpan.TicksPerMillisecond * 10));
 
+    /// <summary>Chance by choice: the index and MAC that a device of this name is to get, so that a recording can be played again.</summary>
+    internal Func<string, (int Index, byte[] Mac)?>? NewDeviceHint { get; set; }
+
     /// <summary>Finds a namespace that user space refers to by a file descriptor or process id.</summary>
     internal Func<bool, int, SimulatedKernel?>? NamespaceResolver { get; set; }
 

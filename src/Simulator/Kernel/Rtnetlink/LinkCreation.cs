@@ -235,7 +235,7 @@ internal sealed class LinkCreation(SimulatedKernel kernel)
         }
         else if (kind.AddressLength == 6)
         {
-            device.HardwareAddress = kernel.Random.NextMac();
+            device.HardwareAddress = kernel.NewDeviceHint?.Invoke(name)?.Mac ?? kernel.Random.NextMac();
         }
 
         if (attributes.Bytes(IFLA_BROADCAST) is { Length: 6 } broadcast)
@@ -250,7 +250,7 @@ internal sealed class LinkCreation(SimulatedKernel kernel)
     {
         if (device.Index == 0)
         {
-            device.Index = kernel.Devices.AllocateIndex();
+            device.Index = kernel.NewDeviceHint?.Invoke(device.Name) is { } hint && kernel.Devices.Find(hint.Index) is null ? hint.Index : kernel.Devices.AllocateIndex();
         }
 
         kernel.DeviceControl.Register(device);

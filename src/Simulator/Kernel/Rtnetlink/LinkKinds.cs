@@ -92,7 +92,7 @@ internal static class LinkKinds
                 writer.WriteUInt32(1, vrf.Table);
                 writer.EndAttribute(vrfData);
                 break;
-            case { KindState: TunnelState tunnel }:
+            case { KindState: TunnelState { HasData: true } tunnel }:
                 writer.WriteBytes(IFLA_INFO_DATA, tunnel.Attributes);
                 break;
             default:
@@ -165,6 +165,9 @@ internal sealed class TunnelState
     public byte[] Attributes { get; set; } = [];
 
     public bool ShowsLink { get; set; }
+
+    /// <summary>IFLA_INFO_DATA is there at all.</summary>
+    public bool HasData { get; init; } = true;
 
     /// <summary>It came with its module and stays.</summary>
     public bool IsFallback { get; init; }

@@ -1,0 +1,186 @@
+using System.Buffers.Binary;
+using System.Text;
+using EucaNet.Netlink.Wire;
+using EucaNet.Simulator.Kernel.Devices;
+using static EucaNet.Simulator.Kernel.Rtnetlink.RtnetlinkConstants;
+
+namespace EucaNet.Simulator.Kernel.Rtnetlink;
+
+/// <summary>Makes the devices of a simulated kernel from the link messages of another kernel, without telling anybody.</summary>
+internal static class LinkLoader
+{
+    /// <summary>Makes the device of an RTM_NEWLINK message (its payload, header included), or brings an existing one to the message's state.</summary>
+    public static NetworkDevice? Load(SimulatedKernel kernel, ReadOnlySpan<byte> payload)
+    {
+        if (payload.Length < 16 || payload[0] != AF_UNSPEC)
+        {
+            return null;
+        }
+
+        var walk = new AttributeReader(payload[16..]);
+        var values = new Dictionary<ushort, byte[]>();
+        while (walk.TryRead(out NetlinkAttribute attribute))
+        {
+            values[attribute.Type] = attribute.Value.ToArray();
+        }
+
+        if (!values.TryGetValue(IFLA_IFNAME, out byte[]? rawName))
+        {
+            return null;
+        }
+
+        int index = BinaryPrimitives.ReadInt32LittleEndian(payload[4..]);
+        string name = Text(rawName);
+        NetworkDevice? device = kernel.Devices.Find(index);
+        bool isNew = device is null;
+        device ??= Make(kernel, payload, values, index, name);
+        if (device.Name != name)
+        {
+            kernel.Devices.Rename(device, name);
+        }
+
+        Apply(device, payload, values);
+        if (isNew)
+        {
+            kernel.Devices.Add(device);
+            kernel.Parameters.AddDevice(device.Name);
+            kernel.Inet6.DeviceRegistered(device);
+            Connect(kernel, device, values);
+        }
+
+        return device;
+    }
+
+    private static NetworkDevice Make(SimulatedKernel kernel, ReadOnlySpan<byte> payload, Dictionary<ushort, byte[]> values, int index, string name)
+    {
+        (string kind, byte[] data) = Info(values);
+        LinkKind? known = LinkKinds.Find(kernel, kind);
+        var device = new NetworkDevice(kernel, index, name, kind)
+        {
+            HardwareType = BinaryPrimitives.ReadUInt16LittleEndian(payload[2..]),
+            HasNoQueue = known?.HasNoQueue ?? true,
+            IsBoundToNamespace = values.TryGetValue(IFLA_NETNS_IMMUTABLE, out byte[]? bound) && bound[0] != 0,
+        };
+        switch (kind)
+        {
+            case "bridge":
+                device.Bridge = new BridgeState(device);
+                break;
+            case "vlan":
+                var vlan = new AttributeReader(data);
+                device.Vlan = new VlanOptions
+                {
+                    Id = vlan.TryFind(IFLA_VLAN_ID, out NetlinkAttribute id) ? id.UInt16 : (ushort)0,
+                    Protocol = vlan.TryFind(IFLA_VLAN_PROTOCOL, out NetlinkAttribute protocol) ? protocol.UInt16BigEndian : (ushort)0x8100,
+                    Flags = vlan.TryFind(IFLA_VLAN_FLAGS, out NetlinkAttribute flags) ? flags.UInt32 : 0,
+                };
+                break;
+            case "" or "veth" or "dummy" or "ifb":
+                break;
+            default:
+                device.KindState = new TunnelState { Attributes = data, ShowsLink = values.ContainsKey(IFLA_LINK), HasData = HasData(values), IsFallback = name.EndsWith('0') };
+                break;
+        }
+
+        return device;
+    }
+
+    private static void Apply(NetworkDevice device, ReadOnlySpan<byte> payload, Dictionary<ushort, byte[]> values)
+    {
+        device.RequestedFlags = (DeviceFlags)BinaryPrimitives.ReadUInt32LittleEndian(payload[8..]) & (DeviceFlags.Promiscuous | DeviceFlags.AllMulticast);
+        const DeviceFlags Volatile = DeviceFlags.Running | DeviceFlags.LowerUp | DeviceFlags.Dormant;
+        device.Flags = (DeviceFlags)BinaryPrimitives.ReadUInt32LittleEndian(payload[8..]) & ~Volatile;
+        device.HardwareAddress = values.GetValueOrDefault(IFLA_ADDRESS) ?? [];
+        device.BroadcastAddress = values.GetValueOrDefault(IFLA_BROADCAST) ?? [];
+        device.PermanentAddress = values.GetValueOrDefault(IFLA_PERM_ADDRESS);
+        device.Mtu = Number(values, IFLA_MTU, device.Mtu);
+        device.MinimumMtu = Number(values, IFLA_MIN_MTU, device.MinimumMtu);
+        device.MaximumMtu = Number(values, IFLA_MAX_MTU, device.MaximumMtu);
+        device.TransmitQueueLength = Number(values, IFLA_TXQLEN, device.TransmitQueueLength);
+        device.TransmitQueues = Number(values, IFLA_NUM_TX_QUEUES, device.TransmitQueues);
+        device.ReceiveQueues = Number(values, IFLA_NUM_RX_QUEUES, device.ReceiveQueues);
+        device.Group = Number(values, IFLA_GROUP, device.Group);
+        device.Promiscuity = (int)Number(values, IFLA_PROMISCUITY, 0);
+        device.AllMulticast = (int)Number(values, IFLA_ALLMULTI, 0);
+        device.MaximumSegments = Number(values, IFLA_GSO_MAX_SEGS, 65535);
+        device.GsoMaximumSize = Number(values, IFLA_GSO_MAX_SIZE, 65536);
+        device.TsoMaximumSize = Number(values, IFLA_TSO_MAX_SIZE, 65536);
+        device.CarrierUpCount = Number(values, IFLA_CARRIER_UP_COUNT, 0);
+        device.CarrierDownCount = Number(values, IFLA_CARRIER_DOWN_COUNT, 0);
+        device.HasCarrier = !values.TryGetValue(IFLA_CARRIER, out byte[]? carrier) || carrier[0] != 0;
+        if (device.IsUp && values.TryGetValue(IFLA_OPERSTATE, out byte[]? state))
+        {
+            device.OperationalState = (OperationalState)state[0];
+        }
+        else if (!device.IsUp && !device.HasCarrier)
+        {
+            DeviceControl.UpdateOperationalState(device);
+        }
+
+        device.LinkMode = values.TryGetValue(IFLA_LINKMODE, out byte[]? mode) ? mode[0] : (byte)0;
+        device.Qdisc = values.TryGetValue(IFLA_QDISC, out byte[]? qdisc) ? Text(qdisc) : device.Qdisc;
+        device.Alias = values.TryGetValue(IFLA_IFALIAS, out byte[]? alias) ? Text(alias) : null;
+        device.Headroom = values.TryGetValue(IFLA_HEADROOM, out byte[]? headroom) ? BinaryPrimitives.ReadUInt16LittleEndian(headroom) : (ushort)0;
+        if (device.KindState is TunnelState tunnel)
+        {
+            tunnel.Attributes = Info(values).Data;
+        }
+
+        if (values.TryGetValue(IFLA_PROP_LIST, out byte[]? properties))
+        {
+            var walk = new AttributeReader(properties);
+            while (walk.TryRead(out NetlinkAttribute attribute))
+            {
+                if (attribute.Type == IFLA_ALT_IFNAME && !device.AlternativeNames.Contains(attribute.String))
+                {
+                    device.AlternativeNames.Add(attribute.String);
+                }
+            }
+        }
+
+        if (values.TryGetValue(IFLA_AF_SPEC, out byte[]? families))
+        {
+            var walk = new AttributeReader(families);
+            if (walk.TryFind(AF_INET6, out NetlinkAttribute inet6) && device.Inet6 is { } inet6State && inet6.Nested().TryFind(1, out NetlinkAttribute flags))
+            {
+                inet6State.Flags = flags.UInt32;
+            }
+        }
+
+    }
+
+    private static void Connect(SimulatedKernel kernel, NetworkDevice device, Dictionary<ushort, byte[]> values)
+    {
+        if (values.TryGetValue(IFLA_LINK, out byte[]? link) && kernel.Devices.Find(BinaryPrimitives.ReadInt32LittleEndian(link)) is { } other)
+        {
+            if (device.Kind == "veth")
+            {
+                device.Peer = other;
+                other.Peer = device;
+            }
+            else
+            {
+                device.Lower = other;
+                other.Uppers.Add(device);
+            }
+        }
+    }
+
+    private static (string Kind, byte[] Data) Info(Dictionary<ushort, byte[]> values)
+    {
+        var info = new AttributeReader(values.GetValueOrDefault(IFLA_LINKINFO));
+        return (info.TryFind(IFLA_INFO_KIND, out NetlinkAttribute kind) ? kind.String : "", info.TryFind(IFLA_INFO_DATA, out NetlinkAttribute data) ? data.Value.ToArray() : []);
+    }
+
+    private static bool HasData(Dictionary<ushort, byte[]> values) =>
+        new AttributeReader(values.GetValueOrDefault(IFLA_LINKINFO)).TryFind(IFLA_INFO_DATA, out _);
+
+    private static uint Number(Dictionary<ushort, byte[]> values, ushort type, uint otherwise) =>
+        values.TryGetValue(type, out byte[]? bytes) && bytes.Length >= 4 ? BinaryPrimitives.ReadUInt32LittleEndian(bytes) : otherwise;
+
+    private static string Text(byte[] bytes)
+    {
+        int end = Array.IndexOf(bytes, (byte)0);
+        return Encoding.UTF8.GetString(bytes, 0, end < 0 ? bytes.Length : end);
+    }
+}

@@ -1,0 +1,169 @@
+using System.Buffers.Binary;
+using System.Text;
+using System.Text.Json;
+using EucaNet.Netlink.Kernel;
+using EucaNet.Netlink.Wire;
+using EucaNet.Simulator.Kernel;
+using EucaNet.Simulator.Kernel.Rtnetlink;
+using EucaNet.Simulator.Kernel.Sockets;
+
+namespace EucaNet.Conformance;
+
+/// <summary>
+/// Feeds the recorded requests of ip, bridge and tc to a simulated kernel and compares every answer. The rows of a file ran one after the other in one namespace
+/// in which the recorder had made two veth pairs (v0-v1 up and addressed, v2-v3 down) before the first. Rows that the file doesn't hold had left their
+/// traces: a link that an answer shows and the simulation lacks is made from that answer. Index and MAC of a new device are chance and taken from the
+/// recording. Sequence numbers, port ids, statistics and timestamps are masked.
+/// </summary>
+public sealed class RouteReplayCheck : IConformanceCheck
+{
+    /// <inheritdoc />
+    public string Name => "replay";
+
+    /// <inheritdoc />
+    public bool AppliesTo(CorpusFormat format) => format == CorpusFormat.RouteRequests;
+
+    /// <inheritdoc />
+    public Func<JsonElement, CheckResult?> Begin(CorpusFile file)
+    {
+        var kernel = new SimulatedKernel(new SimulatedKernelOptions { Profile = Profile(file.KernelVersion) });
+        var hints = new Dictionary<string, (int, byte[])>(StringComparer.Ordinal);
+        foreach (JsonElement row in file.Rows)
+        {
+            foreach ((bool sent, _, byte[] bytes) in Traffic(row))
+            {
+                if (!sent && IsRouteOnly(row))
+                {
+                    CollectHints(bytes, hints);
+                }
+            }
+        }
+
+        kernel.NewDeviceHint = name => hints.TryGetValue(name, out (int Index, byte[] Mac) hint) ? hint : null;
+        RecordedNamespace.Prepare(kernel);
+        return row => IsRouteOnly(row) ? Replay(kernel, row) : null;
+    }
+
+    internal static KernelProfile Profile(string version) => version switch
+    {
+        "6.1" => KernelProfile.Linux61,
+        "6.12" => KernelProfile.Linux612,
+        _ => KernelProfile.Linux618Minimal,
+    };
+
+    private static CheckResult Replay(SimulatedKernel kernel, JsonElement row)
+    {
+        var sockets = new Dictionary<int, SimulatedNetlinkSocket>();
+        var expected = new List<byte[]>();
+        var actual = new List<byte[]>();
+        List<(bool Sent, int Socket, byte[] Bytes)> traffic = [.. Traffic(row)];
+        foreach ((bool sent, _, byte[] bytes) in traffic)
+        {
+            if (!sent)
+            {
+                Adopt(kernel, bytes);
+            }
+        }
+
+        bool isBridge = row.Text("cmd").StartsWith("bridge", StringComparison.Ordinal) || row.Text("cmd").StartsWith("tc", StringComparison.Ordinal);
+        try
+        {
+            foreach ((bool sent, int number, byte[] bytes) in traffic)
+            {
+                if (!sockets.TryGetValue(number, out SimulatedNetlinkSocket? socket))
+                {
+                    socket = (SimulatedNetlinkSocket)kernel.OpenNetlink(NetlinkProtocol.Route, new NetlinkSocketOptions { StrictChecking = !isBridge });
+                    socket.CappedAcknowledgements = false;
+                    sockets.Add(number, socket);
+                }
+
+                if (sent)
+                {
+                    socket.Send(bytes);
+                    continue;
+                }
+
+                expected.Add(bytes);
+                if (socket.ReceiveOne() is { } answer)
+                {
+                    actual.Add(answer);
+                }
+            }
+
+            foreach (SimulatedNetlinkSocket socket in sockets.Values)
+            {
+                while (socket.ReceiveOne() is { } rest)
+                {
+                    actual.Add(rest);
+                }
+            }
+        }
+        finally
+        {
+            foreach (SimulatedNetlinkSocket socket in sockets.Values)
+            {
+                socket.Dispose();
+            }
+        }
+
+        return RouteTranscript.Compare(expected, actual);
+    }
+
+    /// <summary>Makes what the answers show and the simulation lacks.</summary>
+    private static void Adopt(SimulatedKernel kernel, byte[] datagram)
+    {
+        var walk = new MessageReader(datagram);
+        while (walk.TryRead(out NetlinkMessage message))
+        {
+            if (message.Header.Type == 16 && message.Payload.Length >= 16 && message.Payload[0] == 0
+                && kernel.Devices.Find(BinaryPrimitives.ReadInt32LittleEndian(message.Payload[4..])) is null)
+            {
+                LinkLoader.Load(kernel, message.Payload);
+            }
+        }
+    }
+
+    private static void CollectHints(byte[] datagram, Dictionary<string, (int, byte[])> hints)
+    {
+        var walk = new MessageReader(datagram);
+        while (walk.TryRead(out NetlinkMessage message))
+        {
+            if (message.Header.Type != 16 || message.Payload.Length < 16 || message.Payload[0] != 0)
+            {
+                continue;
+            }
+
+            AttributeReader attributes = message.Attributes(16);
+            if (attributes.TryFind(3, out NetlinkAttribute name) && attributes.TryFind(1, out NetlinkAttribute mac))
+            {
+                hints.TryAdd(name.String, (BinaryPrimitives.ReadInt32LittleEndian(message.Payload[4..]), mac.Value.ToArray()));
+            }
+        }
+    }
+
+    private static bool IsRouteOnly(JsonElement row) =>
+        row.TryGetProperty("sockets", out JsonElement sockets) && sockets.GetArrayLength() > 0
+        && sockets.EnumerateArray().All(static socket => socket[0].GetString() == "NETLINK_ROUTE");
+
+    private static IEnumerable<(bool Sent, int Socket, byte[] Bytes)> Traffic(JsonElement row) => row.GetProperty("traffic").EnumerateArray().Select(static entry =>
+        (entry[0].GetString() == ">", entry[1].GetInt32(), Convert.FromHexString(entry[2].GetString()!)));
+}
+
+/// <summary>The namespace in which the rows were recorded, as it was before the first.</summary>
+internal static class RecordedNamespace
+{
+    /// <summary>Two veth pairs; lo, v0 and v1 up; v0 with an IPv4 and an IPv6 address.</summary>
+    public static void Prepare(SimulatedKernel kernel)
+    {
+        var commands = new IpCommand(kernel);
+        commands.Run("ip link set lo up");
+        commands.Run("ip link add v0 type veth peer name v1");
+        commands.Run("ip link add v2 type veth peer name v3");
+        commands.Run("ip link set v0 up");
+        commands.Run("ip link set v1 up");
+        commands.Run("ip addr add 10.9.0.1/24 dev v0");
+        commands.Run("ip addr add fd00::1/64 dev v0 nodad");
+        commands.Run("ip link add br0 type ifb");
+        kernel.Clock.Advance(TimeSpan.FromSeconds(5));
+    }
+}

@@ -1,0 +1,243 @@
+using System.Buffers.Binary;
+using System.Text;
+using EucaNet.Netlink.Wire;
+
+namespace EucaNet.Conformance;
+
+/// <summary>Compares rtnetlink messages, with everything masked that is time, statistics or the process that asked.</summary>
+internal static class RouteTranscript
+{
+    private static readonly HashSet<ushort> LinkStatistics = [7, 23];
+
+    /// <summary>Compares datagram by datagram.</summary>
+    public static CheckResult Compare(IReadOnlyList<byte[]> expected, IReadOnlyList<byte[]> actual)
+    {
+        string left = Describe(expected);
+        string right = Describe(actual);
+        if (left == right)
+        {
+            return CheckResult.Same;
+        }
+
+        string[] leftLines = left.Split('\n');
+        string[] rightLines = right.Split('\n');
+        var text = new StringBuilder();
+        int shown = 0;
+        for (int line = 0; line < Math.Max(leftLines.Length, rightLines.Length) && shown < 6; line++)
+        {
+            string one = line < leftLines.Length ? leftLines[line] : "(nothing)";
+            string other = line < rightLines.Length ? rightLines[line] : "(nothing)";
+            if (one != other)
+            {
+                text.AppendLine($"expected: {one}").AppendLine($"actual:   {other}");
+                shown++;
+            }
+        }
+
+        return new CheckResult(false, text.ToString());
+    }
+
+    /// <summary>One line a message, one a top-level attribute of links; an empty line between datagrams.</summary>
+    public static string Describe(IReadOnlyList<byte[]> datagrams, bool withBoundaries = true)
+    {
+        var text = new StringBuilder();
+        foreach (byte[] datagram in datagrams)
+        {
+            var walk = new MessageReader(datagram);
+            while (walk.TryRead(out NetlinkMessage message))
+            {
+                Describe(text, message);
+            }
+
+            if (withBoundaries)
+            {
+                text.Append("--\n");
+            }
+        }
+
+        return text.ToString();
+    }
+
+    /// <summary>One message on one line; links have their attributes on lines of their own.</summary>
+    public static void Describe(StringBuilder text, NetlinkMessage message)
+    {
+        ushort type = message.Header.Type;
+        text.Append(System.Globalization.CultureInfo.InvariantCulture, $"type {type} flags {(ushort)message.Header.Flags:x} ");
+        byte[] payload = message.Payload.ToArray();
+        if (type == NetlinkMessageType.Error)
+        {
+            // The request that failed is repeated with its own sequence number.
+            if (payload.Length >= 20)
+            {
+                payload.AsSpan(12, 8).Clear();
+            }
+
+            text.Append(Convert.ToHexStringLower(payload)).Append('\n');
+            return;
+        }
+
+        if (type is 16 or 17 && payload.Length >= 16)
+        {
+            text.Append(Convert.ToHexStringLower(payload.AsSpan(0, 16))).Append('\n');
+            DescribeLink(text, payload.AsSpan(16), payload[0]);
+            return;
+        }
+
+        Mask(type, payload);
+        text.Append(Convert.ToHexStringLower(payload)).Append('\n');
+    }
+
+    private static void DescribeLink(StringBuilder text, ReadOnlySpan<byte> attributes, byte family)
+    {
+        var walk = new AttributeReader(attributes);
+        while (walk.TryRead(out NetlinkAttribute attribute))
+        {
+            byte[] value = attribute.Value.ToArray();
+            switch (attribute.Type)
+            {
+                case 26 when family == 0:
+                    MaskFamilies(value);
+                    break;
+                case 12 when family == 10:
+                    MaskInet6(value);
+                    break;
+                case 12 when family == 7:
+                    MaskPort(value);
+                    break;
+                case 18:
+                    MaskInfo(value);
+                    break;
+                default:
+                    if (LinkStatistics.Contains(attribute.Type))
+                    {
+                        Array.Clear(value);
+                    }
+
+                    break;
+            }
+
+            text.Append("  ").Append(attribute.Type).Append(attribute.IsNested ? "N=" : "=").Append(Convert.ToHexStringLower(value)).Append('\n');
+        }
+    }
+
+    private static void MaskFamilies(Span<byte> families) => ForEach(families, static (type, value) =>
+    {
+        if (type == 10)
+        {
+            MaskInet6(value);
+        }
+    });
+
+    /// <summary>Timestamp and reachable time of IFLA_INET6_CACHEINFO, and the statistics.</summary>
+    private static void MaskInet6(Span<byte> attributes) => ForEach(attributes, static (type, value) =>
+    {
+        if (type == 5)
+        {
+            value[4..12].Clear();
+        }
+        else if (type is 3 or 6)
+        {
+            value[8..].Clear();
+        }
+    });
+
+    private static void MaskInfo(Span<byte> info) => ForEach(info, static (type, value) =>
+    {
+        if (type == 2)
+        {
+            // The four timers of a bridge, and how many addresses it learned from packets.
+            ForEach(value, static (inner, content) =>
+            {
+                if (inner is >= 16 and <= 19 && content.Length == 8)
+                {
+                    content.Clear();
+                }
+
+                if (inner is 48 && content.Length == 4)
+                {
+                    content.Clear();
+                }
+            });
+        }
+        else if (type == 5)
+        {
+            MaskPort(value);
+        }
+    });
+
+    /// <summary>The timers of a bridge port, and how many multicast groups it has from packets.</summary>
+    private static void MaskPort(Span<byte> attributes) => ForEach(attributes, static (type, value) =>
+    {
+        if ((type is >= 21 and <= 23 && value.Length == 8) || type == 41)
+        {
+            value.Clear();
+        }
+    });
+
+    private static void Mask(ushort type, Span<byte> payload)
+    {
+        switch (type)
+        {
+            case 20 or 21 when payload.Length > 8:
+                ForEach(payload[8..], static (attribute, value) =>
+                {
+                    if (attribute == 6)
+                    {
+                        // Timestamps, and what is left of the lifetimes, to within ten seconds.
+                        value[8..].Clear();
+                        Round(value);
+                        Round(value[4..]);
+                    }
+                });
+                break;
+            case 24 or 25 or 26 when payload.Length > 12:
+                ForEach(payload[12..], static (attribute, value) =>
+                {
+                    if (attribute == 12 && value.Length >= 12)
+                    {
+                        value[..4].Clear();
+                        value[4..8].Clear();
+                        Round(value[8..]);
+                    }
+                });
+                break;
+            case 28 or 29 when payload.Length > 12:
+                ForEach(payload[12..], static (attribute, value) =>
+                {
+                    if (attribute == 3)
+                    {
+                        value.Clear();
+                    }
+                });
+                break;
+            default:
+                break;
+        }
+    }
+
+    private static void Round(Span<byte> value)
+    {
+        uint number = BinaryPrimitives.ReadUInt32LittleEndian(value);
+        if (number is not 0 and not uint.MaxValue)
+        {
+            BinaryPrimitives.WriteUInt32LittleEndian(value, (number + 9) / 10);
+        }
+    }
+
+    private delegate void Visit(int type, Span<byte> value);
+
+    private static void ForEach(Span<byte> attributes, Visit visit)
+    {
+        while (attributes.Length >= 4)
+        {
+            int length = BinaryPrimitives.ReadUInt16LittleEndian(attributes);
+            if (length < 4 || length > attributes.Length)
+            {
+                return;
+            }
+
+            visit(BinaryPrimitives.ReadUInt16LittleEndian(attributes[2..]) & 0x3fff, attributes[4..length]);
+            attributes = attributes[Math.Min(length + 3 & ~3, attributes.Length)..];
+        }
+    }
+}
