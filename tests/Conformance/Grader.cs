@@ -26,6 +26,8 @@ public static class Grader
         new IptablesNftTextCheck(),
         new IptablesLegacyParseCheck(),
         new IptablesLegacyTextCheck(),
+        new RouteReplayCheck(),
+        new RouteEventsReplayCheck(),
     ];
 
     /// <summary>Runs all checks that apply and keeps up to <paramref name="show"/> differences of each.</summary>
