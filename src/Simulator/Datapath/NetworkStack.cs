@@ -28,7 +28,6 @@ internal sealed class NetworkStack : IDatapath
         Link = new DeviceLayer(this);
         PacketSockets = new PacketSockets(this);
         Bridging = new BridgeForwarding(this);
-        BridgePorts = new BridgePortStates(this);
         Arp = new ArpLayer(this);
         Neighbours = new NeighbourResolver(this);
         Ipv4 = new Ipv4Layer(this);
@@ -42,9 +41,6 @@ internal sealed class NetworkStack : IDatapath
 
     /// <summary>A bridge learned, moved or forgot a MAC (RTM_NEWNEIGH, RTM_DELNEIGH of AF_BRIDGE).</summary>
     public event Action<BridgeState, ForwardingEntry, bool>? ForwardingEntryUpdated;
-
-    /// <summary>A bridge port's state changed by a timer (RTM_NEWLINK of AF_BRIDGE).</summary>
-    public event Action<BridgePort>? PortStateUpdated;
 
     public SimulatedKernel Kernel { get; }
 
@@ -67,8 +63,6 @@ internal sealed class NetworkStack : IDatapath
     public PacketSockets PacketSockets { get; }
 
     public BridgeForwarding Bridging { get; }
-
-    public BridgePortStates BridgePorts { get; }
 
     public ArpLayer Arp { get; }
 
@@ -192,8 +186,6 @@ internal sealed class NetworkStack : IDatapath
 
     public void OnForwardingEntryChanged(BridgeState bridge, ForwardingEntry entry, bool removed) => ForwardingEntryUpdated?.Invoke(bridge, entry, removed);
 
-    public void OnPortStateChanged(BridgePort port) => PortStateUpdated?.Invoke(port);
-
     /// <summary>A rule rejects a packet with an ICMP error.</summary>
     public void RejectWithIcmp(HookContext context, byte code)
     {
@@ -231,7 +223,10 @@ internal sealed class NetworkStack : IDatapath
     /// <summary>A netdev rule sends a packet out by another device as it is (fwd, dup).</summary>
     public void ForwardTo(NetworkDevice device, Packet packet) => Link.Transmit(device, packet);
 
-    void IDatapath.DeviceAdded(NetworkDevice device) => BridgePorts.Changed(device);
+    void IDatapath.DeviceAdded(NetworkDevice device)
+    {
+        // Everything there is to know of a device is looked up when a packet meets it.
+    }
 
     void IDatapath.DeviceRemoved(NetworkDevice device)
     {
@@ -246,8 +241,6 @@ internal sealed class NetworkStack : IDatapath
             PacketSockets.DeviceDown(device);
             Nat.MasqueradeLost(device, null);
         }
-
-        BridgePorts.Changed(device);
     }
 
     void IDatapath.AddressAdded(InterfaceAddress address)

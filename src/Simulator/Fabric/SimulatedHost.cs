@@ -1,0 +1,136 @@
+using System.Net;
+using EucaNet.Netlink.Kernel;
+using EucaNet.Simulator.Datapath.Formats;
+using EucaNet.Simulator.Kernel;
+
+namespace EucaNet.Simulator.Fabric;
+
+/// <summary>A machine of a simulated cloud: a kernel with network cards.</summary>
+public class SimulatedHost
+{
+    private readonly List<NetworkCard> _cards = [];
+
+    internal SimulatedHost(SimulatedCloud cloud, string name, KernelProfile profile, ulong seed)
+    {
+        Cloud = cloud;
+        Name = name;
+        Kernel = new SimulatedKernel(new SimulatedKernelOptions { Clock = cloud.Clock, HostName = name, Profile = profile, Seed = seed });
+        InterfaceSetup.Up(Kernel, "lo");
+    }
+
+    /// <summary>The cloud the machine is in.</summary>
+    public SimulatedCloud Cloud { get; }
+
+    /// <summary>The machine's name.</summary>
+    public string Name { get; }
+
+    /// <summary>Its kernel: everything that a program on the machine could do goes through this.</summary>
+    public SimulatedKernel Kernel { get; }
+
+    /// <summary>Its network cards.</summary>
+    public IReadOnlyList<NetworkCard> Cards => _cards;
+
+    /// <summary>Adds a network card; it is down and has no cable.</summary>
+    /// <param name="name">The interface's name ("eth0").</param>
+    /// <param name="hardwareAddress">Its MAC; null for one made from the seed.</param>
+    public NetworkCard AddCard(string name, string? hardwareAddress = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        MacAddress mac = hardwareAddress is null ? MacAddress.Read(Kernel.Random.NextMac()) : MacAddress.Parse(hardwareAddress);
+        var card = new NetworkCard(this, name, mac);
+        _cards.Add(card);
+        return card;
+    }
+
+    /// <summary>The card of this name; it is added where there is none.</summary>
+    public NetworkCard Card(string name) => _cards.Find(card => card.InterfaceName == name) ?? AddCard(name);
+
+    /// <summary>Sets an interface up, as <c>ip link set up</c> does, by rtnetlink.</summary>
+    /// <exception cref="KernelException">The kernel refused.</exception>
+    public SimulatedHost Up(string interfaceName)
+    {
+        InterfaceSetup.Up(Kernel, interfaceName);
+        return this;
+    }
+
+    /// <summary>Gives an interface an address, as <c>ip address add</c> does, and sets it up.</summary>
+    /// <param name="interfaceName">The interface.</param>
+    /// <param name="address">"203.0.113.1/24".</param>
+    /// <exception cref="KernelException">The kernel refused.</exception>
+    public SimulatedHost Address(string interfaceName, string address)
+    {
+        string[] parts = address.Split('/');
+        int prefixLength = parts.Length == 2 ? int.Parse(parts[1], System.Globalization.CultureInfo.InvariantCulture) : 32;
+        InterfaceSetup.Up(Kernel, interfaceName);
+        InterfaceSetup.AddAddress(Kernel, interfaceName, IPAddress.Parse(parts[0]), prefixLength, null);
+        return this;
+    }
+
+    /// <summary>Adds a route, as <c>ip route add</c> does.</summary>
+    /// <param name="destination">"0.0.0.0/0", "10.0.0.0/8".</param>
+    /// <param name="gateway">The next hop.</param>
+    /// <exception cref="KernelException">The kernel refused.</exception>
+    public SimulatedHost Route(string destination, string gateway)
+    {
+        string[] parts = destination.Split('/');
+        InterfaceSetup.AddRoute(Kernel, IPAddress.Parse(parts[0]), int.Parse(parts[1], System.Globalization.CultureInfo.InvariantCulture), IPAddress.Parse(gateway));
+        return this;
+    }
+
+    internal void Remove(NetworkCard card)
+    {
+        _cards.Remove(card);
+        CardDevices.Remove(card.Device);
+    }
+
+    /// <inheritdoc />
+    public override string ToString() => Name;
+}
+
+/// <summary>A virtual machine: a kernel of its own, whose only cable ends on its node in an interface such as <c>vif18.0</c>.</summary>
+public sealed class VirtualMachine : SimulatedHost
+{
+    internal VirtualMachine(SimulatedCloud cloud, string name, KernelProfile profile, ulong seed, SimulatedHost node, string interfaceName, string hardwareAddress)
+        : base(cloud, name, profile, seed)
+    {
+        Node = node;
+        InterfaceName = interfaceName;
+        Interface = AddCard("eth0", hardwareAddress);
+
+        // The node's end has the address hypervisors give it, so that it never is the lowest of a bridge.
+        NodeInterface = node.AddCard(interfaceName, "fe" + hardwareAddress[2..]);
+        cloud.Plug(Interface, NodeInterface);
+    }
+
+    /// <summary>The machine it runs on.</summary>
+    public SimulatedHost Node { get; }
+
+    /// <summary>The name of its interface on the node.</summary>
+    public string InterfaceName { get; }
+
+    /// <summary>The VM's own end: eth0.</summary>
+    public NetworkCard Interface { get; }
+
+    /// <summary>The node's end.</summary>
+    public NetworkCard NodeInterface { get; }
+
+    /// <summary>The DHCP client that runs in the VM after <see cref="Boot"/>.</summary>
+    public DhcpClient? DhcpClient { get; private set; }
+
+    /// <summary>The address the VM has by DHCP, or null.</summary>
+    public IPAddress? Lease => DhcpClient?.Lease?.Address;
+
+    /// <summary>The VM's system comes up: eth0 is set up and asks for an address by DHCP, for as long as the VM lives.</summary>
+    public VirtualMachine Boot()
+    {
+        if (DhcpClient is null)
+        {
+            DhcpClient = new DhcpClient(Kernel, "eth0", new DhcpClientOptions { Seed = Kernel.Options.Seed, HostName = Name });
+            DhcpClient.Start();
+        }
+
+        return this;
+    }
+
+    internal void Shutdown() => DhcpClient?.Dispose();
+}
