@@ -8,6 +8,7 @@ using EucaNet.Simulator.Datapath.Nat;
 using EucaNet.Simulator.Datapath.Transport;
 using EucaNet.Simulator.Kernel;
 using EucaNet.Simulator.Kernel.Devices;
+using static EucaNet.Simulator.Kernel.Rtnetlink.RtnetlinkConstants;
 
 namespace EucaNet.Simulator.Datapath;
 
@@ -35,12 +36,6 @@ internal sealed class NetworkStack : IDatapath
         Udp = new UdpLayer(this);
         Tcp = new TcpLayer(this);
     }
-
-    /// <summary>A neighbour's state or MAC changed by packets (RTM_NEWNEIGH).</summary>
-    public event Action<Neighbour>? NeighbourUpdated;
-
-    /// <summary>A bridge learned, moved or forgot a MAC (RTM_NEWNEIGH, RTM_DELNEIGH of AF_BRIDGE).</summary>
-    public event Action<BridgeState, ForwardingEntry, bool>? ForwardingEntryUpdated;
 
     public SimulatedKernel Kernel { get; }
 
@@ -182,9 +177,12 @@ internal sealed class NetworkStack : IDatapath
 
     public PacketStory? BeginStory(Packet packet, string from) => packet.Story ?? StoryTeller?.Invoke(from);
 
-    public void OnNeighbourChanged(Neighbour neighbour) => NeighbourUpdated?.Invoke(neighbour);
+    /// <summary>A neighbour's state or MAC changed by packets.</summary>
+    public void OnNeighbourChanged(Neighbour neighbour) => Kernel.NeighbourControl.Notify(neighbour);
 
-    public void OnForwardingEntryChanged(BridgeState bridge, ForwardingEntry entry, bool removed) => ForwardingEntryUpdated?.Invoke(bridge, entry, removed);
+    /// <summary>A bridge learned, moved or forgot a MAC.</summary>
+    public void OnForwardingEntryChanged(BridgeState bridge, ForwardingEntry entry, bool removed) =>
+        Kernel.Bridges.NotifyEntry(bridge, entry, removed ? RTM_DELNEIGH : RTM_NEWNEIGH);
 
     /// <summary>A rule rejects a packet with an ICMP error.</summary>
     public void RejectWithIcmp(HookContext context, byte code)

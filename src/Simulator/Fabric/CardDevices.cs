@@ -9,26 +9,23 @@ internal static class CardDevices
 {
     public static NetworkDevice Add(SimulatedKernel kernel, string name, byte[] hardwareAddress)
     {
-        using SimulationQueue.Call call = kernel.Enter();
-        var device = new NetworkDevice(kernel, kernel.Devices.AllocateIndex(), name, "") { HardwareAddress = hardwareAddress, PermanentAddress = hardwareAddress, AddressAssignType = 0 };
-        kernel.Devices.Add(device);
-        kernel.Parameters.AddDevice(name);
-        kernel.Datapath?.DeviceAdded(device);
-        return device;
+        if (kernel.Devices.Find(name) is not null)
+        {
+            throw new ArgumentException($"{kernel.HostName} has an interface '{name}' already.", nameof(name));
+        }
+
+        return kernel.Devices.Find(kernel.AddPhysicalDevice(name, hardwareAddress))!;
     }
 
     public static void Remove(NetworkDevice device)
     {
         using SimulationQueue.Call call = device.Kernel.Enter();
-        device.Kernel.Datapath?.DeviceRemoved(device);
-        device.Kernel.Devices.Remove(device);
-        device.Kernel.Parameters.RemoveDevice(device.Name);
+        device.Kernel.DeviceControl.Unregister([device]);
     }
 
     public static void SetCarrier(NetworkDevice device, bool carrier)
     {
         using SimulationQueue.Call call = device.Kernel.Enter();
-        device.HasCarrier = carrier;
-        device.Kernel.Datapath?.DeviceChanged(device);
+        device.Kernel.DeviceControl.SetCarrier(device, carrier);
     }
 }

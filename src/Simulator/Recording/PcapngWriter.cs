@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Text;
 
@@ -115,11 +116,11 @@ public sealed class PcapngWriter : IDisposable
 
     private sealed class BlockBody
     {
-        private readonly MemoryStream _bytes = new();
+        private readonly ArrayBufferWriter<byte> _bytes = new();
 
-        public int Length => (int)_bytes.Length;
+        public int Length => _bytes.WrittenCount;
 
-        public ReadOnlySpan<byte> Bytes => _bytes.GetBuffer().AsSpan(0, Length);
+        public ReadOnlySpan<byte> Bytes => _bytes.WrittenSpan;
 
         public void UInt16(ushort value)
         {
@@ -144,10 +145,7 @@ public sealed class PcapngWriter : IDisposable
         public void Padded(ReadOnlySpan<byte> bytes)
         {
             _bytes.Write(bytes);
-            while ((_bytes.Length & 3) != 0)
-            {
-                _bytes.WriteByte(0);
-            }
+            _bytes.Write(stackalloc byte[-Length & 3]);
         }
 
         public void Option(ushort code, ReadOnlySpan<byte> value)

@@ -302,7 +302,7 @@ internal sealed class TcpEndpoint(NetworkStack stack, uint local, ushort localPo
         var header = new TcpHeader(segment);
         header.Write(LocalPort, RemotePort, sequence, (flags & TcpFlags.Acknowledge) != 0 ? _receiveNext : 0, flags, Window, options);
         header.UpdateChecksum(Local, Remote);
-        packet.Story = Story?.Add(StoryKind.Answer, TraceLevel.Minimal, stack.HostName, $"tcp {TcpLayer.Describe(flags)}");
+        packet.Story = flags == TcpFlags.Synchronize ? Story : Story?.Add(StoryKind.Answer, TraceLevel.Minimal, stack.HostName, $"tcp {TcpLayer.Describe(flags)}");
         stack.Ipv4.SendLocal(packet);
     }
 

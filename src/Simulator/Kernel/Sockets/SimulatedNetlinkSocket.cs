@@ -69,6 +69,7 @@ internal sealed class SimulatedNetlinkSocket : INetlinkSocket
             throw new KernelException("send netlink datagram", LinuxError.EMSGSIZE);
         }
 
+        Kernel.OnNetlink(PortId, (int)Protocol, datagram, toKernel: true);
         _subsystem.Receive(this, datagram);
     }
 
@@ -205,6 +206,7 @@ internal sealed class SimulatedNetlinkSocket : INetlinkSocket
 
     private bool Deliver(byte[] datagram, uint group, int memory)
     {
+        Kernel.OnNetlink(PortId, (int)Protocol, datagram, toKernel: false);
         if (_closed)
         {
             return false;
