@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text.Json;
 using System.Text.Json.Serialization;
 using EucaNet.Engine.Configuration;
 using Spectre.Console;
@@ -39,7 +38,7 @@ internal static class CheckCommand
             ConfigurationResult result = ConfigurationFiles.Parse(text, path, arguments.GetValue(role));
             if (arguments.GetValue(TerminalContext.Json))
             {
-                Console.Out.WriteLine(JsonSerializer.Serialize(Report(path, result), CheckJson.Default.CheckReport));
+                Console.Out.WriteLine(JsonLines.Of(Report(path, result), CheckJson.Default.CheckReport));
             }
             else
             {

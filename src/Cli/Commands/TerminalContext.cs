@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using EucaNet.Cli.Control;
 using Spectre.Console;
@@ -28,7 +27,7 @@ internal sealed class TerminalContext(IControl control, bool json) : IVerbContex
     {
         if (json)
         {
-            Console.Out.WriteLine(JsonSerializer.Serialize(change, ControlJson.Default.ChangeMessage));
+            Console.Out.WriteLine(JsonLines.Of(change, ControlJson.Default.ChangeMessage));
             return;
         }
 
@@ -48,7 +47,7 @@ internal sealed class TerminalContext(IControl control, bool json) : IVerbContex
     {
         if (json)
         {
-            Console.Out.WriteLine(JsonSerializer.Serialize(value, type));
+            Console.Out.WriteLine(JsonLines.Of(value, type));
         }
         else
         {

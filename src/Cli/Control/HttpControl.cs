@@ -98,7 +98,8 @@ internal sealed class HttpControl : IControl, IDisposable
             throw new RefusedException(socket.SocketErrorCode switch
             {
                 SocketError.AccessDenied => $"you may not use the engine's socket {_socketPath}; it is its owner's (run as root)",
-                _ => $"no engine answers at {_socketPath} ({socket.Message}); start one with 'eucanet up', or name its socket with --socket",
+                _ when !File.Exists(_socketPath) => $"there is no engine's socket {_socketPath}; start an engine with 'eucanet up', or name its socket with --socket",
+                _ => $"no engine answers at {_socketPath} ({socket.Message}); start it again with 'eucanet up'",
             });
         }
 

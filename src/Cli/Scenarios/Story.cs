@@ -113,7 +113,7 @@ internal sealed class Story(IAnsiConsole console, bool json)
         console.MarkupLine($"[{colour}]{steps} steps, {Held} expectations held, {Failed} failed[/] [grey]({time.TotalSeconds:0.0} s)[/]");
     }
 
-    private void Write(StoryEvent value) => console.Profile.Out.Writer.WriteLine(JsonSerializer.Serialize(value, StoryJson.Default.StoryEvent));
+    private void Write(StoryEvent value) => console.Profile.Out.Writer.WriteLine(JsonLines.Of(value, StoryJson.Default.StoryEvent));
 }
 
 /// <summary>One line of a story for programs; what does not apply is left out.</summary>
