@@ -46,11 +46,28 @@ public sealed class RequiresProgramAttribute(params string[] programs) : Conditi
     public IReadOnlyList<string> Programs { get; } = programs;
 
     /// <inheritdoc />
-    protected override string? Missing()
+    protected override string? Missing() => MissingProgram();
+
+    internal string? MissingProgram()
     {
         string[] folders = [.. (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':'), "/usr/sbin", "/sbin"];
         return Programs.FirstOrDefault(program => !folders.Any(folder => File.Exists(Path.Combine(folder, program)))) is { } absent
             ? $"needs the program '{absent}'"
             : null;
+    }
+}
+
+/// <summary>The test runs a command under a stock Debian kernel in qemu (tests/vm/run).</summary>
+public sealed class RequiresVirtualMachineAttribute : ConditionAttribute
+{
+    /// <inheritdoc />
+    protected override string? Missing()
+    {
+        string cache = Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } folder
+            ? folder
+            : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache");
+        return Directory.Exists(Path.Combine(cache, "eucanet-vm", "linux-image-6.12-amd64"))
+            ? new RequiresProgramAttribute("qemu-system-x86_64", "busybox").MissingProgram()
+            : "needs the virtual machine's kernel: run 'tests/vm/run --prepare' once";
     }
 }
