@@ -13,6 +13,7 @@ var root = new RootCommand(
     """)
 {
     CheckCommand.Build(),
+    SimCommand.Build(),
     UpCommand.Build(),
 };
 root.Add(TerminalContext.Json);

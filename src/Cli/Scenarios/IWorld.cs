@@ -12,6 +12,9 @@ internal interface IWorld : IAsyncDisposable
     /// <summary>What it is, for the first line of the story ("simulated kernels, seed 1").</summary>
     string Description { get; }
 
+    /// <summary>Adds a machine with its cards, each cabled to the switch of its segment.</summary>
+    ValueTask AddMachineAsync(MachinePlan plan, CancellationToken cancellationToken);
+
     /// <summary>The kernel of a machine or VM.</summary>
     IKernel KernelOf(string machine);
 
@@ -41,6 +44,10 @@ internal interface IWorld : IAsyncDisposable
 
     /// <summary>Sends a UDP datagram that the listener must get.</summary>
     ValueTask<Reachability> SendDatagramAsync(string from, IPAddress to, ushort port, string listener, CancellationToken cancellationToken);
+
+    /// <summary>Runs a shell command on a machine and returns what it printed.</summary>
+    /// <exception cref="Control.RefusedException">The world's machines run no programs.</exception>
+    ValueTask<string> RunProgramAsync(string machine, string command, CancellationToken cancellationToken);
 }
 
 /// <summary>What became of a probe.</summary>

@@ -79,6 +79,18 @@ internal sealed class Story(IAnsiConsole console, bool json)
         console.Write(new Padder(table(), new Padding(8, 0, 0, 0)));
     }
 
+    /// <summary>What a program printed.</summary>
+    public void Print(string output)
+    {
+        if (json)
+        {
+            Write(new StoryEvent { Event = "output", Text = output });
+            return;
+        }
+
+        console.WriteLine(output);
+    }
+
     /// <summary>An expectation and what came of it.</summary>
     public void Expectation(int line, string text, bool held, string detail)
     {

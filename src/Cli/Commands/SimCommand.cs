@@ -1,0 +1,98 @@
+using System.CommandLine;
+using EucaNet.Cli.Control;
+using EucaNet.Cli.Scenarios;
+using EucaNet.Netlink.Kernel;
+using Spectre.Console;
+
+namespace EucaNet.Cli;
+
+/// <summary>eucanet sim FILE</summary>
+internal static class SimCommand
+{
+    public static Command Build()
+    {
+        var file = new Argument<string>("file") { Description = "A scenario (docs/scenarios.md).", HelpName = "FILE" };
+        var kernel = new Option<string>("--kernel") { Description = "simulated: kernels in memory, no root. linux: network namespaces of this machine (root).", DefaultValueFactory = _ => "simulated" };
+        kernel.AcceptOnlyFromAmong("simulated", "linux");
+        var seed = new Option<ulong>("--seed") { Description = "The seed of everything random on simulated kernels; one seed gives one run.", HelpName = "N", DefaultValueFactory = _ => 1 };
+        var client = new Option<string>("--dhcp-client") { Description = "On the Linux kernel: the program VMs get their leases with; built-in, udhcpc or dhclient.", DefaultValueFactory = _ => "built-in" };
+        client.AcceptOnlyFromAmong("built-in", "udhcpc", "dhclient");
+        var inspect = new Option<string[]>("--inspect") { Description = "On the Linux kernel, before the end: run this command on every machine the engine runs on, and show its output.", HelpName = "COMMAND" };
+        var command = new Command(
+            "sim",
+            """
+            Runs a scenario: a whole cloud with its VMs, commands and expectations, told as it happens.
+
+            Exit status: 0 every expectation held, 1 one failed, 2 the scenario or a configuration has mistakes, 4 the program failed.
+            Examples: eucanet sim examples/managed/first-cloud.euca
+                      eucanet sim --kernel linux examples/static/first-cloud.euca
+            """)
+        { file, kernel, seed, client, inspect };
+        command.SetAction(async (arguments, token) =>
+        {
+            var options = new SimOptions(
+                arguments.GetRequiredValue(file),
+                arguments.GetRequiredValue(kernel) == "linux",
+                arguments.GetValue(seed),
+                arguments.GetRequiredValue(client),
+                arguments.GetValue(inspect) ?? [],
+                arguments.GetValue(TerminalContext.Json));
+            return await RunAsync(options, token).ConfigureAwait(false);
+        });
+        return command;
+    }
+
+    private sealed record SimOptions(string File, bool Linux, ulong Seed, string DhcpClient, IReadOnlyList<string> Inspect, bool Json);
+
+    private static async Task<int> RunAsync(SimOptions options, CancellationToken token)
+    {
+        ScenarioFile scenario;
+        List<MachinePlan> plans = [];
+        try
+        {
+            scenario = ScenarioFile.Read(options.File);
+            foreach (ScenarioMistake mistake in scenario.Mistakes)
+            {
+                Console.Error.WriteLine(mistake);
+            }
+
+            if (scenario.Mistakes.Count > 0)
+            {
+                return 2;
+            }
+
+            plans.AddRange(scenario.Machines.Select(MachinePlan.For));
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or RefusedException)
+        {
+            Console.Error.WriteLine(exception is RefusedException ? exception.Message : $"eucanet: {options.File}: {exception.Message}");
+            return 2;
+        }
+
+        var story = new Story(AnsiConsole.Console, options.Json);
+        if (!options.Json && !AnsiConsole.Profile.Out.IsTerminal)
+        {
+            AnsiConsole.Profile.Width = 400; // a pipe has no width: one line stays one line
+        }
+
+        await using IWorld world = options.Linux ? new LinuxWorld(options.DhcpClient) : new SimulatedWorld(options.Seed);
+        story.Begin(options.File, world.Description);
+        await using var cloud = new ScenarioCloud(world, plans, options.Seed);
+        try
+        {
+            await cloud.BuildAsync(token).ConfigureAwait(false);
+            await new ScenarioRunner(scenario, cloud, story).RunAsync(token).ConfigureAwait(false);
+            foreach (string inspection in options.Inspect)
+            {
+                await cloud.InspectAsync(inspection, story, token).ConfigureAwait(false);
+            }
+        }
+        catch (Exception exception) when (exception is RefusedException or KernelException or EucaNet.Engine.EngineException)
+        {
+            Console.Error.WriteLine($"eucanet: {exception.Message}");
+            return 4;
+        }
+
+        return story.Failed == 0 ? 0 : 1;
+    }
+}

@@ -1,0 +1,140 @@
+using System.Text.Json;
+using EucaNet.Cli.Tests.Commands;
+using EucaNet.Tests;
+
+namespace EucaNet.Cli.Tests.Scenarios;
+
+/// <summary>The examples, run as a user runs them.</summary>
+public sealed class ScenarioRunTests
+{
+    private static readonly string VirtualMachine = Path.Combine(CommandLine.Repository, "tests", "vm", "run");
+
+    [TestCase("examples/managed/first-cloud.euca")]
+    [TestCase("examples/static/first-cloud.euca")]
+    [TestCase("examples/system/first-cloud.euca")]
+    public void Every_expectation_of_the_example_holds_on_simulated_kernels(string file)
+    {
+        CommandResult run = CommandLine.Run(null, "sim", file);
+        Assert.That(run.Status, Is.Zero, run.Output + run.Errors);
+        Assert.That(run.Output, Does.Contain(" 0 failed"));
+    }
+
+    [Test]
+    public void One_seed_gives_one_story()
+    {
+        CommandResult first = CommandLine.Run(null, "sim", "examples/managed/first-cloud.euca", "--seed", "7", "-j");
+        CommandResult second = CommandLine.Run(null, "sim", "examples/managed/first-cloud.euca", "--seed", "7", "-j");
+        Assert.That(second.Output, Is.EqualTo(first.Output));
+    }
+
+    [Test]
+    public void The_story_in_JSON_is_one_object_a_line()
+    {
+        CommandResult run = CommandLine.Run(null, "sim", "examples/static/first-cloud.euca", "-j");
+        string[] events = [.. run.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement.GetProperty("event").GetString()!)];
+        Assert.Multiple(() =>
+        {
+            Assert.That(events[0], Is.EqualTo("begin"));
+            Assert.That(events[^1], Is.EqualTo("end"));
+            Assert.That(events, Does.Contain("expect").And.Contain("did").And.Contain("step"));
+        });
+    }
+
+    [Test]
+    public void An_expectation_that_fails_ends_with_status_1_and_is_shown()
+    {
+        string folder = Directory.CreateTempSubdirectory("eucanet-failing-").FullName;
+        foreach (string name in (string[])["eucalyptus.conf", "eucalyptus-node.conf"])
+        {
+            File.Copy(Path.Combine(CommandLine.Repository, "examples", "static", name), Path.Combine(folder, name));
+        }
+
+        string file = Path.Combine(folder, "failing.euca");
+        File.WriteAllText(
+            file,
+            """
+            front-end front --config eucalyptus.conf --address eth0=192.168.1.254/24
+            node node1 --config eucalyptus-node.conf
+            start
+            instance run i-00000001 --user alice --on node1
+            expect lease i-00000001 192.168.1.4
+            expect no ping i-00000001 front
+            """);
+        CommandResult run = CommandLine.Run(null, "sim", file);
+        Directory.Delete(folder, recursive: true);
+        Assert.Multiple(() =>
+        {
+            Assert.That(run.Status, Is.EqualTo(1), run.Errors);
+            Assert.That(run.Output, Does.Contain("2 failed").And.Contain("FAILED expect lease i-00000001 192.168.1.4"));
+        });
+    }
+
+    [Test]
+    public void A_scenario_with_a_typo_runs_nothing_and_ends_with_status_2()
+    {
+        string file = Path.GetTempFileName();
+        File.WriteAllText(file, "frontend front --config eucalyptus.conf\n");
+        CommandResult run = CommandLine.Run(null, "sim", file);
+        File.Delete(file);
+        Assert.Multiple(() =>
+        {
+            Assert.That(run.Status, Is.EqualTo(2));
+            Assert.That(run.Output, Is.Empty);
+            Assert.That(run.Errors, Does.Contain($"{file}:1:1:").And.Contain("did you mean 'front-end'?"));
+        });
+    }
+
+    [TestCase("examples/static/first-cloud.euca", "built-in")]
+    [TestCase("examples/static/first-cloud.euca", "udhcpc")]
+    [TestCase("examples/static/first-cloud.euca", "dhclient")]
+    [TestCase("examples/system/first-cloud.euca", "built-in")]
+    [TestCase("examples/system/first-cloud.euca", "udhcpc")]
+    [RequiresRoot]
+    [RequiresProgram("udhcpc", "dhclient")]
+    public void The_same_scenario_holds_on_this_machines_kernel(string file, string client)
+    {
+        CommandResult run = CommandLine.Run(null, "sim", "--kernel", "linux", "--dhcp-client", client, file);
+        Assert.That(run.Status, Is.Zero, run.Output + run.Errors);
+    }
+
+    [Test]
+    [RequiresVirtualMachine]
+    public void The_managed_scenario_holds_under_a_stock_Debian_kernel_with_a_client_nobody_here_wrote()
+    {
+        CommandResult run = CommandLine.RunOther(
+            null, VirtualMachine, "-t", "420", "dotnet", CommandLine.Program, "sim", "--kernel", "linux", "--dhcp-client", "udhcpc", "examples/managed/first-cloud.euca");
+        Assert.That(run.Status, Is.Zero, run.Output + run.Errors);
+    }
+
+    [Test]
+    [RequiresVirtualMachine]
+    [RequiresProgram("nft", "ip", "bridge")]
+    public void Nft_ip_and_bridge_see_what_was_made()
+    {
+        CommandResult run = CommandLine.RunOther(
+            null, VirtualMachine, "-t", "420", "dotnet", CommandLine.Program, "sim", "--kernel", "linux", "tests/Cli.Tests/Scenarios/standing.euca",
+            "--inspect", "nft list ruleset", "--inspect", "ip -d link", "--inspect", "ip addr", "--inspect", "bridge link");
+        Assert.Multiple(() =>
+        {
+            Assert.That(run.Status, Is.Zero, run.Output + run.Errors);
+            Assert.That(run.Output, Does.Contain("table ip eucanet").And.Contain("203.0.113.10"), "nft list ruleset on the front-end");
+            Assert.That(run.Output, Does.Contain("eth0.10@eth0").And.Contain("vlan protocol 802.1Q id 10"), "ip -d link on the front-end");
+            Assert.That(run.Output, Does.Contain("inet 192.168.0.1/26"), "ip addr on the front-end");
+            Assert.That(run.Output, Does.Contain("eucabr10").And.Contain("forward_delay 0"), "ip -d link on the node");
+            Assert.That(run.Output, Does.Match(@"vif1\.0.*master eucabr10"), "bridge link on the node");
+        });
+    }
+
+    [Test]
+    [RequiresRoot]
+    public void Without_802_1Q_the_error_says_so()
+    {
+        if (Directory.Exists("/proc/net/vlan"))
+        {
+            Assert.Ignore("this kernel has 802.1Q");
+        }
+
+        CommandResult run = CommandLine.Run(null, "sim", "--kernel", "linux", "examples/managed/first-cloud.euca");
+        Assert.That(run.Output + run.Errors, Does.Contain("802.1Q"));
+    }
+}
