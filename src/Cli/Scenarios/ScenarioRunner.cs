@@ -106,7 +106,7 @@ internal sealed class ScenarioRunner(ScenarioFile scenario, ScenarioCloud cloud,
         TimeSpan limit = cloud.World.Elapsed + LeasePatience;
         while (true)
         {
-            IPAddress? address = (await cloud.AddressesOfAsync(lease.Machine, cancellationToken).ConfigureAwait(false)).FirstOrDefault();
+            IPAddress? address = await AddressOfAsync(lease.Machine, cancellationToken).ConfigureAwait(false);
             if (address is not null || cloud.World.Elapsed > limit)
             {
                 return (lease.Address.Equals(address), address is null ? $"no lease after {LeasePatience.TotalSeconds:0} s" : $"{lease.Machine} has {address} by DHCP");
@@ -116,11 +116,14 @@ internal sealed class ScenarioRunner(ScenarioFile scenario, ScenarioCloud cloud,
         }
     }
 
+    private async Task<IPAddress?> AddressOfAsync(string name, CancellationToken cancellationToken) =>
+        await cloud.AddressesOfAsync(name, cancellationToken).ConfigureAwait(false) is [var first, ..] ? first : null;
+
     private async Task<(bool, string)> JudgeReachAsync(ReachExpectation reach, CancellationToken cancellationToken)
     {
         IPAddress to = IPAddress.TryParse(reach.To, out IPAddress? literal)
             ? literal
-            : (await cloud.AddressesOfAsync(reach.To, cancellationToken).ConfigureAwait(false)).FirstOrDefault() ?? throw new RefusedException($"{reach.To} has no address yet");
+            : await AddressOfAsync(reach.To, cancellationToken).ConfigureAwait(false) ?? throw new RefusedException($"{reach.To} has no address yet");
         string? listener = reach.At ?? (literal is null ? reach.To : null);
         Reachability result = reach.Probe switch
         {
