@@ -20,14 +20,14 @@ internal sealed record BuiltinTable(string Name, IReadOnlyList<BuiltinChain> Cha
     /// <summary>All tables in the order iptables-save lists them on the nft interface.</summary>
     public static IReadOnlyList<BuiltinTable> All { get; } =
     [
-        new("raw", [new("PREROUTING", 0, Raw, "filter"), new("OUTPUT", 3, Raw, "filter")]),
         new("mangle",
         [
             new("PREROUTING", 0, Mangle, "filter"), new("INPUT", 1, Mangle, "filter"), new("FORWARD", 2, Mangle, "filter"),
             new("OUTPUT", 3, Mangle, "route"), new("POSTROUTING", 4, Mangle, "filter"),
         ]),
-        new("filter", [new("INPUT", 1, Filter, "filter"), new("FORWARD", 2, Filter, "filter"), new("OUTPUT", 3, Filter, "filter")]),
         new("security", [new("INPUT", 1, Security, "filter"), new("FORWARD", 2, Security, "filter"), new("OUTPUT", 3, Security, "filter")]),
+        new("raw", [new("PREROUTING", 0, Raw, "filter"), new("OUTPUT", 3, Raw, "filter")]),
+        new("filter", [new("INPUT", 1, Filter, "filter"), new("FORWARD", 2, Filter, "filter"), new("OUTPUT", 3, Filter, "filter")]),
         new("nat",
         [
             new("PREROUTING", 0, NatDestination, "nat"), new("INPUT", 1, NatSource, "nat"),

@@ -61,6 +61,9 @@ public sealed record IptablesTable
     public IptablesTable With(string chain, IReadOnlyList<IptablesRule> rules) =>
         With((this[chain] ?? new IptablesChain { Name = chain }) with { Rules = rules });
 
+    /// <summary>The same table with no rules and no users' chains; policies stay.</summary>
+    public IptablesTable Flushed() => this with { Chains = [.. Chains.Where(chain => chain.Policy is not null).Select(chain => chain with { Rules = [] })] };
+
     /// <summary>The same table without the chain of this name.</summary>
     public IptablesTable Without(string chain) => this with { Chains = [.. Chains.Where(present => present.Name != chain)] };
 

@@ -1,0 +1,60 @@
+using EucaNet.Netfilter.Iptables.Text;
+
+namespace EucaNet.Netfilter.Iptables;
+
+/// <summary>
+/// A file in iptables-save's format, read but not yet applied: what <c>iptables-restore</c> takes, so also single commands
+/// (-A, -I, -D, -R, -N, -X, -F, -P, -Z, -E) within a table's block.
+/// </summary>
+public sealed class IptablesSaveFile
+{
+    private readonly IReadOnlyList<SaveBlock> _blocks;
+
+    internal IptablesSaveFile(IptablesFamily family, IReadOnlyList<SaveBlock> blocks)
+    {
+        Family = family;
+        _blocks = blocks;
+    }
+
+    /// <summary>The family the file was read for.</summary>
+    public IptablesFamily Family { get; }
+
+    /// <summary>The tables the file speaks of, in its order.</summary>
+    public IReadOnlyList<string> Tables => [.. _blocks.Select(block => block.Table).Distinct()];
+
+    /// <summary>Reads a file. Every word is checked; what is not known is refused by name.</summary>
+    /// <param name="family">The family whose words hold.</param>
+    /// <param name="text">The file's text.</param>
+    /// <param name="way">The kernel interface it is meant for, where known: a few demands differ.</param>
+    /// <param name="account">Finds a user's (false) or group's (true) number by name, for the owner match; null knows only root.</param>
+    /// <exception cref="IptablesParseException">Line, column, word and nearest known word of the first error.</exception>
+    public static IptablesSaveFile Parse(IptablesFamily family, string text, IptablesInterface? way = null, Func<string, bool, uint?>? account = null)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return new IptablesSaveFile(family, new SaveFileParser(family, way, account).Parse(text));
+    }
+
+    /// <summary>What the tables are once the file was applied to <paramref name="present"/>; tables it does not speak of stay.</summary>
+    /// <param name="present">What there is.</param>
+    /// <param name="flush">Empty each table of the file first (policies stay); as iptables-restore without --noflush.</param>
+    /// <param name="counters">Take the counters that stand in the file, for rules and policies.</param>
+    /// <exception cref="IptablesParseException">A command cannot be carried out, or a jump leads nowhere; with its line.</exception>
+    public IptablesRuleSet ApplyTo(IptablesRuleSet present, bool flush = true, bool counters = false)
+    {
+        ArgumentNullException.ThrowIfNull(present);
+        IptablesRuleSet result = present;
+        var flushed = new HashSet<string>();
+        foreach (SaveBlock block in _blocks)
+        {
+            IptablesTable table = result[block.Table] ?? IptablesTable.Empty(block.Table);
+            if (flush && flushed.Add(block.Table))
+            {
+                table = table.Flushed();
+            }
+
+            result = result.With(block.ApplyTo(table, counters));
+        }
+
+        return result;
+    }
+}

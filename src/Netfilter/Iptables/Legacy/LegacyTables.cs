@@ -1,0 +1,353 @@
+using System.Net.Sockets;
+using EucaNet.Netfilter.Iptables.Extensions;
+using EucaNet.Netlink.Kernel;
+using EucaNet.Netlink.Wire;
+
+namespace EucaNet.Netfilter.Iptables.Legacy;
+
+/// <summary>
+/// Live tables through the socket options of ip_tables and ip6_tables. A replacement names how many counters the old table has, and the
+/// kernel answers EAGAIN where that number is no longer right; since that alone misses an exchange of rules, the entries are read once more
+/// right before. The counters of rules that stay are added up again after the replacement.
+/// </summary>
+internal sealed class LegacyTables : IIptablesBackend
+{
+    private readonly IptablesFamily _family;
+    private readonly IptablesTablesOptions _options;
+    private readonly IXtablesSocket _socket;
+    private readonly LegacyLayout _layout;
+    private readonly Dictionary<(bool Target, string Name), int> _revisions = [];
+
+    public LegacyTables(IKernel kernel, IptablesFamily family, IptablesTablesOptions options)
+    {
+        _family = family;
+        _options = options;
+        _layout = LegacyLayout.Of(family);
+        _socket = kernel.OpenXtables(family == IptablesFamily.Ip ? AddressFamily.InterNetwork : AddressFamily.InterNetworkV6);
+    }
+
+    public void Dispose() => _socket.Dispose();
+
+    public IptablesRuleSet Read(IReadOnlyList<string>? tables)
+    {
+        using IDisposable? held = TakeLock();
+        return new IptablesRuleSet { Family = _family, Tables = [.. ReadAll(tables).Select(live => live.Table)] };
+    }
+
+    public void Change(Func<IptablesRuleSet, IptablesRuleSet> plan, IReadOnlyList<string>? tables, IptablesCounterUse counters, bool force, bool test)
+    {
+        for (int attempt = 1; ; attempt++)
+        {
+            using IDisposable? held = TakeLock();
+            IReadOnlyList<Live> present = ReadAll(tables);
+            IptablesRuleSet wanted = plan(new IptablesRuleSet { Family = _family, Tables = [.. present.Select(live => live.Table)] });
+            if (TryWrite(present, wanted, counters, test))
+            {
+                return;
+            }
+
+            if (attempt >= _options.Attempts)
+            {
+                throw new IptablesTableException($"The legacy tables changed {attempt} times while a change was planned; nothing was written. Try again, or stop the program that writes them.");
+            }
+        }
+    }
+
+    public void ChangeChains(IReadOnlyList<IptablesChainChange> changes) =>
+        Change(
+            present => changes.GroupBy(change => change.Table).Aggregate(
+                present,
+                (ruleSet, group) => ruleSet.With(group.Aggregate(ruleSet[group.Key] ?? IptablesTable.Empty(group.Key), ChainChanges.Apply))),
+            [.. changes.Select(change => change.Table).Distinct()],
+            IptablesCounterUse.Keep,
+            force: false,
+            test: false);
+
+    /// <summary>Asks for a table's sizes; false where there is none. The kernel makes a table it knows when it is asked for the first time.</summary>
+    public static bool TryGetInfo(IXtablesSocket socket, string table, Span<byte> info)
+    {
+        info.PutText(0, LegacyLayout.NameSize - 1, table);
+        try
+        {
+            socket.GetOption(LegacyLayout.GetInfo, info);
+            return true;
+        }
+        catch (KernelException exception) when (exception.Error is LinuxError.ENOENT or LinuxError.ENOPROTOOPT)
+        {
+            return false;
+        }
+    }
+
+    private FileStream? TakeLock()
+    {
+        if (_options.LockFile is not { } path)
+        {
+            return null;
+        }
+
+        // .NET takes flock(2) for a file it does not share: the lock iptables-legacy takes on the same file.
+        for (int attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            }
+            catch (IOException) when (attempt < 500)
+            {
+                Thread.Sleep(10);
+            }
+            catch (IOException exception)
+            {
+                throw new IptablesTableException($"Another program holds {path} for longer than 5 s; nothing was read or written.", exception);
+            }
+        }
+    }
+
+    private List<Live> ReadAll(IReadOnlyList<string>? tables)
+    {
+        var read = new List<Live>();
+        foreach (string name in tables ?? _options.LegacyTableNames?.Invoke(_family) ?? [.. BuiltinTable.All.Select(table => table.Name)])
+        {
+            BuiltinTable.Of(name);
+            if (ReadOne(name) is { } live)
+            {
+                read.Add(live);
+            }
+        }
+
+        return read;
+    }
+
+    private Live? ReadOne(string table)
+    {
+        for (int attempt = 1; ; attempt++)
+        {
+            byte[] info = new byte[LegacyLayout.InfoLength];
+            if (!TryGetInfo(_socket, table, info))
+            {
+                return null;
+            }
+
+            byte[] entries = new byte[LegacyLayout.GetEntriesTable + ((ReadOnlySpan<byte>)info).UInt32(LegacyLayout.InfoSize)];
+            entries.AsSpan().PutText(0, LegacyLayout.NameSize - 1, table);
+            entries.AsSpan().Put32(LegacyLayout.GetEntriesSize, (uint)(entries.Length - LegacyLayout.GetEntriesTable));
+            try
+            {
+                _socket.GetOption(LegacyLayout.GetEntries, entries);
+                return new Live(LegacyTable.Read(_family, info, entries), info, entries);
+            }
+            catch (KernelException exception) when (exception.Error is LinuxError.EAGAIN or LinuxError.EINVAL && attempt < _options.Attempts)
+            {
+                // The table changed its size between the two questions.
+            }
+        }
+    }
+
+    /// <summary>False where somebody else wrote meanwhile.</summary>
+    private bool TryWrite(IReadOnlyList<Live> present, IptablesRuleSet wanted, IptablesCounterUse counters, bool test)
+    {
+        var work = new List<(Live Live, IptablesTable Wanted)>();
+        foreach (IptablesTable table in wanted.Tables)
+        {
+            TableValidation.Check(table);
+            CheckRevisions(table);
+            Live live = present.FirstOrDefault(one => one.Table.Name == table.Name)
+                ?? ReadOne(table.Name)
+                ?? throw new IptablesTableException($"The kernel has no legacy table '{table.Name}' ({(_family == IptablesFamily.Ip ? "iptable" : "ip6table")}_{table.Name} is missing).");
+            if (!TableComparison.AreSame(live.Table, table, counters == IptablesCounterUse.FromModel))
+            {
+                work.Add((live, table));
+            }
+        }
+
+        if (test)
+        {
+            foreach ((Live live, IptablesTable table) in work)
+            {
+                LegacyTableWriter.Write(_family, table, live.NumberOfEntries);
+            }
+
+            return true;
+        }
+
+        var done = new List<Live>();
+        foreach ((Live live, IptablesTable table) in work)
+        {
+            if (!IsStill(live))
+            {
+                PutBack(done);
+                return false;
+            }
+
+            try
+            {
+                Replace(live, table, counters);
+                done.Add(live);
+            }
+            catch (KernelException exception) when (exception.Error == LinuxError.EAGAIN)
+            {
+                PutBack(done);
+                return false;
+            }
+            catch (KernelException exception)
+            {
+                PutBack(done);
+                throw new IptablesTableException($"The kernel refused table {table.Name} as a whole ({exception.Error}); no table was changed.", exception);
+            }
+        }
+
+        return true;
+    }
+
+    private void PutBack(List<Live> done)
+    {
+        foreach (Live live in Enumerable.Reverse(done))
+        {
+            Live now = ReadOne(live.Table.Name) ?? throw new IptablesTableException($"Table {live.Table.Name} is gone.");
+            Replace(now, live.Table, IptablesCounterUse.FromModel);
+        }
+    }
+
+    /// <summary>Whether the table's entries are what they were, counters left out.</summary>
+    private bool IsStill(Live live)
+    {
+        Live? now = ReadOne(live.Table.Name);
+        return now is not null && TableComparison.AreSame(now.Table, live.Table, counters: false);
+    }
+
+    private void Replace(Live live, IptablesTable table, IptablesCounterUse use)
+    {
+        uint old = live.NumberOfEntries;
+        (byte[] replace, IReadOnlyList<LegacyEntry> entries) = LegacyTableWriter.Write(_family, table, old);
+        ulong[] counted = GC.AllocateArray<ulong>((int)old * 2, pinned: true);
+        replace.AsSpan().Put64(LegacyLayout.ReplaceCounters, (ulong)System.Runtime.InteropServices.Marshal.UnsafeAddrOfPinnedArrayElement(counted, 0));
+        _socket.SetOption(LegacyLayout.SetReplace, replace);
+        GC.KeepAlive(counted);
+        AddCounters(table.Name, CountersAfter(live, entries, counted, use));
+    }
+
+    /// <summary>What each new entry is to begin with: a rule that stayed, what it had counted until it was replaced; a new one, what the model says.</summary>
+    private IptablesCounters[] CountersAfter(Live live, IReadOnlyList<LegacyEntry> entries, ulong[] counted, IptablesCounterUse use)
+    {
+        if (use == IptablesCounterUse.FromModel)
+        {
+            return [.. entries.Select(entry => entry.Counters)];
+        }
+
+        (_, IReadOnlyList<LegacyEntry> before) = LegacyTableWriter.Write(_family, live.Table, 0);
+        var kept = new Dictionary<string, Queue<(IptablesRule? Rule, IptablesCounters Counters)>>();
+        for (int index = 0; index < before.Count && (index * 2) + 1 < counted.Length; index++)
+        {
+            if (before[index].Chain is { } chain)
+            {
+                if (!kept.TryGetValue(chain, out Queue<(IptablesRule?, IptablesCounters)>? queue))
+                {
+                    kept[chain] = queue = new Queue<(IptablesRule?, IptablesCounters)>();
+                }
+
+                queue.Enqueue((before[index].Rule, new IptablesCounters(counted[index * 2], counted[(index * 2) + 1])));
+            }
+        }
+
+        var result = new IptablesCounters[entries.Count];
+        for (int index = 0; index < entries.Count; index++)
+        {
+            LegacyEntry entry = entries[index];
+            if (entry.Chain is not null && kept.TryGetValue(entry.Chain, out Queue<(IptablesRule? Rule, IptablesCounters Counters)>? queue))
+            {
+                result[index] = TakeSame(queue, entry.Rule);
+            }
+        }
+
+        return result;
+    }
+
+    /// <summary>The counters of the next old rule that is the same; rules in front of it are gone, or stand elsewhere now.</summary>
+    private static IptablesCounters TakeSame(Queue<(IptablesRule? Rule, IptablesCounters Counters)> queue, IptablesRule? rule)
+    {
+        if (!queue.Any(old => Equals(old.Rule, rule)))
+        {
+            return default;
+        }
+
+        while (true)
+        {
+            (IptablesRule? old, IptablesCounters counters) = queue.Dequeue();
+            if (Equals(old, rule))
+            {
+                return counters;
+            }
+        }
+    }
+
+    private void AddCounters(string table, IptablesCounters[] counters)
+    {
+        if (counters.All(counter => counter == default))
+        {
+            return;
+        }
+
+        byte[] value = new byte[LegacyLayout.CountersTable + (counters.Length * LegacyLayout.CounterSize)];
+        value.AsSpan().PutText(0, LegacyLayout.NameSize - 1, table);
+        value.AsSpan().Put32(LegacyLayout.CountersNumber, (uint)counters.Length);
+        for (int index = 0; index < counters.Length; index++)
+        {
+            value.AsSpan().Put64(LegacyLayout.CountersTable + (index * LegacyLayout.CounterSize), counters[index].Packets);
+            value.AsSpan().Put64(LegacyLayout.CountersTable + (index * LegacyLayout.CounterSize) + 8, counters[index].Bytes);
+        }
+
+        try
+        {
+            _socket.SetOption(LegacyLayout.SetAddCounters, value);
+        }
+        catch (KernelException exception) when (exception.Error is LinuxError.EINVAL or LinuxError.EAGAIN)
+        {
+            // Somebody replaced the table again; the counters were of entries that are gone.
+        }
+    }
+
+    /// <summary>Has the kernel say whether it knows what the rules use, so that a refusal has a name.</summary>
+    private void CheckRevisions(IptablesTable table)
+    {
+        foreach (IptablesRule rule in table.Chains.SelectMany(chain => chain.Rules))
+        {
+            foreach (IptablesMatch match in rule.Matches)
+            {
+                CheckRevision(false, match.Name, match.Revision);
+            }
+
+            if (rule.Target is ExtensionTarget target)
+            {
+                CheckRevision(true, target.Name, target.Revision);
+            }
+        }
+    }
+
+    private void CheckRevision(bool target, string name, byte revision)
+    {
+        if (revision == 0 || (_revisions.TryGetValue((target, name), out int known) && known >= revision))
+        {
+            return;
+        }
+
+        byte[] value = new byte[LegacyLayout.RevisionLength];
+        value.AsSpan().PutText(0, LegacyLayout.RevisionNameSize, name);
+        value[LegacyLayout.RevisionField] = revision;
+        try
+        {
+            _socket.GetOption(target ? _layout.GetRevisionTarget : _layout.GetRevisionMatch, value);
+            _revisions[(target, name)] = revision;
+        }
+        catch (KernelException exception) when (exception.Error is LinuxError.EPROTONOSUPPORT or LinuxError.ENOENT)
+        {
+            throw new IptablesTableException(
+                $"The kernel does not know revision {revision} of the {(target ? "target" : "match")} '{name}' ({exception.Error}): its module is missing or older. Nothing was changed.", exception);
+        }
+    }
+
+    /// <summary>A table as it was read.</summary>
+    private sealed record Live(IptablesTable Table, byte[] Info, byte[] Entries)
+    {
+        public uint NumberOfEntries => LegacyTable.NumberOfEntries(Info);
+    }
+}

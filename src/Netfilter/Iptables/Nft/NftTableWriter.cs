@@ -1,0 +1,179 @@
+using EucaNet.Netfilter.Iptables.Text;
+using EucaNet.Netfilter.Nftables;
+
+namespace EucaNet.Netfilter.Iptables.Nft;
+
+/// <summary>
+/// Collects one batch that makes live tables what they shall be: tables and chains first, then rules, then the chains that go, emptied
+/// before the first of them is deleted.
+/// </summary>
+internal sealed class NftTableWriter(IptablesFamily family, bool counters)
+{
+    private readonly NftablesBatch _batch = new();
+    private readonly List<Action> _rules = [];
+    private readonly List<Action> _flushes = [];
+    private readonly List<Action> _deletions = [];
+
+    private NftablesFamily Family => (NftablesFamily)family;
+
+    /// <summary>Makes a whole table what it shall be.</summary>
+    public void Write(NftLiveTable? present, IptablesTable wanted)
+    {
+        if (present is null)
+        {
+            Table(wanted.Name);
+        }
+
+        foreach (IptablesChain chain in wanted.Chains)
+        {
+            NftLiveChain? live = present?.Find(chain.Name);
+            WriteChain(wanted.Name, chain, live);
+            if (live is not null || chain.Rules.Count > 0)
+            {
+                _rules.Add(() => WriteRules(wanted.Name, chain, live));
+            }
+        }
+
+        foreach (NftLiveChain live in present?.Chains ?? [])
+        {
+            if (wanted[live.Name] is null && live.Chain?.Hook is null)
+            {
+                Remove(wanted.Name, live.Name);
+            }
+        }
+    }
+
+    /// <summary>Writes single chains of a table.</summary>
+    public void WriteChains(NftLiveTable present, IReadOnlyList<IptablesChainChange> changes)
+    {
+        Table(present.Name);
+        foreach (IptablesChainChange change in changes)
+        {
+            if (change.Rules is not { } rules)
+            {
+                Remove(present.Name, change.Chain);
+                continue;
+            }
+
+            IptablesVerdict? policy = BuiltinTable.Of(present.Name).Chain(change.Chain) is null ? null : change.Policy ?? IptablesVerdict.Accept;
+            var chain = new IptablesChain { Name = change.Chain, Policy = policy, Rules = rules };
+            Chain(present.Name, chain, withPolicy: change.Policy is not null);
+            _rules.Add(() => WriteRules(present.Name, chain, present.Find(change.Chain)));
+        }
+    }
+
+    /// <summary>The batch.</summary>
+    public NftablesBatch Finish()
+    {
+        foreach (Action step in _rules.Concat(_flushes).Concat(_deletions))
+        {
+            step();
+        }
+
+        return _batch;
+    }
+
+    private void Table(string table)
+    {
+        _batch.Label = null;
+        _batch.Append(NftTableMessages.Table(family, table));
+    }
+
+    /// <summary>A built-in chain that has nothing to say is left to be made by whoever puts something into it.</summary>
+    private void WriteChain(string table, IptablesChain chain, NftLiveChain? live)
+    {
+        if (chain.Policy is null)
+        {
+            if (live is null)
+            {
+                Chain(table, chain, withPolicy: false);
+            }
+
+            return;
+        }
+
+        bool counts = counters && chain.Counters != default;
+        IptablesVerdict present = live?.Chain?.Policy == ChainPolicy.Drop ? IptablesVerdict.Drop : IptablesVerdict.Accept;
+        if (live is null ? chain.Rules.Count > 0 || chain.Policy != IptablesVerdict.Accept || counts : chain.Policy != present || counts)
+        {
+            Chain(table, chain, withPolicy: true);
+        }
+    }
+
+    private void Chain(string table, IptablesChain chain, bool withPolicy)
+    {
+        _batch.Label = null;
+        if (chain.Policy is not { } policy)
+        {
+            _batch.Add(Nftables.Chain.Regular(Family, table, chain.Name));
+            return;
+        }
+
+        NftablesMessage message = NftTableMessages.Builtin(family, table, chain.Name, policy);
+        var entity = (Chain)message.Entity;
+        _batch.Append(message with
+        {
+            Entity = entity with
+            {
+                Policy = withPolicy ? entity.Policy : null,
+                Counters = counters && chain.Counters != default ? new ChainCounters(chain.Counters.Packets, chain.Counters.Bytes) : null,
+            },
+        });
+    }
+
+    /// <summary>Writes what lies between the beginning and the end that are equal already.</summary>
+    private void WriteRules(string table, IptablesChain chain, NftLiveChain? live)
+    {
+        IReadOnlyList<IptablesRule?> present = live?.Decoded ?? [];
+        IReadOnlyList<IptablesRule> wanted = chain.Rules;
+        int shorter = Math.Min(present.Count, wanted.Count), head = 0, tail = 0;
+        while (head < shorter && IsSame(present[head], wanted[head]))
+        {
+            head++;
+        }
+
+        while (tail < shorter - head && IsSame(present[^(tail + 1)], wanted[^(tail + 1)]))
+        {
+            tail++;
+        }
+
+        for (int index = head; index < present.Count - tail; index++)
+        {
+            _batch.Label = null;
+            _batch.Delete(live!.Rules[index]);
+        }
+
+        ulong? before = tail > 0 ? live!.Rules[present.Count - tail].Handle : null;
+        for (int index = head; index < wanted.Count - tail; index++)
+        {
+            _batch.Label = new RuleLabel(family, chain.Name, wanted[index]);
+            Rule rule = NftRuleEncoder.Encode(family, table, chain.Name, counters ? wanted[index] : wanted[index] with { Counters = default });
+            if (before is null)
+            {
+                _batch.Add(rule);
+            }
+            else
+            {
+                _batch.Insert(rule, before);
+            }
+        }
+    }
+
+    private bool IsSame(IptablesRule? present, IptablesRule wanted) => present is not null && TableComparison.AreSame(present, wanted, counters);
+
+    private void Remove(string table, string chain)
+    {
+        _flushes.Add(() => _batch.FlushChain(Family, table, chain));
+        _deletions.Add(() =>
+        {
+            _batch.Label = null;
+            _batch.Delete(Nftables.Chain.Regular(Family, table, chain));
+        });
+    }
+
+    /// <summary>A rule in an error's words.</summary>
+    private sealed record RuleLabel(IptablesFamily Family, string Chain, IptablesRule Rule)
+    {
+        public override string ToString() => $"-A {Chain} {RulePrinter.Print(Rule, Family, IptablesInterface.Nft)}";
+    }
+}

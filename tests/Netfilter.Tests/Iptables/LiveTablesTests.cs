@@ -1,0 +1,257 @@
+using EucaNet.Netfilter.Iptables;
+using EucaNet.Tests;
+
+namespace EucaNet.Netfilter.Tests.Iptables;
+
+/// <summary>Our tables and those of the real tools, in namespaces of the tests' own.</summary>
+[RequiresRoot]
+[RequiresProgram("iptables-nft-save", "iptables-legacy-save", "nft")]
+public sealed class LiveTablesTests
+{
+    private const int Files = 6;
+
+    private static string Program(IptablesFamily family, IptablesInterface way, string what) =>
+        $"{(family == IptablesFamily.Ip ? "iptables" : "ip6tables")}-{(way == IptablesInterface.Nft ? "nft" : "legacy")}{what}";
+
+    [Test]
+    public void What_we_restore_is_saved_by_the_real_tool_as_if_it_had_restored_it([Values] IptablesFamily family, [Values] IptablesInterface way)
+    {
+        int compared = 0;
+        for (int number = 0; number < Files; number++)
+        {
+            string file = RecordedFiles.Make(family, way, number);
+            if (RestoreWithTheRealTool(family, way, file) is not { } expected)
+            {
+                continue;
+            }
+
+            using KernelUnderTest here = KernelUnderTest.Open(KernelKind.Linux);
+            using IptablesTables tables = IptablesTables.Open(here.Kernel, way, family);
+            tables.Restore(IptablesSaveFile.Parse(family, file, way));
+            Assert.That(RecordedFiles.WithoutComments(here.Run(Program(family, way, "-save"))), Is.EqualTo(expected), $"file {number}");
+            compared++;
+        }
+
+        Assert.That(compared, Is.GreaterThanOrEqualTo(Files / 2));
+    }
+
+    [Test]
+    public void What_the_real_tool_restored_is_read_and_printed_as_it_prints_it([Values] IptablesFamily family, [Values] IptablesInterface way)
+    {
+        int compared = 0;
+        for (int number = 100; number < 100 + Files; number++)
+        {
+            using KernelUnderTest there = KernelUnderTest.Open(KernelKind.Linux);
+            if (RestoreWithTheRealTool(there, family, way, RecordedFiles.Make(family, way, number)) is not { } expected)
+            {
+                continue;
+            }
+
+            using IptablesTables tables = IptablesTables.Open(there.Kernel, way, family, new IptablesTablesOptions
+            {
+                LegacyTableNames = _ => there.Run("cat", $"/proc/net/{(family == IptablesFamily.Ip ? "ip" : "ip6")}_tables_names").Split('\n', StringSplitOptions.RemoveEmptyEntries),
+            });
+            Assert.That(RecordedFiles.WithoutComments(tables.Read().ToText(asPrintedBy: way)), Is.EqualTo(expected), $"file {number}");
+            compared++;
+        }
+
+        Assert.That(compared, Is.GreaterThanOrEqualTo(Files / 2));
+    }
+
+    [Test]
+    public void A_preload_with_an_error_in_its_last_line_changes_nothing_and_names_the_line([Values] IptablesInterface way)
+    {
+        using KernelUnderTest here = KernelUnderTest.Open(KernelKind.Linux);
+        here.Run(Program(IptablesFamily.Ip, way, ""), "-A", "INPUT", "-p", "tcp", "--dport", "22", "-j", "ACCEPT");
+        string before = here.Run(Program(IptablesFamily.Ip, way, "-save"), "-t", "filter");
+
+        using IptablesTables tables = IptablesTables.Open(here.Kernel, way);
+        IptablesParseException error = Assert.Throws<IptablesParseException>(() => tables.FlushAndLoad("*filter\n-A INPUT -s 10.0.0.1 -j ACCEPT\n-A INPUT -m conntrak --ctstate NEW -j ACCEPT\nCOMMIT\n"));
+
+        Assert.That((error.Line, error.Column, error.Token, error.Suggestion), Is.EqualTo((3, 13, "conntrak", "conntrack")));
+        Assert.That(RecordedFiles.WithoutComments(here.Run(Program(IptablesFamily.Ip, way, "-save"), "-t", "filter")), Is.EqualTo(RecordedFiles.WithoutComments(before)));
+    }
+
+    [Test]
+    public void A_preload_the_kernel_refuses_leaves_both_tables_as_they_were([Values] IptablesInterface way)
+    {
+        using KernelUnderTest here = KernelUnderTest.Open(KernelKind.Linux);
+        here.Run(Program(IptablesFamily.Ip, way, ""), "-A", "INPUT", "-s", "10.1.1.1", "-j", "DROP");
+        here.Run(Program(IptablesFamily.Ip, way, ""), "-t", "nat", "-A", "POSTROUTING", "-j", "MASQUERADE");
+
+        // No helper of that name exists: words and block are right, the kernel says no.
+        const string Preload = "*filter\n-A INPUT -s 10.0.0.1 -j ACCEPT\nCOMMIT\n*nat\n-A PREROUTING -p tcp -j DNAT --to-destination 10.0.0.9\nCOMMIT\n*raw\n-A PREROUTING -j CT --helper nosuchthing\nCOMMIT\n";
+        using IptablesTables tables = IptablesTables.Open(here.Kernel, way);
+        Assert.That(() => tables.FlushAndLoad(Preload), Throws.Exception);
+
+        Assert.Multiple(() =>
+        {
+            Assert.That(here.Run(Program(IptablesFamily.Ip, way, ""), "-S", "INPUT"), Is.EqualTo("-P INPUT ACCEPT\n-A INPUT -s 10.1.1.1/32 -j DROP\n"));
+            Assert.That(here.Run(Program(IptablesFamily.Ip, way, ""), "-t", "nat", "-S", "POSTROUTING"), Is.EqualTo("-P POSTROUTING ACCEPT\n-A POSTROUTING -j MASQUERADE\n"));
+        });
+    }
+
+    [Test]
+    public void Flush_preload_and_what_comes_behind_it_are_one_change([Values] IptablesInterface way)
+    {
+        using KernelUnderTest here = KernelUnderTest.Open(KernelKind.Linux);
+        here.Run(Program(IptablesFamily.Ip, way, ""), "-A", "INPUT", "-s", "10.1.1.1", "-j", "DROP");
+        here.Run(Program(IptablesFamily.Ip, way, ""), "-N", "old");
+        using IptablesTables tables = IptablesTables.Open(here.Kernel, way);
+
+        tables.FlushAndLoad(
+            "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -i eth0 -p icmp -j ACCEPT\nCOMMIT\n",
+            present => present
+                .With((present["filter"]! with { }).With(present["filter"]!["FORWARD"]! with
+                {
+                    Policy = IptablesVerdict.Drop,
+                    Rules = [IptablesRule.Parse(IptablesFamily.Ip, "filter", "FORWARD", "-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT")],
+                }))
+                .With(present["nat"]!.With("POSTROUTING", [IptablesRule.Parse(IptablesFamily.Ip, "nat", "POSTROUTING", "! -d 10.0.0.0/8 -j MASQUERADE")])));
+
+        Assert.Multiple(() =>
+        {
+            Assert.That(
+                here.Run(Program(IptablesFamily.Ip, way, ""), "-S"),
+                Is.EqualTo("-P INPUT ACCEPT\n-P FORWARD DROP\n-P OUTPUT ACCEPT\n-A INPUT -i eth0 -p icmp -j ACCEPT\n-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n"));
+            Assert.That(here.Run(Program(IptablesFamily.Ip, way, ""), "-t", "nat", "-S", "POSTROUTING"), Is.EqualTo("-P POSTROUTING ACCEPT\n-A POSTROUTING ! -d 10.0.0.0/8 -j MASQUERADE\n"));
+        });
+    }
+
+    [Test]
+    public void A_table_somebody_else_changes_meanwhile_is_read_and_planned_again([Values] IptablesInterface way)
+    {
+        using KernelUnderTest here = KernelUnderTest.Open(KernelKind.Linux);
+        here.Run(Program(IptablesFamily.Ip, way, ""), "-A", "INPUT", "-s", "10.0.0.1", "-j", "ACCEPT");
+        using IptablesTables tables = IptablesTables.Open(here.Kernel, way);
+        int plans = 0;
+
+        tables.Change(
+            present =>
+            {
+                if (plans++ == 0)
+                {
+                    // The number of rules stays the same: the kernel alone would not notice on the legacy interface.
+                    here.Run(Program(IptablesFamily.Ip, way, ""), "-R", "INPUT", "1", "-s", "10.0.0.2", "-j", "ACCEPT");
+                }
+
+                IptablesTable filter = present["filter"]!;
+                return present.With(filter.With("INPUT", [.. filter["INPUT"]!.Rules, IptablesRule.Parse(IptablesFamily.Ip, "filter", "INPUT", "-s 10.0.0.3 -j DROP")]));
+            },
+            "filter");
+
+        Assert.That(plans, Is.EqualTo(2));
+        Assert.That(here.Run(Program(IptablesFamily.Ip, way, ""), "-S", "INPUT"), Is.EqualTo("-P INPUT ACCEPT\n-A INPUT -s 10.0.0.2/32 -j ACCEPT\n-A INPUT -s 10.0.0.3/32 -j DROP\n"));
+    }
+
+    [Test]
+    public void Rules_that_stay_keep_what_they_have_counted([Values] IptablesInterface way)
+    {
+        using KernelUnderTest here = KernelUnderTest.Open(KernelKind.Linux);
+        here.Run(Program(IptablesFamily.Ip, way, ""), "-A", "INPUT", "-s", "10.0.0.1", "-c", "7", "700", "-j", "ACCEPT");
+        here.Run(Program(IptablesFamily.Ip, way, ""), "-A", "INPUT", "-s", "10.0.0.2", "-c", "8", "800", "-j", "ACCEPT");
+        here.Run(Program(IptablesFamily.Ip, way, ""), "-A", "INPUT", "-s", "10.0.0.3", "-c", "9", "900", "-j", "ACCEPT");
+        using IptablesTables tables = IptablesTables.Open(here.Kernel, way);
+
+        tables.Change(
+            present => present.With(present["filter"]!.With(
+                "INPUT",
+                [present["filter"]!["INPUT"]!.Rules[0], IptablesRule.Parse(IptablesFamily.Ip, "filter", "INPUT", "-s 10.9.9.9 -j DROP"), present["filter"]!["INPUT"]!.Rules[2]])),
+            "filter");
+
+        Assert.That(
+            here.Run(Program(IptablesFamily.Ip, way, "-save"), "-c", "-t", "filter").Split('\n').Where(line => line.Contains("-A", StringComparison.Ordinal)),
+            Is.EqualTo(new[] { "[7:700] -A INPUT -s 10.0.0.1/32 -j ACCEPT", "[0:0] -A INPUT -s 10.9.9.9/32 -j DROP", "[9:900] -A INPUT -s 10.0.0.3/32 -j ACCEPT" }));
+    }
+
+    [Test]
+    public void Counters_of_a_file_are_taken_where_that_is_asked_for([Values] IptablesInterface way)
+    {
+        const string Text = "*filter\n:INPUT DROP [3:180]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n[5:300] -A INPUT -i lo -j ACCEPT\nCOMMIT\n";
+        using KernelUnderTest here = KernelUnderTest.Open(KernelKind.Linux);
+        using IptablesTables tables = IptablesTables.Open(here.Kernel, way);
+        tables.Restore(IptablesSaveFile.Parse(IptablesFamily.Ip, Text, way), counters: true);
+        Assert.That(RecordedFiles.WithoutComments(here.Run(Program(IptablesFamily.Ip, way, "-save"), "-c", "-t", "filter")), Is.EqualTo(Text));
+    }
+
+    [Test]
+    public void A_change_of_one_chain_leaves_every_other_rule_alone()
+    {
+        using KernelUnderTest here = KernelUnderTest.Open(KernelKind.Linux);
+        using IptablesTables tables = IptablesTables.Open(here.Kernel, IptablesInterface.Nft);
+        IptablesRule[] rules = [.. Enumerable.Range(1, 5).Select(number => IptablesRule.Parse(IptablesFamily.Ip, "filter", "x", $"-p tcp --dport {number} -j ACCEPT"))];
+        tables.ChangeChains(
+        [
+            new IptablesChainChange("filter", "admin-default", rules),
+            new IptablesChainChange("filter", "user-default", rules),
+            new IptablesChainChange("filter", "FORWARD", [IptablesRule.Parse(IptablesFamily.Ip, "filter", "FORWARD", "-d 10.0.1.0/24 -j admin-default")], IptablesVerdict.Drop),
+        ]);
+        string before = here.Run("nft", "-a", "list", "table", "ip", "filter");
+
+        tables.ChangeChains([new IptablesChainChange("filter", "admin-default", [rules[0], rules[1], IptablesRule.Parse(IptablesFamily.Ip, "filter", "x", "-p udp -j ACCEPT"), rules[3], rules[4]])]);
+
+        string after = here.Run("nft", "-a", "list", "table", "ip", "filter");
+        string[] changed = [.. after.Split('\n').Except(before.Split('\n')).Select(line => line.Trim())];
+        Assert.That(changed, Has.Length.EqualTo(1));
+        Assert.That(changed[0], Does.Contain("udp"));
+        Assert.That(here.Run("iptables-nft", "-S", "admin-default").Split('\n')[3], Is.EqualTo("-A admin-default -p udp -j ACCEPT"));
+
+        tables.ChangeChains([new IptablesChainChange("filter", "FORWARD", []), new IptablesChainChange("filter", "admin-default", null)]);
+        Assert.That(here.Run("iptables-nft", "-S"), Does.Not.Contain("admin-default").And.Contain("-P FORWARD DROP").And.Contain("user-default"));
+    }
+
+    [Test]
+    public void The_interface_whose_tables_are_in_use_is_found()
+    {
+        using KernelUnderTest here = KernelUnderTest.Open(KernelKind.Linux);
+        Assert.That(IptablesTables.Detect(here.Kernel).Interface, Is.EqualTo(IptablesInterface.Nft));
+
+        here.Run("iptables-legacy", "-A", "FORWARD", "-j", "ACCEPT");
+        IptablesInterfaceChoice legacy = IptablesTables.Detect(here.Kernel);
+        Assert.That(legacy.Interface, Is.EqualTo(IptablesInterface.Legacy));
+        Assert.That(legacy.Reason, Does.Contain("legacy").And.Contain("1 rules"));
+
+        here.Run("iptables-nft", "-A", "FORWARD", "-j", "ACCEPT");
+        Assert.That(IptablesTables.Detect(here.Kernel).Interface, Is.EqualTo(IptablesInterface.Nft));
+    }
+
+    [Test]
+    public void A_table_with_rules_of_nft_alone_is_refused_by_name_and_flushed_where_that_is_asked_for()
+    {
+        using KernelUnderTest here = KernelUnderTest.Open(KernelKind.Linux);
+        here.Run("iptables-nft", "-A", "FORWARD", "-j", "ACCEPT");
+        here.Run("nft", "add rule ip filter FORWARD ct count over 3 drop");
+        using IptablesTables tables = IptablesTables.Open(here.Kernel, IptablesInterface.Nft);
+        Assert.That(() => tables.Read("filter"), Throws.TypeOf<IptablesTableException>().With.Message.Contains("filter"));
+
+        tables.FlushAndLoad(null);
+        Assert.That(tables.ReadTable("filter")["FORWARD"]!.Rules, Is.Empty);
+    }
+
+    private static string? RestoreWithTheRealTool(IptablesFamily family, IptablesInterface way, string file)
+    {
+        using KernelUnderTest there = KernelUnderTest.Open(KernelKind.Linux);
+        return RestoreWithTheRealTool(there, family, way, file);
+    }
+
+    /// <summary>What the real tool saves after it restored the file; null where it could not (two rules that contradict each other).</summary>
+    private static string? RestoreWithTheRealTool(KernelUnderTest there, IptablesFamily family, IptablesInterface way, string file)
+    {
+        string path = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllText(path, file);
+            there.Run(Program(family, way, "-restore"), path);
+            return RecordedFiles.WithoutComments(there.Run(Program(family, way, "-save")));
+        }
+        catch (InvalidOperationException exception)
+        {
+            TestContext.Out.WriteLine(exception.Message);
+            return null;
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+}
