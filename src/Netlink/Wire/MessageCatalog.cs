@@ -14,6 +14,7 @@ public abstract class MessageCatalog
     /// <summary>What this library knows of a protocol.</summary>
     public static MessageCatalog Of(NetlinkProtocol protocol) => protocol switch
     {
+        NetlinkProtocol.Route => Route.RouteCatalog.Instance,
         _ => Empty,
     };
 

@@ -1,0 +1,493 @@
+using EucaNet.Netlink.Wire;
+using static EucaNet.Netlink.Route.AddressConstants;
+using static EucaNet.Netlink.Route.BridgeConstants;
+using static EucaNet.Netlink.Route.LinkConstants;
+using static EucaNet.Netlink.Route.NeighbourConstants;
+using static EucaNet.Netlink.Route.RouteConstants;
+using static EucaNet.Netlink.Route.RuleConstants;
+
+namespace EucaNet.Netlink.Route;
+
+/// <summary>The names and forms of rtnetlink's attributes, level by level; a table stands before those that nest it.</summary>
+internal static class RouteTables
+{
+    public static readonly AttributeTable QosMap = new(
+        "QosMap",
+        new AttributeDefinition(IFLA_VLAN_QOS_MAPPING, nameof(IFLA_VLAN_QOS_MAPPING), AttributeFormat.Binary));
+
+    public static readonly AttributeTable Properties = new(
+        "Properties",
+        new AttributeDefinition(IFLA_ALT_IFNAME, nameof(IFLA_ALT_IFNAME), AttributeFormat.String));
+
+    public static readonly AttributeTable BridgeSpecification = new(
+        "BridgeSpecification",
+        new AttributeDefinition(IFLA_BRIDGE_FLAGS, nameof(IFLA_BRIDGE_FLAGS), AttributeFormat.UInt16),
+        new AttributeDefinition(IFLA_BRIDGE_MODE, nameof(IFLA_BRIDGE_MODE), AttributeFormat.UInt16),
+        new AttributeDefinition(IFLA_BRIDGE_VLAN_INFO, nameof(IFLA_BRIDGE_VLAN_INFO), AttributeFormat.Binary),
+        new AttributeDefinition(IFLA_BRIDGE_VLAN_TUNNEL_INFO, nameof(IFLA_BRIDGE_VLAN_TUNNEL_INFO), AttributeFormat.Binary));
+
+    public static readonly AttributeTable VethOptions = new(
+        "VethOptions",
+        new AttributeDefinition(VETH_INFO_PEER, nameof(VETH_INFO_PEER), AttributeFormat.Binary));
+
+    public static readonly AttributeTable BridgeOptions = new(
+        "BridgeOptions",
+        new AttributeDefinition(IFLA_BR_FORWARD_DELAY, nameof(IFLA_BR_FORWARD_DELAY), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_BR_HELLO_TIME, nameof(IFLA_BR_HELLO_TIME), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_BR_MAX_AGE, nameof(IFLA_BR_MAX_AGE), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_BR_AGEING_TIME, nameof(IFLA_BR_AGEING_TIME), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_BR_STP_STATE, nameof(IFLA_BR_STP_STATE), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_BR_PRIORITY, nameof(IFLA_BR_PRIORITY), AttributeFormat.UInt16),
+        new AttributeDefinition(IFLA_BR_VLAN_FILTERING, nameof(IFLA_BR_VLAN_FILTERING), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BR_VLAN_PROTOCOL, nameof(IFLA_BR_VLAN_PROTOCOL), AttributeFormat.UInt16BigEndian),
+        new AttributeDefinition(IFLA_BR_VLAN_DEFAULT_PVID, nameof(IFLA_BR_VLAN_DEFAULT_PVID), AttributeFormat.UInt16),
+        new AttributeDefinition(IFLA_BR_VLAN_STATS_ENABLED, nameof(IFLA_BR_VLAN_STATS_ENABLED), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BR_VLAN_STATS_PER_PORT, nameof(IFLA_BR_VLAN_STATS_PER_PORT), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BR_GROUP_FWD_MASK, nameof(IFLA_BR_GROUP_FWD_MASK), AttributeFormat.UInt16),
+        new AttributeDefinition(IFLA_BR_GROUP_ADDR, nameof(IFLA_BR_GROUP_ADDR), AttributeFormat.HardwareAddress),
+        new AttributeDefinition(IFLA_BR_FDB_FLUSH, nameof(IFLA_BR_FDB_FLUSH), AttributeFormat.Flag),
+        new AttributeDefinition(IFLA_BR_FDB_MAX_LEARNED, nameof(IFLA_BR_FDB_MAX_LEARNED), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_BR_FDB_N_LEARNED, nameof(IFLA_BR_FDB_N_LEARNED), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_BR_MCAST_ROUTER, nameof(IFLA_BR_MCAST_ROUTER), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BR_MCAST_SNOOPING, nameof(IFLA_BR_MCAST_SNOOPING), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BR_MCAST_QUERY_USE_IFADDR, nameof(IFLA_BR_MCAST_QUERY_USE_IFADDR), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BR_MCAST_QUERIER, nameof(IFLA_BR_MCAST_QUERIER), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BR_MCAST_HASH_ELASTICITY, nameof(IFLA_BR_MCAST_HASH_ELASTICITY), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_BR_MCAST_HASH_MAX, nameof(IFLA_BR_MCAST_HASH_MAX), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_BR_MCAST_LAST_MEMBER_CNT, nameof(IFLA_BR_MCAST_LAST_MEMBER_CNT), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_BR_MCAST_STARTUP_QUERY_CNT, nameof(IFLA_BR_MCAST_STARTUP_QUERY_CNT), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_BR_MCAST_LAST_MEMBER_INTVL, nameof(IFLA_BR_MCAST_LAST_MEMBER_INTVL), AttributeFormat.UInt64),
+        new AttributeDefinition(IFLA_BR_MCAST_MEMBERSHIP_INTVL, nameof(IFLA_BR_MCAST_MEMBERSHIP_INTVL), AttributeFormat.UInt64),
+        new AttributeDefinition(IFLA_BR_MCAST_QUERIER_INTVL, nameof(IFLA_BR_MCAST_QUERIER_INTVL), AttributeFormat.UInt64),
+        new AttributeDefinition(IFLA_BR_MCAST_QUERY_INTVL, nameof(IFLA_BR_MCAST_QUERY_INTVL), AttributeFormat.UInt64),
+        new AttributeDefinition(IFLA_BR_MCAST_QUERY_RESPONSE_INTVL, nameof(IFLA_BR_MCAST_QUERY_RESPONSE_INTVL), AttributeFormat.UInt64),
+        new AttributeDefinition(IFLA_BR_MCAST_STARTUP_QUERY_INTVL, nameof(IFLA_BR_MCAST_STARTUP_QUERY_INTVL), AttributeFormat.UInt64),
+        new AttributeDefinition(IFLA_BR_MCAST_STATS_ENABLED, nameof(IFLA_BR_MCAST_STATS_ENABLED), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BR_MCAST_IGMP_VERSION, nameof(IFLA_BR_MCAST_IGMP_VERSION), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BR_MCAST_MLD_VERSION, nameof(IFLA_BR_MCAST_MLD_VERSION), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BR_NF_CALL_IPTABLES, nameof(IFLA_BR_NF_CALL_IPTABLES), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BR_NF_CALL_IP6TABLES, nameof(IFLA_BR_NF_CALL_IP6TABLES), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BR_NF_CALL_ARPTABLES, nameof(IFLA_BR_NF_CALL_ARPTABLES), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BR_MULTI_BOOLOPT, nameof(IFLA_BR_MULTI_BOOLOPT), AttributeFormat.Binary),
+        new AttributeDefinition(IFLA_BR_ROOT_ID, nameof(IFLA_BR_ROOT_ID), AttributeFormat.Binary),
+        new AttributeDefinition(IFLA_BR_BRIDGE_ID, nameof(IFLA_BR_BRIDGE_ID), AttributeFormat.Binary),
+        new AttributeDefinition(IFLA_BR_ROOT_PORT, nameof(IFLA_BR_ROOT_PORT), AttributeFormat.UInt16),
+        new AttributeDefinition(IFLA_BR_ROOT_PATH_COST, nameof(IFLA_BR_ROOT_PATH_COST), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_BR_TOPOLOGY_CHANGE, nameof(IFLA_BR_TOPOLOGY_CHANGE), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BR_TOPOLOGY_CHANGE_DETECTED, nameof(IFLA_BR_TOPOLOGY_CHANGE_DETECTED), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BR_HELLO_TIMER, nameof(IFLA_BR_HELLO_TIMER), AttributeFormat.UInt64),
+        new AttributeDefinition(IFLA_BR_TCN_TIMER, nameof(IFLA_BR_TCN_TIMER), AttributeFormat.UInt64),
+        new AttributeDefinition(IFLA_BR_TOPOLOGY_CHANGE_TIMER, nameof(IFLA_BR_TOPOLOGY_CHANGE_TIMER), AttributeFormat.UInt64),
+        new AttributeDefinition(IFLA_BR_GC_TIMER, nameof(IFLA_BR_GC_TIMER), AttributeFormat.UInt64));
+
+    public static readonly AttributeTable BridgePortOptions = new(
+        "BridgePortOptions",
+        new AttributeDefinition(IFLA_BRPORT_STATE, nameof(IFLA_BRPORT_STATE), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BRPORT_PRIORITY, nameof(IFLA_BRPORT_PRIORITY), AttributeFormat.UInt16),
+        new AttributeDefinition(IFLA_BRPORT_COST, nameof(IFLA_BRPORT_COST), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_BRPORT_MODE, nameof(IFLA_BRPORT_MODE), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BRPORT_GUARD, nameof(IFLA_BRPORT_GUARD), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BRPORT_PROTECT, nameof(IFLA_BRPORT_PROTECT), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BRPORT_FAST_LEAVE, nameof(IFLA_BRPORT_FAST_LEAVE), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BRPORT_LEARNING, nameof(IFLA_BRPORT_LEARNING), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BRPORT_LEARNING_SYNC, nameof(IFLA_BRPORT_LEARNING_SYNC), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BRPORT_UNICAST_FLOOD, nameof(IFLA_BRPORT_UNICAST_FLOOD), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BRPORT_MCAST_FLOOD, nameof(IFLA_BRPORT_MCAST_FLOOD), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BRPORT_BCAST_FLOOD, nameof(IFLA_BRPORT_BCAST_FLOOD), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BRPORT_MCAST_TO_UCAST, nameof(IFLA_BRPORT_MCAST_TO_UCAST), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BRPORT_PROXYARP, nameof(IFLA_BRPORT_PROXYARP), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BRPORT_PROXYARP_WIFI, nameof(IFLA_BRPORT_PROXYARP_WIFI), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BRPORT_NEIGH_SUPPRESS, nameof(IFLA_BRPORT_NEIGH_SUPPRESS), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BRPORT_NEIGH_VLAN_SUPPRESS, nameof(IFLA_BRPORT_NEIGH_VLAN_SUPPRESS), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BRPORT_ISOLATED, nameof(IFLA_BRPORT_ISOLATED), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BRPORT_LOCKED, nameof(IFLA_BRPORT_LOCKED), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BRPORT_MAB, nameof(IFLA_BRPORT_MAB), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BRPORT_VLAN_TUNNEL, nameof(IFLA_BRPORT_VLAN_TUNNEL), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BRPORT_GROUP_FWD_MASK, nameof(IFLA_BRPORT_GROUP_FWD_MASK), AttributeFormat.UInt16),
+        new AttributeDefinition(IFLA_BRPORT_BACKUP_PORT, nameof(IFLA_BRPORT_BACKUP_PORT), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_BRPORT_BACKUP_NHID, nameof(IFLA_BRPORT_BACKUP_NHID), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_BRPORT_MULTICAST_ROUTER, nameof(IFLA_BRPORT_MULTICAST_ROUTER), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BRPORT_MCAST_EHT_HOSTS_LIMIT, nameof(IFLA_BRPORT_MCAST_EHT_HOSTS_LIMIT), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_BRPORT_MCAST_EHT_HOSTS_CNT, nameof(IFLA_BRPORT_MCAST_EHT_HOSTS_CNT), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_BRPORT_MCAST_N_GROUPS, nameof(IFLA_BRPORT_MCAST_N_GROUPS), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_BRPORT_MCAST_MAX_GROUPS, nameof(IFLA_BRPORT_MCAST_MAX_GROUPS), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_BRPORT_FLUSH, nameof(IFLA_BRPORT_FLUSH), AttributeFormat.Flag),
+        new AttributeDefinition(IFLA_BRPORT_ROOT_ID, nameof(IFLA_BRPORT_ROOT_ID), AttributeFormat.Binary),
+        new AttributeDefinition(IFLA_BRPORT_BRIDGE_ID, nameof(IFLA_BRPORT_BRIDGE_ID), AttributeFormat.Binary),
+        new AttributeDefinition(IFLA_BRPORT_DESIGNATED_PORT, nameof(IFLA_BRPORT_DESIGNATED_PORT), AttributeFormat.UInt16),
+        new AttributeDefinition(IFLA_BRPORT_DESIGNATED_COST, nameof(IFLA_BRPORT_DESIGNATED_COST), AttributeFormat.UInt16),
+        new AttributeDefinition(IFLA_BRPORT_ID, nameof(IFLA_BRPORT_ID), AttributeFormat.UInt16),
+        new AttributeDefinition(IFLA_BRPORT_NO, nameof(IFLA_BRPORT_NO), AttributeFormat.UInt16),
+        new AttributeDefinition(IFLA_BRPORT_TOPOLOGY_CHANGE_ACK, nameof(IFLA_BRPORT_TOPOLOGY_CHANGE_ACK), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BRPORT_CONFIG_PENDING, nameof(IFLA_BRPORT_CONFIG_PENDING), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BRPORT_MESSAGE_AGE_TIMER, nameof(IFLA_BRPORT_MESSAGE_AGE_TIMER), AttributeFormat.UInt64),
+        new AttributeDefinition(IFLA_BRPORT_FORWARD_DELAY_TIMER, nameof(IFLA_BRPORT_FORWARD_DELAY_TIMER), AttributeFormat.UInt64),
+        new AttributeDefinition(IFLA_BRPORT_HOLD_TIMER, nameof(IFLA_BRPORT_HOLD_TIMER), AttributeFormat.UInt64),
+        new AttributeDefinition(IFLA_BRPORT_MRP_RING_OPEN, nameof(IFLA_BRPORT_MRP_RING_OPEN), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BRPORT_MRP_IN_OPEN, nameof(IFLA_BRPORT_MRP_IN_OPEN), AttributeFormat.UInt8));
+
+    public static readonly AttributeTable VlanOptions = new(
+        "VlanOptions",
+        new AttributeDefinition(IFLA_VLAN_ID, nameof(IFLA_VLAN_ID), AttributeFormat.UInt16),
+        new AttributeDefinition(IFLA_VLAN_PROTOCOL, nameof(IFLA_VLAN_PROTOCOL), AttributeFormat.UInt16BigEndian),
+        new AttributeDefinition(IFLA_VLAN_FLAGS, nameof(IFLA_VLAN_FLAGS), AttributeFormat.Binary),
+        new AttributeDefinition(IFLA_VLAN_INGRESS_QOS, nameof(IFLA_VLAN_INGRESS_QOS), AttributeFormat.Nested, QosMap),
+        new AttributeDefinition(IFLA_VLAN_EGRESS_QOS, nameof(IFLA_VLAN_EGRESS_QOS), AttributeFormat.Nested, QosMap));
+
+    public static readonly AttributeTable VxlanOptions = new(
+        "VxlanOptions",
+        new AttributeDefinition(IFLA_VXLAN_ID, nameof(IFLA_VXLAN_ID), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_VXLAN_GROUP, nameof(IFLA_VXLAN_GROUP), AttributeFormat.IpAddress),
+        new AttributeDefinition(IFLA_VXLAN_GROUP6, nameof(IFLA_VXLAN_GROUP6), AttributeFormat.IpAddress),
+        new AttributeDefinition(IFLA_VXLAN_LOCAL, nameof(IFLA_VXLAN_LOCAL), AttributeFormat.IpAddress),
+        new AttributeDefinition(IFLA_VXLAN_LOCAL6, nameof(IFLA_VXLAN_LOCAL6), AttributeFormat.IpAddress),
+        new AttributeDefinition(IFLA_VXLAN_LINK, nameof(IFLA_VXLAN_LINK), AttributeFormat.Int32),
+        new AttributeDefinition(IFLA_VXLAN_TOS, nameof(IFLA_VXLAN_TOS), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_VXLAN_TTL, nameof(IFLA_VXLAN_TTL), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_VXLAN_TTL_INHERIT, nameof(IFLA_VXLAN_TTL_INHERIT), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_VXLAN_DF, nameof(IFLA_VXLAN_DF), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_VXLAN_LABEL, nameof(IFLA_VXLAN_LABEL), AttributeFormat.UInt32BigEndian),
+        new AttributeDefinition(IFLA_VXLAN_LABEL_POLICY, nameof(IFLA_VXLAN_LABEL_POLICY), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_VXLAN_LEARNING, nameof(IFLA_VXLAN_LEARNING), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_VXLAN_AGEING, nameof(IFLA_VXLAN_AGEING), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_VXLAN_LIMIT, nameof(IFLA_VXLAN_LIMIT), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_VXLAN_PORT_RANGE, nameof(IFLA_VXLAN_PORT_RANGE), AttributeFormat.Binary),
+        new AttributeDefinition(IFLA_VXLAN_PROXY, nameof(IFLA_VXLAN_PROXY), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_VXLAN_RSC, nameof(IFLA_VXLAN_RSC), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_VXLAN_L2MISS, nameof(IFLA_VXLAN_L2MISS), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_VXLAN_L3MISS, nameof(IFLA_VXLAN_L3MISS), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_VXLAN_PORT, nameof(IFLA_VXLAN_PORT), AttributeFormat.UInt16BigEndian),
+        new AttributeDefinition(IFLA_VXLAN_UDP_CSUM, nameof(IFLA_VXLAN_UDP_CSUM), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_VXLAN_UDP_ZERO_CSUM6_TX, nameof(IFLA_VXLAN_UDP_ZERO_CSUM6_TX), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_VXLAN_UDP_ZERO_CSUM6_RX, nameof(IFLA_VXLAN_UDP_ZERO_CSUM6_RX), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_VXLAN_REMCSUM_TX, nameof(IFLA_VXLAN_REMCSUM_TX), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_VXLAN_REMCSUM_RX, nameof(IFLA_VXLAN_REMCSUM_RX), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_VXLAN_REMCSUM_NOPARTIAL, nameof(IFLA_VXLAN_REMCSUM_NOPARTIAL), AttributeFormat.Flag),
+        new AttributeDefinition(IFLA_VXLAN_COLLECT_METADATA, nameof(IFLA_VXLAN_COLLECT_METADATA), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_VXLAN_GBP, nameof(IFLA_VXLAN_GBP), AttributeFormat.Flag),
+        new AttributeDefinition(IFLA_VXLAN_GPE, nameof(IFLA_VXLAN_GPE), AttributeFormat.Flag),
+        new AttributeDefinition(IFLA_VXLAN_VNIFILTER, nameof(IFLA_VXLAN_VNIFILTER), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_VXLAN_LOCALBYPASS, nameof(IFLA_VXLAN_LOCALBYPASS), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_VXLAN_RESERVED_BITS, nameof(IFLA_VXLAN_RESERVED_BITS), AttributeFormat.Binary),
+        new AttributeDefinition(IFLA_VXLAN_MC_ROUTE, nameof(IFLA_VXLAN_MC_ROUTE), AttributeFormat.UInt8));
+
+    public static readonly AttributeTable BondAggregator = new(
+        "BondAggregator",
+        new AttributeDefinition(IFLA_BOND_AD_INFO_AGGREGATOR, nameof(IFLA_BOND_AD_INFO_AGGREGATOR), AttributeFormat.UInt16),
+        new AttributeDefinition(IFLA_BOND_AD_INFO_NUM_PORTS, nameof(IFLA_BOND_AD_INFO_NUM_PORTS), AttributeFormat.UInt16),
+        new AttributeDefinition(IFLA_BOND_AD_INFO_ACTOR_KEY, nameof(IFLA_BOND_AD_INFO_ACTOR_KEY), AttributeFormat.UInt16),
+        new AttributeDefinition(IFLA_BOND_AD_INFO_PARTNER_KEY, nameof(IFLA_BOND_AD_INFO_PARTNER_KEY), AttributeFormat.UInt16),
+        new AttributeDefinition(IFLA_BOND_AD_INFO_PARTNER_MAC, nameof(IFLA_BOND_AD_INFO_PARTNER_MAC), AttributeFormat.HardwareAddress));
+
+    public static readonly AttributeTable BondOptions = new(
+        "BondOptions",
+        new AttributeDefinition(IFLA_BOND_MODE, nameof(IFLA_BOND_MODE), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BOND_ACTIVE_SLAVE, nameof(IFLA_BOND_ACTIVE_SLAVE), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_BOND_MIIMON, nameof(IFLA_BOND_MIIMON), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_BOND_UPDELAY, nameof(IFLA_BOND_UPDELAY), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_BOND_DOWNDELAY, nameof(IFLA_BOND_DOWNDELAY), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_BOND_PEER_NOTIF_DELAY, nameof(IFLA_BOND_PEER_NOTIF_DELAY), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_BOND_USE_CARRIER, nameof(IFLA_BOND_USE_CARRIER), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BOND_ARP_INTERVAL, nameof(IFLA_BOND_ARP_INTERVAL), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_BOND_ARP_VALIDATE, nameof(IFLA_BOND_ARP_VALIDATE), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_BOND_ARP_ALL_TARGETS, nameof(IFLA_BOND_ARP_ALL_TARGETS), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_BOND_ARP_IP_TARGET, nameof(IFLA_BOND_ARP_IP_TARGET), AttributeFormat.Binary),
+        new AttributeDefinition(IFLA_BOND_NS_IP6_TARGET, nameof(IFLA_BOND_NS_IP6_TARGET), AttributeFormat.Binary),
+        new AttributeDefinition(IFLA_BOND_PRIMARY, nameof(IFLA_BOND_PRIMARY), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_BOND_PRIMARY_RESELECT, nameof(IFLA_BOND_PRIMARY_RESELECT), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BOND_FAIL_OVER_MAC, nameof(IFLA_BOND_FAIL_OVER_MAC), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BOND_XMIT_HASH_POLICY, nameof(IFLA_BOND_XMIT_HASH_POLICY), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BOND_RESEND_IGMP, nameof(IFLA_BOND_RESEND_IGMP), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_BOND_NUM_PEER_NOTIF, nameof(IFLA_BOND_NUM_PEER_NOTIF), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BOND_ALL_SLAVES_ACTIVE, nameof(IFLA_BOND_ALL_SLAVES_ACTIVE), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BOND_MIN_LINKS, nameof(IFLA_BOND_MIN_LINKS), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_BOND_LP_INTERVAL, nameof(IFLA_BOND_LP_INTERVAL), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_BOND_PACKETS_PER_SLAVE, nameof(IFLA_BOND_PACKETS_PER_SLAVE), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_BOND_TLB_DYNAMIC_LB, nameof(IFLA_BOND_TLB_DYNAMIC_LB), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BOND_AD_LACP_RATE, nameof(IFLA_BOND_AD_LACP_RATE), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BOND_AD_LACP_ACTIVE, nameof(IFLA_BOND_AD_LACP_ACTIVE), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BOND_AD_SELECT, nameof(IFLA_BOND_AD_SELECT), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BOND_AD_INFO, nameof(IFLA_BOND_AD_INFO), AttributeFormat.Nested, BondAggregator),
+        new AttributeDefinition(IFLA_BOND_AD_ACTOR_SYS_PRIO, nameof(IFLA_BOND_AD_ACTOR_SYS_PRIO), AttributeFormat.UInt16),
+        new AttributeDefinition(IFLA_BOND_AD_USER_PORT_KEY, nameof(IFLA_BOND_AD_USER_PORT_KEY), AttributeFormat.UInt16),
+        new AttributeDefinition(IFLA_BOND_AD_ACTOR_SYSTEM, nameof(IFLA_BOND_AD_ACTOR_SYSTEM), AttributeFormat.HardwareAddress),
+        new AttributeDefinition(IFLA_BOND_MISSED_MAX, nameof(IFLA_BOND_MISSED_MAX), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BOND_COUPLED_CONTROL, nameof(IFLA_BOND_COUPLED_CONTROL), AttributeFormat.UInt8));
+
+    public static readonly AttributeTable BondPortOptions = new(
+        "BondPortOptions",
+        new AttributeDefinition(IFLA_BOND_SLAVE_STATE, nameof(IFLA_BOND_SLAVE_STATE), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BOND_SLAVE_MII_STATUS, nameof(IFLA_BOND_SLAVE_MII_STATUS), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BOND_SLAVE_LINK_FAILURE_COUNT, nameof(IFLA_BOND_SLAVE_LINK_FAILURE_COUNT), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_BOND_SLAVE_PERM_HWADDR, nameof(IFLA_BOND_SLAVE_PERM_HWADDR), AttributeFormat.HardwareAddress),
+        new AttributeDefinition(IFLA_BOND_SLAVE_QUEUE_ID, nameof(IFLA_BOND_SLAVE_QUEUE_ID), AttributeFormat.UInt16),
+        new AttributeDefinition(IFLA_BOND_SLAVE_PRIO, nameof(IFLA_BOND_SLAVE_PRIO), AttributeFormat.Int32),
+        new AttributeDefinition(IFLA_BOND_SLAVE_AD_AGGREGATOR_ID, nameof(IFLA_BOND_SLAVE_AD_AGGREGATOR_ID), AttributeFormat.UInt16),
+        new AttributeDefinition(IFLA_BOND_SLAVE_AD_ACTOR_OPER_PORT_STATE, nameof(IFLA_BOND_SLAVE_AD_ACTOR_OPER_PORT_STATE), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_BOND_SLAVE_AD_PARTNER_OPER_PORT_STATE, nameof(IFLA_BOND_SLAVE_AD_PARTNER_OPER_PORT_STATE), AttributeFormat.UInt16));
+
+    public static readonly AttributeTable VrfOptions = new(
+        "VrfOptions",
+        new AttributeDefinition(IFLA_VRF_TABLE, nameof(IFLA_VRF_TABLE), AttributeFormat.UInt32));
+
+    public static readonly AttributeTable VrfPortOptions = new(
+        "VrfPortOptions",
+        new AttributeDefinition(IFLA_VRF_PORT_TABLE, nameof(IFLA_VRF_PORT_TABLE), AttributeFormat.UInt32));
+
+    public static readonly AttributeTable MacvlanOptions = new(
+        "MacvlanOptions",
+        new AttributeDefinition(IFLA_MACVLAN_FLAGS, nameof(IFLA_MACVLAN_FLAGS), AttributeFormat.UInt16),
+        new AttributeDefinition(IFLA_MACVLAN_BC_QUEUE_LEN, nameof(IFLA_MACVLAN_BC_QUEUE_LEN), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_MACVLAN_BC_CUTOFF, nameof(IFLA_MACVLAN_BC_CUTOFF), AttributeFormat.Int32),
+        new AttributeDefinition(IFLA_MACVLAN_MODE, nameof(IFLA_MACVLAN_MODE), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_MACVLAN_MACADDR_MODE, nameof(IFLA_MACVLAN_MACADDR_MODE), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_MACVLAN_MACADDR, nameof(IFLA_MACVLAN_MACADDR), AttributeFormat.HardwareAddress),
+        new AttributeDefinition(IFLA_MACVLAN_MACADDR_COUNT, nameof(IFLA_MACVLAN_MACADDR_COUNT), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_MACVLAN_MACADDR_DATA, nameof(IFLA_MACVLAN_MACADDR_DATA), AttributeFormat.Binary),
+        new AttributeDefinition(IFLA_MACVLAN_BC_QUEUE_LEN_USED, nameof(IFLA_MACVLAN_BC_QUEUE_LEN_USED), AttributeFormat.UInt32));
+
+    public static readonly AttributeTable TunOptions = new(
+        "TunOptions",
+        new AttributeDefinition(IFLA_TUN_OWNER, nameof(IFLA_TUN_OWNER), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_TUN_GROUP, nameof(IFLA_TUN_GROUP), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_TUN_TYPE, nameof(IFLA_TUN_TYPE), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_TUN_PI, nameof(IFLA_TUN_PI), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_TUN_VNET_HDR, nameof(IFLA_TUN_VNET_HDR), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_TUN_PERSIST, nameof(IFLA_TUN_PERSIST), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_TUN_MULTI_QUEUE, nameof(IFLA_TUN_MULTI_QUEUE), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_TUN_NUM_QUEUES, nameof(IFLA_TUN_NUM_QUEUES), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_TUN_NUM_DISABLED_QUEUES, nameof(IFLA_TUN_NUM_DISABLED_QUEUES), AttributeFormat.UInt32));
+
+    public static readonly AttributeTable LinkInfo = new(
+        "LinkInfo",
+        new AttributeDefinition(IFLA_INFO_KIND, nameof(IFLA_INFO_KIND), AttributeFormat.String),
+        new AttributeDefinition(IFLA_INFO_DATA, nameof(IFLA_INFO_DATA), AttributeFormat.Nested, Select: static (_, siblings) => OptionsOf(siblings, IFLA_INFO_KIND)),
+        new AttributeDefinition(IFLA_INFO_XSTATS, nameof(IFLA_INFO_XSTATS), AttributeFormat.Binary),
+        new AttributeDefinition(IFLA_INFO_SLAVE_KIND, nameof(IFLA_INFO_SLAVE_KIND), AttributeFormat.String),
+        new AttributeDefinition(IFLA_INFO_SLAVE_DATA, nameof(IFLA_INFO_SLAVE_DATA), AttributeFormat.Nested, Select: static (_, siblings) => PortOptionsOf(siblings)));
+
+    public static readonly AttributeTable Link = new(
+        "Link",
+        new AttributeDefinition(IFLA_EXT_MASK, nameof(IFLA_EXT_MASK), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_MTU, nameof(IFLA_MTU), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_ADDRESS, nameof(IFLA_ADDRESS), AttributeFormat.HardwareAddress),
+        new AttributeDefinition(IFLA_BROADCAST, nameof(IFLA_BROADCAST), AttributeFormat.HardwareAddress),
+        new AttributeDefinition(IFLA_TXQLEN, nameof(IFLA_TXQLEN), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_NUM_TX_QUEUES, nameof(IFLA_NUM_TX_QUEUES), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_NUM_RX_QUEUES, nameof(IFLA_NUM_RX_QUEUES), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_GROUP, nameof(IFLA_GROUP), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_MASTER, nameof(IFLA_MASTER), AttributeFormat.Int32),
+        new AttributeDefinition(IFLA_NET_NS_PID, nameof(IFLA_NET_NS_PID), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_NET_NS_FD, nameof(IFLA_NET_NS_FD), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_IFALIAS, nameof(IFLA_IFALIAS), AttributeFormat.String),
+        new AttributeDefinition(IFLA_OPERSTATE, nameof(IFLA_OPERSTATE), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_LINKMODE, nameof(IFLA_LINKMODE), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_LINK, nameof(IFLA_LINK), AttributeFormat.Int32),
+        new AttributeDefinition(IFLA_IFNAME, nameof(IFLA_IFNAME), AttributeFormat.String),
+        new AttributeDefinition(IFLA_LINKINFO, nameof(IFLA_LINKINFO), AttributeFormat.Nested, LinkInfo),
+        new AttributeDefinition(IFLA_QDISC, nameof(IFLA_QDISC), AttributeFormat.String),
+        new AttributeDefinition(IFLA_WEIGHT, nameof(IFLA_WEIGHT), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_STATS64, nameof(IFLA_STATS64), AttributeFormat.Binary),
+        new AttributeDefinition(IFLA_PROMISCUITY, nameof(IFLA_PROMISCUITY), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_ALLMULTI, nameof(IFLA_ALLMULTI), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_CARRIER, nameof(IFLA_CARRIER), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_CARRIER_CHANGES, nameof(IFLA_CARRIER_CHANGES), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_CARRIER_UP_COUNT, nameof(IFLA_CARRIER_UP_COUNT), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_CARRIER_DOWN_COUNT, nameof(IFLA_CARRIER_DOWN_COUNT), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_PHYS_PORT_ID, nameof(IFLA_PHYS_PORT_ID), AttributeFormat.Binary),
+        new AttributeDefinition(IFLA_PHYS_PORT_NAME, nameof(IFLA_PHYS_PORT_NAME), AttributeFormat.String),
+        new AttributeDefinition(IFLA_PHYS_SWITCH_ID, nameof(IFLA_PHYS_SWITCH_ID), AttributeFormat.Binary),
+        new AttributeDefinition(IFLA_LINK_NETNSID, nameof(IFLA_LINK_NETNSID), AttributeFormat.Int32),
+        new AttributeDefinition(IFLA_TARGET_NETNSID, nameof(IFLA_TARGET_NETNSID), AttributeFormat.Int32),
+        new AttributeDefinition(IFLA_NEW_NETNSID, nameof(IFLA_NEW_NETNSID), AttributeFormat.Int32),
+        new AttributeDefinition(IFLA_NEW_IFINDEX, nameof(IFLA_NEW_IFINDEX), AttributeFormat.Int32),
+        new AttributeDefinition(IFLA_PROTO_DOWN, nameof(IFLA_PROTO_DOWN), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_GSO_MAX_SEGS, nameof(IFLA_GSO_MAX_SEGS), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_GSO_MAX_SIZE, nameof(IFLA_GSO_MAX_SIZE), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_GRO_MAX_SIZE, nameof(IFLA_GRO_MAX_SIZE), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_GSO_IPV4_MAX_SIZE, nameof(IFLA_GSO_IPV4_MAX_SIZE), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_GRO_IPV4_MAX_SIZE, nameof(IFLA_GRO_IPV4_MAX_SIZE), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_TSO_MAX_SIZE, nameof(IFLA_TSO_MAX_SIZE), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_TSO_MAX_SEGS, nameof(IFLA_TSO_MAX_SEGS), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_EVENT, nameof(IFLA_EVENT), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_MIN_MTU, nameof(IFLA_MIN_MTU), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_MAX_MTU, nameof(IFLA_MAX_MTU), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_PROP_LIST, nameof(IFLA_PROP_LIST), AttributeFormat.Nested, Properties),
+        new AttributeDefinition(IFLA_ALT_IFNAME, nameof(IFLA_ALT_IFNAME), AttributeFormat.String),
+        new AttributeDefinition(IFLA_PERM_ADDRESS, nameof(IFLA_PERM_ADDRESS), AttributeFormat.HardwareAddress),
+        new AttributeDefinition(IFLA_PARENT_DEV_NAME, nameof(IFLA_PARENT_DEV_NAME), AttributeFormat.String),
+        new AttributeDefinition(IFLA_PARENT_DEV_BUS_NAME, nameof(IFLA_PARENT_DEV_BUS_NAME), AttributeFormat.String),
+        new AttributeDefinition(IFLA_NETNS_IMMUTABLE, nameof(IFLA_NETNS_IMMUTABLE), AttributeFormat.UInt8),
+        new AttributeDefinition(IFLA_PROTINFO, nameof(IFLA_PROTINFO), AttributeFormat.Nested, Select: static (header, _) => FamilyIs(header, AF_BRIDGE) ? BridgePortOptions : null),
+        new AttributeDefinition(IFLA_AF_SPEC, nameof(IFLA_AF_SPEC), AttributeFormat.Nested, Select: static (header, _) => FamilyIs(header, AF_BRIDGE) ? BridgeSpecification : null),
+        new AttributeDefinition(IFLA_STATS, nameof(IFLA_STATS), AttributeFormat.Binary),
+        new AttributeDefinition(IFLA_MAP, nameof(IFLA_MAP), AttributeFormat.Binary),
+        new AttributeDefinition(IFLA_XDP, nameof(IFLA_XDP), AttributeFormat.Nested),
+        new AttributeDefinition(IFLA_NUM_VF, nameof(IFLA_NUM_VF), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_PROTO_DOWN_REASON, nameof(IFLA_PROTO_DOWN_REASON), AttributeFormat.Nested),
+        new AttributeDefinition(IFLA_VFINFO_LIST, nameof(IFLA_VFINFO_LIST), AttributeFormat.Nested),
+        new AttributeDefinition(IFLA_COST, nameof(IFLA_COST), AttributeFormat.UInt32),
+        new AttributeDefinition(IFLA_PRIORITY, nameof(IFLA_PRIORITY), AttributeFormat.UInt32));
+
+    public static readonly AttributeTable Address = new(
+        "Address",
+        new AttributeDefinition(IFA_FLAGS, nameof(IFA_FLAGS), AttributeFormat.UInt32),
+        new AttributeDefinition(IFA_LOCAL, nameof(IFA_LOCAL), AttributeFormat.IpAddress),
+        new AttributeDefinition(IFA_ADDRESS, nameof(IFA_ADDRESS), AttributeFormat.IpAddress),
+        new AttributeDefinition(IFA_BROADCAST, nameof(IFA_BROADCAST), AttributeFormat.IpAddress),
+        new AttributeDefinition(IFA_ANYCAST, nameof(IFA_ANYCAST), AttributeFormat.IpAddress),
+        new AttributeDefinition(IFA_MULTICAST, nameof(IFA_MULTICAST), AttributeFormat.IpAddress),
+        new AttributeDefinition(IFA_LABEL, nameof(IFA_LABEL), AttributeFormat.String),
+        new AttributeDefinition(IFA_RT_PRIORITY, nameof(IFA_RT_PRIORITY), AttributeFormat.UInt32),
+        new AttributeDefinition(IFA_CACHEINFO, nameof(IFA_CACHEINFO), AttributeFormat.Binary),
+        new AttributeDefinition(IFA_PROTO, nameof(IFA_PROTO), AttributeFormat.UInt8),
+        new AttributeDefinition(IFA_TARGET_NETNSID, nameof(IFA_TARGET_NETNSID), AttributeFormat.Int32));
+
+    public static readonly AttributeTable RouteMetrics = new(
+        "RouteMetrics",
+        new AttributeDefinition(RTAX_LOCK, nameof(RTAX_LOCK), AttributeFormat.UInt32),
+        new AttributeDefinition(RTAX_MTU, nameof(RTAX_MTU), AttributeFormat.UInt32),
+        new AttributeDefinition(RTAX_WINDOW, nameof(RTAX_WINDOW), AttributeFormat.UInt32),
+        new AttributeDefinition(RTAX_RTT, nameof(RTAX_RTT), AttributeFormat.UInt32),
+        new AttributeDefinition(RTAX_RTTVAR, nameof(RTAX_RTTVAR), AttributeFormat.UInt32),
+        new AttributeDefinition(RTAX_SSTHRESH, nameof(RTAX_SSTHRESH), AttributeFormat.UInt32),
+        new AttributeDefinition(RTAX_CWND, nameof(RTAX_CWND), AttributeFormat.UInt32),
+        new AttributeDefinition(RTAX_ADVMSS, nameof(RTAX_ADVMSS), AttributeFormat.UInt32),
+        new AttributeDefinition(RTAX_REORDERING, nameof(RTAX_REORDERING), AttributeFormat.UInt32),
+        new AttributeDefinition(RTAX_HOPLIMIT, nameof(RTAX_HOPLIMIT), AttributeFormat.UInt32),
+        new AttributeDefinition(RTAX_INITCWND, nameof(RTAX_INITCWND), AttributeFormat.UInt32),
+        new AttributeDefinition(RTAX_FEATURES, nameof(RTAX_FEATURES), AttributeFormat.UInt32),
+        new AttributeDefinition(RTAX_RTO_MIN, nameof(RTAX_RTO_MIN), AttributeFormat.UInt32),
+        new AttributeDefinition(RTAX_INITRWND, nameof(RTAX_INITRWND), AttributeFormat.UInt32),
+        new AttributeDefinition(RTAX_QUICKACK, nameof(RTAX_QUICKACK), AttributeFormat.UInt32),
+        new AttributeDefinition(RTAX_CC_ALGO, nameof(RTAX_CC_ALGO), AttributeFormat.String),
+        new AttributeDefinition(RTAX_FASTOPEN_NO_COOKIE, nameof(RTAX_FASTOPEN_NO_COOKIE), AttributeFormat.UInt32));
+
+    public static readonly AttributeTable Route = new(
+        "Route",
+        new AttributeDefinition(RTA_DST, nameof(RTA_DST), AttributeFormat.IpAddress),
+        new AttributeDefinition(RTA_SRC, nameof(RTA_SRC), AttributeFormat.IpAddress),
+        new AttributeDefinition(RTA_VIA, nameof(RTA_VIA), AttributeFormat.Binary),
+        new AttributeDefinition(RTA_GATEWAY, nameof(RTA_GATEWAY), AttributeFormat.IpAddress),
+        new AttributeDefinition(RTA_PREFSRC, nameof(RTA_PREFSRC), AttributeFormat.IpAddress),
+        new AttributeDefinition(RTA_METRICS, nameof(RTA_METRICS), AttributeFormat.Nested, RouteMetrics),
+        new AttributeDefinition(RTA_MULTIPATH, nameof(RTA_MULTIPATH), AttributeFormat.Binary),
+        new AttributeDefinition(RTA_PRIORITY, nameof(RTA_PRIORITY), AttributeFormat.UInt32),
+        new AttributeDefinition(RTA_OIF, nameof(RTA_OIF), AttributeFormat.Int32),
+        new AttributeDefinition(RTA_IIF, nameof(RTA_IIF), AttributeFormat.Int32),
+        new AttributeDefinition(RTA_TABLE, nameof(RTA_TABLE), AttributeFormat.UInt32),
+        new AttributeDefinition(RTA_FLOW, nameof(RTA_FLOW), AttributeFormat.UInt32),
+        new AttributeDefinition(RTA_CACHEINFO, nameof(RTA_CACHEINFO), AttributeFormat.Binary),
+        new AttributeDefinition(RTA_MARK, nameof(RTA_MARK), AttributeFormat.UInt32),
+        new AttributeDefinition(RTA_NEWDST, nameof(RTA_NEWDST), AttributeFormat.Binary),
+        new AttributeDefinition(RTA_PREF, nameof(RTA_PREF), AttributeFormat.UInt8),
+        new AttributeDefinition(RTA_NH_ID, nameof(RTA_NH_ID), AttributeFormat.UInt32),
+        new AttributeDefinition(RTA_ENCAP, nameof(RTA_ENCAP), AttributeFormat.Binary),
+        new AttributeDefinition(RTA_ENCAP_TYPE, nameof(RTA_ENCAP_TYPE), AttributeFormat.UInt16),
+        new AttributeDefinition(RTA_EXPIRES, nameof(RTA_EXPIRES), AttributeFormat.UInt32),
+        new AttributeDefinition(RTA_UID, nameof(RTA_UID), AttributeFormat.UInt32),
+        new AttributeDefinition(RTA_TTL_PROPAGATE, nameof(RTA_TTL_PROPAGATE), AttributeFormat.UInt8),
+        new AttributeDefinition(RTA_IP_PROTO, nameof(RTA_IP_PROTO), AttributeFormat.UInt8),
+        new AttributeDefinition(RTA_SPORT, nameof(RTA_SPORT), AttributeFormat.UInt16BigEndian),
+        new AttributeDefinition(RTA_DPORT, nameof(RTA_DPORT), AttributeFormat.UInt16BigEndian));
+
+    public static readonly AttributeTable Rule = new(
+        "Rule",
+        new AttributeDefinition(FRA_PRIORITY, nameof(FRA_PRIORITY), AttributeFormat.UInt32),
+        new AttributeDefinition(FRA_SRC, nameof(FRA_SRC), AttributeFormat.IpAddress),
+        new AttributeDefinition(FRA_DST, nameof(FRA_DST), AttributeFormat.IpAddress),
+        new AttributeDefinition(FRA_IIFNAME, nameof(FRA_IIFNAME), AttributeFormat.String),
+        new AttributeDefinition(FRA_OIFNAME, nameof(FRA_OIFNAME), AttributeFormat.String),
+        new AttributeDefinition(FRA_FWMARK, nameof(FRA_FWMARK), AttributeFormat.UInt32),
+        new AttributeDefinition(FRA_FWMASK, nameof(FRA_FWMASK), AttributeFormat.UInt32),
+        new AttributeDefinition(FRA_TABLE, nameof(FRA_TABLE), AttributeFormat.UInt32),
+        new AttributeDefinition(FRA_GOTO, nameof(FRA_GOTO), AttributeFormat.UInt32),
+        new AttributeDefinition(FRA_FLOW, nameof(FRA_FLOW), AttributeFormat.UInt32),
+        new AttributeDefinition(FRA_TUN_ID, nameof(FRA_TUN_ID), AttributeFormat.UInt64),
+        new AttributeDefinition(FRA_SUPPRESS_IFGROUP, nameof(FRA_SUPPRESS_IFGROUP), AttributeFormat.UInt32),
+        new AttributeDefinition(FRA_SUPPRESS_PREFIXLEN, nameof(FRA_SUPPRESS_PREFIXLEN), AttributeFormat.UInt32),
+        new AttributeDefinition(FRA_L3MDEV, nameof(FRA_L3MDEV), AttributeFormat.UInt8),
+        new AttributeDefinition(FRA_UID_RANGE, nameof(FRA_UID_RANGE), AttributeFormat.Binary),
+        new AttributeDefinition(FRA_PROTOCOL, nameof(FRA_PROTOCOL), AttributeFormat.UInt8),
+        new AttributeDefinition(FRA_IP_PROTO, nameof(FRA_IP_PROTO), AttributeFormat.UInt8),
+        new AttributeDefinition(FRA_SPORT_RANGE, nameof(FRA_SPORT_RANGE), AttributeFormat.Binary),
+        new AttributeDefinition(FRA_DPORT_RANGE, nameof(FRA_DPORT_RANGE), AttributeFormat.Binary),
+        new AttributeDefinition(FRA_DSCP, nameof(FRA_DSCP), AttributeFormat.UInt8));
+
+    public static readonly AttributeTable NeighbourParameters = new(
+        "NeighbourParameters",
+        new AttributeDefinition(NDTPA_IFINDEX, nameof(NDTPA_IFINDEX), AttributeFormat.Int32),
+        new AttributeDefinition(NDTPA_REFCNT, nameof(NDTPA_REFCNT), AttributeFormat.UInt32),
+        new AttributeDefinition(NDTPA_REACHABLE_TIME, nameof(NDTPA_REACHABLE_TIME), AttributeFormat.UInt64),
+        new AttributeDefinition(NDTPA_BASE_REACHABLE_TIME, nameof(NDTPA_BASE_REACHABLE_TIME), AttributeFormat.UInt64),
+        new AttributeDefinition(NDTPA_RETRANS_TIME, nameof(NDTPA_RETRANS_TIME), AttributeFormat.UInt64),
+        new AttributeDefinition(NDTPA_GC_STALETIME, nameof(NDTPA_GC_STALETIME), AttributeFormat.UInt64),
+        new AttributeDefinition(NDTPA_DELAY_PROBE_TIME, nameof(NDTPA_DELAY_PROBE_TIME), AttributeFormat.UInt64),
+        new AttributeDefinition(NDTPA_INTERVAL_PROBE_TIME_MS, nameof(NDTPA_INTERVAL_PROBE_TIME_MS), AttributeFormat.UInt64),
+        new AttributeDefinition(NDTPA_QUEUE_LEN, nameof(NDTPA_QUEUE_LEN), AttributeFormat.UInt32),
+        new AttributeDefinition(NDTPA_QUEUE_LENBYTES, nameof(NDTPA_QUEUE_LENBYTES), AttributeFormat.UInt32),
+        new AttributeDefinition(NDTPA_APP_PROBES, nameof(NDTPA_APP_PROBES), AttributeFormat.UInt32),
+        new AttributeDefinition(NDTPA_UCAST_PROBES, nameof(NDTPA_UCAST_PROBES), AttributeFormat.UInt32),
+        new AttributeDefinition(NDTPA_MCAST_PROBES, nameof(NDTPA_MCAST_PROBES), AttributeFormat.UInt32),
+        new AttributeDefinition(NDTPA_MCAST_REPROBES, nameof(NDTPA_MCAST_REPROBES), AttributeFormat.UInt32),
+        new AttributeDefinition(NDTPA_ANYCAST_DELAY, nameof(NDTPA_ANYCAST_DELAY), AttributeFormat.UInt64),
+        new AttributeDefinition(NDTPA_PROXY_DELAY, nameof(NDTPA_PROXY_DELAY), AttributeFormat.UInt64),
+        new AttributeDefinition(NDTPA_PROXY_QLEN, nameof(NDTPA_PROXY_QLEN), AttributeFormat.UInt32),
+        new AttributeDefinition(NDTPA_LOCKTIME, nameof(NDTPA_LOCKTIME), AttributeFormat.UInt64));
+
+    public static readonly AttributeTable Neighbour = new(
+        "Neighbour",
+        new AttributeDefinition(NDA_LLADDR, nameof(NDA_LLADDR), AttributeFormat.HardwareAddress),
+        new AttributeDefinition(NDA_DST, nameof(NDA_DST), AttributeFormat.IpAddress),
+        new AttributeDefinition(NDA_VLAN, nameof(NDA_VLAN), AttributeFormat.UInt16),
+        new AttributeDefinition(NDA_PORT, nameof(NDA_PORT), AttributeFormat.UInt16BigEndian),
+        new AttributeDefinition(NDA_VNI, nameof(NDA_VNI), AttributeFormat.UInt32),
+        new AttributeDefinition(NDA_SRC_VNI, nameof(NDA_SRC_VNI), AttributeFormat.UInt32),
+        new AttributeDefinition(NDA_IFINDEX, nameof(NDA_IFINDEX), AttributeFormat.Int32),
+        new AttributeDefinition(NDA_MASTER, nameof(NDA_MASTER), AttributeFormat.Int32),
+        new AttributeDefinition(NDA_NH_ID, nameof(NDA_NH_ID), AttributeFormat.UInt32),
+        new AttributeDefinition(NDA_PROTOCOL, nameof(NDA_PROTOCOL), AttributeFormat.UInt8),
+        new AttributeDefinition(NDA_FLAGS_EXT, nameof(NDA_FLAGS_EXT), AttributeFormat.UInt32),
+        new AttributeDefinition(NDA_FDB_EXT_ATTRS, nameof(NDA_FDB_EXT_ATTRS), AttributeFormat.Binary),
+        new AttributeDefinition(NDA_LINK_NETNSID, nameof(NDA_LINK_NETNSID), AttributeFormat.Int32),
+        new AttributeDefinition(NDA_PROBES, nameof(NDA_PROBES), AttributeFormat.UInt32),
+        new AttributeDefinition(NDA_CACHEINFO, nameof(NDA_CACHEINFO), AttributeFormat.Binary),
+        new AttributeDefinition(NDA_NDM_STATE_MASK, nameof(NDA_NDM_STATE_MASK), AttributeFormat.UInt16),
+        new AttributeDefinition(NDA_NDM_FLAGS_MASK, nameof(NDA_NDM_FLAGS_MASK), AttributeFormat.UInt8));
+
+    public static readonly AttributeTable NeighbourTable = new(
+        "NeighbourTable",
+        new AttributeDefinition(NDTA_NAME, nameof(NDTA_NAME), AttributeFormat.String),
+        new AttributeDefinition(NDTA_THRESH1, nameof(NDTA_THRESH1), AttributeFormat.UInt32),
+        new AttributeDefinition(NDTA_THRESH2, nameof(NDTA_THRESH2), AttributeFormat.UInt32),
+        new AttributeDefinition(NDTA_THRESH3, nameof(NDTA_THRESH3), AttributeFormat.UInt32),
+        new AttributeDefinition(NDTA_GC_INTERVAL, nameof(NDTA_GC_INTERVAL), AttributeFormat.UInt64),
+        new AttributeDefinition(NDTA_CONFIG, nameof(NDTA_CONFIG), AttributeFormat.Binary),
+        new AttributeDefinition(NDTA_STATS, nameof(NDTA_STATS), AttributeFormat.Binary),
+        new AttributeDefinition(NDTA_PARMS, nameof(NDTA_PARMS), AttributeFormat.Nested, NeighbourParameters));
+    private static bool FamilyIs(ReadOnlySpan<byte> header, byte family) => !header.IsEmpty && header[0] == family;
+
+    private static AttributeTable? OptionsOf(ReadOnlySpan<byte> siblings, ushort kindType) => KindIn(siblings, kindType) switch
+    {
+        "bridge" => BridgeOptions,
+        "vlan" => VlanOptions,
+        "veth" => VethOptions,
+        "vxlan" => VxlanOptions,
+        "bond" => BondOptions,
+        "vrf" => VrfOptions,
+        "macvlan" or "macvtap" => MacvlanOptions,
+        "tun" => TunOptions,
+        _ => null,
+    };
+
+    private static AttributeTable? PortOptionsOf(ReadOnlySpan<byte> siblings) => (KindIn(siblings, IFLA_INFO_SLAVE_KIND) ?? KindIn(siblings, IFLA_INFO_KIND)) switch
+    {
+        "bridge" or "bridge_slave" => BridgePortOptions,
+        "bond" or "bond_slave" => BondPortOptions,
+        "vrf" or "vrf_slave" => VrfPortOptions,
+        _ => null,
+    };
+
+    private static string? KindIn(ReadOnlySpan<byte> siblings, ushort type) =>
+        new AttributeReader(siblings).TryFind(type, out NetlinkAttribute kind) ? kind.String : null;
+}
