@@ -29,6 +29,7 @@ public static class Ctnetlink
     public const ushort CTA_PROTOINFO = 4;
     public const ushort CTA_HELP = 5;
     public const ushort CTA_NAT_SRC = 6;
+    public const ushort CTA_TIMEOUT = 7;
     public const ushort CTA_MARK = 8;
     public const ushort CTA_COUNTERS_ORIG = 9;
     public const ushort CTA_COUNTERS_REPLY = 10;
@@ -120,12 +121,15 @@ public static class Ctnetlink
     // enum ctattr_nat
     public const ushort CTA_NAT_UNSPEC = 0;
     public const ushort CTA_NAT_V4_MINIP = 1;
+    public const ushort CTA_NAT_V4_MAXIP = 2;
+    public const ushort CTA_NAT_PROTO = 3;
     public const ushort CTA_NAT_V6_MINIP = 4;
     public const ushort CTA_NAT_V6_MAXIP = 5;
 
     // enum ctattr_protonat
     public const ushort CTA_PROTONAT_UNSPEC = 0;
     public const ushort CTA_PROTONAT_PORT_MIN = 1;
+    public const ushort CTA_PROTONAT_PORT_MAX = 2;
 
     // enum ctattr_seqadj
     public const ushort CTA_SEQADJ_UNSPEC = 0;

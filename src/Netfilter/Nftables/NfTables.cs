@@ -417,6 +417,7 @@ public static class NfTables
     public const uint NFT_META_IIFNAME = 6;
     public const uint NFT_META_OIFNAME = 7;
     public const uint NFT_META_IFTYPE = 8;
+    public const uint NFT_META_OIFTYPE = 9;
     public const uint NFT_META_SKUID = 10;
     public const uint NFT_META_SKGID = 11;
     public const uint NFT_META_NFTRACE = 12;

@@ -75,6 +75,9 @@ public sealed class NftablesCatalog : MessageCatalog
     /// <inheritdoc />
     public override MessageDefinition? Find(ushort type) => type >> 8 == Nfnetlink.NFNL_SUBSYS_NFTABLES && (type & 0xff) < _messages.Length ? _messages[type & 0xff] : null;
 
+    /// <summary>The attributes of an expression by its name; null where it is unknown.</summary>
+    internal AttributeTable? ExpressionAttributes(string expression) => _expressions.GetValueOrDefault(expression);
+
     private AttributeTable? ExpressionTable(ReadOnlySpan<byte> siblings) =>
         new AttributeReader(siblings).TryFind(NfTables.NFTA_EXPR_NAME, out NetlinkAttribute name) ? _expressions.GetValueOrDefault(name.String) : null;
 

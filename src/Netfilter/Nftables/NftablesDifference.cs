@@ -1,0 +1,566 @@
+using EucaNet.Netfilter.Nftables.Expressions;
+using static EucaNet.Netfilter.Nftables.NfTables;
+
+namespace EucaNet.Netfilter.Nftables;
+
+/// <summary>
+/// Turns what the kernel has into what it shall have by the smallest batch: what is right already keeps its handles, counters, elements and timeouts.
+/// <list type="number">
+/// <item>Rules and elements that refer to something that has to be made anew go first, then that something.</item>
+/// <item>Then comes what is missing: objects, flowtables, sets, chains, elements, rules. Rules go in front of the next rule that stays, by its handle.</item>
+/// <item>Last goes what is not wanted any more.</item>
+/// </list>
+/// The kernel cannot change some things of an existing object; then it is made anew, and what refers to it too. User data of tables,
+/// chains, sets and objects (their comments) do not count as a difference.
+/// </summary>
+public sealed class NftablesDifference
+{
+    private readonly NftablesBatch _batch;
+    private readonly TableContent _wanted;
+    private readonly TableContent _present;
+    private readonly HashSet<string> _anewSets = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _anewChains = new(StringComparer.Ordinal);
+    private readonly HashSet<(uint, string)> _anewObjects = [];
+    private readonly HashSet<string> _anewFlowtables = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (List<SetElement> Delete, List<SetElement> Add)> _elements = new(StringComparer.Ordinal);
+    private readonly List<(ChainContent Wanted, ChainContent? Present, int[] Kept)> _rules = [];
+    private uint _id;
+
+    private NftablesDifference(NftablesBatch batch, TableContent wanted, TableContent present)
+    {
+        _batch = batch;
+        _wanted = wanted;
+        _present = present;
+    }
+
+    /// <summary>Adds to <paramref name="batch"/> what turns the present table into the wanted one.</summary>
+    /// <param name="batch">Where the changes go.</param>
+    /// <param name="wanted">The table as it shall be; null for no such table.</param>
+    /// <param name="present">The table as the kernel has it; null where there is none.</param>
+    /// <exception cref="ArgumentException">They are different tables.</exception>
+    public static void Compare(NftablesBatch batch, TableContent? wanted, TableContent? present)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        if (wanted is null)
+        {
+            if (present is not null)
+            {
+                batch.Delete(present.Table);
+            }
+
+            return;
+        }
+
+        if (present is null)
+        {
+            batch.Add(wanted.Table);
+            present = new TableContent(wanted.Table);
+        }
+        else if ((present.Table.Family, present.Table.Name) != (wanted.Table.Family, wanted.Table.Name))
+        {
+            throw new ArgumentException($"{wanted.Table.Describe()} cannot come of {present.Table.Describe()}.", nameof(wanted));
+        }
+        else if (present.Table.Flags != wanted.Table.Flags)
+        {
+            batch.Add(wanted.Table);
+        }
+
+        new NftablesDifference(batch, wanted, present).Run();
+    }
+
+    /// <summary>As <see cref="Compare"/> for one chain's rules, where the caller knows that nothing else changed.</summary>
+    public static void CompareRules(NftablesBatch batch, Chain chain, IReadOnlyList<Rule> wanted, IReadOnlyList<Rule> present)
+    {
+        ArgumentNullException.ThrowIfNull(chain);
+        var table = new Table { Family = chain.Family, Name = chain.Table };
+        Compare(
+            batch,
+            new TableContent(table) { Chains = [new ChainContent(chain, [.. wanted])] },
+            new TableContent(table) { Chains = [new ChainContent(chain, [.. present])] });
+    }
+
+    /// <summary>As <see cref="Compare"/> for some elements of one set, where the caller knows that nothing else changed.</summary>
+    /// <param name="batch">Where the changes go.</param>
+    /// <param name="set">The set.</param>
+    /// <param name="wanted">Of the elements in question, those that shall be there.</param>
+    /// <param name="present">Of the elements in question, those that are there.</param>
+    public static void CompareElements(NftablesBatch batch, NftablesSet set, IReadOnlyList<SetElement> wanted, IReadOnlyList<SetElement> present)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        ArgumentNullException.ThrowIfNull(set);
+        var delete = new List<SetElement>();
+        var add = new List<SetElement>();
+        ElementDifference.Compare(set, [.. wanted], [.. present], delete, add);
+        WriteElements(batch, set, delete, add: false, null);
+        WriteElements(batch, set, add, add: true, null);
+    }
+
+    private void Run()
+    {
+        FindWhatIsMadeAnew();
+        CompareRulesAndElements();
+        DeleteWhatIsMadeAnew();
+        AddObjects();
+        AddElements();
+        AddRules();
+        DeleteWhatIsLeft();
+    }
+
+    private void FindWhatIsMadeAnew()
+    {
+        foreach (NftablesObject item in _present.Objects)
+        {
+            if (FindWantedObject(item) is { } wanted && !SameObject(wanted, item))
+            {
+                _anewObjects.Add((item.Type, item.Name));
+            }
+        }
+
+        foreach (Flowtable flowtable in _present.Flowtables)
+        {
+            if (FindFlowtable(_wanted, flowtable.Name) is { } wanted && !SameFlowtable(wanted, flowtable))
+            {
+                _anewFlowtables.Add(flowtable.Name);
+            }
+        }
+
+        foreach (SetContent set in _present.Sets)
+        {
+            if (!IsAnonymous(set.Set) && _wanted.FindSet(set.Set.Name) is { } wanted && !SameSet(wanted.Set, set.Set))
+            {
+                _anewSets.Add(set.Set.Name);
+            }
+        }
+
+        foreach (ChainContent chain in _present.Chains)
+        {
+            if (_wanted.FindChain(chain.Chain.Name) is { } wanted && !SameChain(wanted.Chain, chain.Chain))
+            {
+                _anewChains.Add(chain.Chain.Name);
+            }
+        }
+    }
+
+    private void CompareRulesAndElements()
+    {
+        foreach (SetContent set in _wanted.Sets)
+        {
+            if (IsAnonymous(set.Set))
+            {
+                continue;
+            }
+
+            List<SetElement> delete = [], add = [];
+            SetContent? present = _anewSets.Contains(set.Set.Name) ? null : _present.FindSet(set.Set.Name);
+            ElementDifference.Compare(set.Set, set.Elements.Span, present is null ? default : present.Elements.Span, delete, add);
+            if (present is not null && (_anewChains.Count > 0 || _anewObjects.Count > 0))
+            {
+                HashSet<SetElement> deleted = [.. delete];
+                foreach (SetElement element in set.Elements)
+                {
+                    if (RefersToAnew(element, set.Set.ObjectType) && present.Elements.Span.IndexOf(element) is var place and >= 0 && deleted.Add(present.Elements[place]))
+                    {
+                        delete.Add(element);
+                        add.Add(element);
+                    }
+                }
+            }
+
+            _elements[set.Set.Name] = (delete, add);
+        }
+
+        foreach (ChainContent chain in _wanted.Chains)
+        {
+            ChainContent? present = _anewChains.Contains(chain.Chain.Name) ? null : _present.FindChain(chain.Chain.Name);
+            OctetString[] wantedRules = [.. chain.Rules.Select(rule => RuleContent.Of(rule, name => AnonymousContent(_wanted, name)))];
+            OctetString[] presentRules = present is null ? [] : [.. present.Rules.Select(rule => RefersToAnew(rule) ? Unlike(rule) : RuleContent.Of(rule, name => AnonymousContent(_present, name)))];
+            _rules.Add((chain, present, RuleDifference.Match(wantedRules, presentRules)));
+        }
+    }
+
+    // Equal to no wanted rule, so that it goes and comes again.
+    private static OctetString Unlike(Rule rule) => OctetString.Own([0xff, .. BitConverter.GetBytes(rule.Handle ?? 0)]);
+
+    private void DeleteWhatIsMadeAnew()
+    {
+        foreach ((_, ChainContent? present, _) in _rules)
+        {
+            foreach (Rule rule in present?.Rules ?? [])
+            {
+                if (RefersToAnew(rule))
+                {
+                    _batch.Delete(rule);
+                }
+            }
+        }
+
+        foreach (string chain in _anewChains)
+        {
+            _batch.FlushChain(_present.Table.Family, _present.Table.Name, chain);
+        }
+
+        foreach (SetContent set in _present.Sets)
+        {
+            if (_elements.TryGetValue(set.Set.Name, out var elements))
+            {
+                WriteElements(_batch, set.Set, elements.Delete, add: false, null);
+            }
+
+            if (_anewSets.Contains(set.Set.Name))
+            {
+                _batch.Delete(set.Set);
+            }
+        }
+
+        foreach (ChainContent chain in _present.Chains)
+        {
+            if (_anewChains.Contains(chain.Chain.Name))
+            {
+                _batch.Delete(chain.Chain);
+            }
+        }
+
+        foreach (NftablesObject item in _present.Objects)
+        {
+            if (_anewObjects.Contains((item.Type, item.Name)))
+            {
+                _batch.Delete(item);
+            }
+        }
+
+        foreach (Flowtable flowtable in _present.Flowtables)
+        {
+            if (_anewFlowtables.Contains(flowtable.Name))
+            {
+                _batch.Delete(flowtable);
+            }
+        }
+    }
+
+    private void AddObjects()
+    {
+        foreach (NftablesObject item in _wanted.Objects)
+        {
+            if (_anewObjects.Contains((item.Type, item.Name)) || FindObject(_present, item.Type, item.Name) is null)
+            {
+                _batch.Add(item);
+            }
+        }
+
+        foreach (Flowtable flowtable in _wanted.Flowtables)
+        {
+            if (_anewFlowtables.Contains(flowtable.Name) || FindFlowtable(_present, flowtable.Name) is null)
+            {
+                _batch.Add(flowtable);
+            }
+        }
+
+        foreach (ChainContent chain in _wanted.Chains)
+        {
+            if ((chain.Chain.Flags & ChainFlags.Binding) != 0)
+            {
+                throw new ArgumentException($"{chain.Chain.Describe()} is bound to a rule; a difference works on named chains only.");
+            }
+
+            ChainContent? present = _anewChains.Contains(chain.Chain.Name) ? null : _present.FindChain(chain.Chain.Name);
+            if (present is null || (chain.Chain.Policy is { } policy && policy != present.Chain.Policy))
+            {
+                _batch.Add(present is null ? chain.Chain with { Counters = null, Flags = chain.Chain.Flags & ~ChainFlags.Base } : PolicyOf(chain.Chain));
+            }
+        }
+
+        foreach (SetContent set in _wanted.Sets)
+        {
+            if (!IsAnonymous(set.Set) && (_anewSets.Contains(set.Set.Name) || _present.FindSet(set.Set.Name) is null))
+            {
+                _batch.Add(set.Set with { Id = ++_id });
+            }
+        }
+    }
+
+    private static Chain PolicyOf(Chain chain) => new() { Family = chain.Family, Table = chain.Table, Name = chain.Name, Policy = chain.Policy };
+
+    private void AddElements()
+    {
+        foreach (SetContent set in _wanted.Sets)
+        {
+            if (_elements.TryGetValue(set.Set.Name, out var elements))
+            {
+                WriteElements(_batch, set.Set, elements.Add, add: true, null);
+            }
+        }
+    }
+
+    // Between two rules that stay, deleted and added ones make pairs: one message replaces one by the other.
+    private void AddRules()
+    {
+        foreach ((ChainContent wanted, ChainContent? present, int[] kept) in _rules)
+        {
+            int old = 0;
+            for (int index = 0; index < kept.Length;)
+            {
+                int next = index;
+                while (next < kept.Length && kept[next] < 0)
+                {
+                    next++;
+                }
+
+                int limit = next < kept.Length ? kept[next] : present?.Rules.Count ?? 0;
+                ulong? before = next < kept.Length ? present!.Rules[limit].Handle : null;
+                for (; index < next; index++)
+                {
+                    while (old < limit && RefersToAnew(present!.Rules[old]))
+                    {
+                        old++;
+                    }
+
+                    Rule rule = WithAnonymousSets(wanted.Rules[index]);
+                    if (old < limit)
+                    {
+                        _batch.Replace(rule, present!.Rules[old++].Handle!.Value);
+                    }
+                    else if (before is { } handle)
+                    {
+                        _batch.Insert(rule, handle);
+                    }
+                    else
+                    {
+                        _batch.Add(rule);
+                    }
+                }
+
+                DeleteRules(present, old, limit);
+                old = limit + 1;
+                index = next + 1;
+            }
+
+            DeleteRules(present, old, present?.Rules.Count ?? 0);
+        }
+    }
+
+    private void DeleteRules(ChainContent? present, int from, int to)
+    {
+        for (; from < to; from++)
+        {
+            if (!RefersToAnew(present!.Rules[from]))
+            {
+                _batch.Delete(present.Rules[from]);
+            }
+        }
+    }
+
+    private void DeleteWhatIsLeft()
+    {
+        List<Chain> chains = [.. _present.Chains.Select(chain => chain.Chain).Where(chain => _wanted.FindChain(chain.Name) is null && (chain.Flags & ChainFlags.Binding) == 0)];
+        foreach (Chain chain in chains)
+        {
+            if (_present.FindChain(chain.Name) is { Rules.IsEmpty: false })
+            {
+                _batch.FlushChain(chain.Family, chain.Table, chain.Name);
+            }
+        }
+
+        foreach (SetContent set in _present.Sets)
+        {
+            if (!IsAnonymous(set.Set) && _wanted.FindSet(set.Set.Name) is null)
+            {
+                _batch.Delete(set.Set);
+            }
+        }
+
+        foreach (Chain chain in chains)
+        {
+            _batch.Delete(chain);
+        }
+
+        foreach (Flowtable flowtable in _present.Flowtables)
+        {
+            if (FindFlowtable(_wanted, flowtable.Name) is null)
+            {
+                _batch.Delete(flowtable);
+            }
+        }
+
+        foreach (NftablesObject item in _present.Objects)
+        {
+            if (FindWantedObject(item) is null)
+            {
+                _batch.Delete(item);
+            }
+        }
+    }
+
+    /// <summary>Makes the anonymous sets that a rule looks things up in, and has the rule refer to them.</summary>
+    private Rule WithAnonymousSets(Rule rule)
+    {
+        bool changed = false;
+        var expressions = new Expression[rule.Expressions.Count];
+        for (int index = 0; index < expressions.Length; index++)
+        {
+            expressions[index] = rule.Expressions[index];
+            string? name = expressions[index] switch
+            {
+                LookupExpression lookup => lookup.SetName,
+                ObjectReferenceExpression reference => reference.SetName,
+                _ => null,
+            };
+            if (name is null || _wanted.FindSet(name) is not { } set || !IsAnonymous(set.Set))
+            {
+                continue;
+            }
+
+            uint id = ++_id;
+            string pattern = set.Set.ObjectType is not null ? "__objmap%d" : set.Set.IsMap ? "__map%d" : "__set%d";
+            _batch.Add(set.Set with { Name = pattern, Id = id });
+            WriteElements(_batch, set.Set with { Name = pattern }, set.Elements, add: true, id);
+            expressions[index] = expressions[index] switch
+            {
+                LookupExpression lookup => lookup with { SetName = pattern, SetId = id },
+                ObjectReferenceExpression reference => reference with { SetName = pattern, SetId = id },
+                var other => other,
+            };
+            changed = true;
+        }
+
+        return changed ? rule with { Expressions = [.. expressions] } : rule;
+    }
+
+    private static void WriteElements(NftablesBatch batch, NftablesSet set, IReadOnlyList<SetElement> elements, bool add, uint? id)
+    {
+        if (elements.Count == 0)
+        {
+            return;
+        }
+
+        var list = new SetElementList { Family = set.Family, Table = set.Table, Set = set.Name, SetId = id, Elements = [.. elements] };
+        if (add)
+        {
+            batch.Add(list);
+        }
+        else
+        {
+            batch.Delete(list);
+        }
+    }
+
+    private static OctetString? AnonymousContent(TableContent table, string name)
+    {
+        if (table.FindSet(name) is not { } set || !IsAnonymous(set.Set))
+        {
+            return null;
+        }
+
+        var content = new List<byte>();
+        foreach (SetElement element in set.Elements.OrderBy(element => element.Key?.ToString(), StringComparer.Ordinal).ThenBy(element => element.Flags))
+        {
+            content.AddRange(element.Key is { } key ? key.Span : default);
+            content.AddRange(element.KeyEnd is { } end ? end.Span : default);
+            content.Add((byte)element.Flags);
+            content.AddRange(element.Data is { } data ? data.Span : default);
+            content.AddRange(System.Text.Encoding.UTF8.GetBytes($"{element.Verdict}/{element.ObjectName}/"));
+        }
+
+        return OctetString.Own([.. content]);
+    }
+
+    private bool RefersToAnew(Rule rule)
+    {
+        foreach (Expression expression in rule.Expressions)
+        {
+            bool refers = expression switch
+            {
+                LookupExpression { SetName: { } set } => _anewSets.Contains(set) || RefersToAnewWithin(set),
+                DynamicSetExpression { SetName: { } set } => _anewSets.Contains(set),
+                ObjectReferenceExpression { SetName: { } set } => _anewSets.Contains(set) || RefersToAnewWithin(set),
+                ObjectReferenceExpression { ObjectName: { } name } reference => _anewObjects.Contains((reference.ObjectType ?? 0, name)),
+                FlowOffloadExpression { FlowtableName: { } flowtable } => _anewFlowtables.Contains(flowtable),
+                ImmediateExpression { Verdict.Chain: { } chain } => _anewChains.Contains(chain),
+                _ => false,
+            };
+            if (refers)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    // The elements of an anonymous set go with its rule.
+    private bool RefersToAnewWithin(string name) =>
+        _present.FindSet(name) is { } set && IsAnonymous(set.Set) && set.Elements.Any(element => RefersToAnew(element, set.Set.ObjectType));
+
+    private bool RefersToAnew(SetElement element, uint? objectType) =>
+        (element.Verdict?.Chain is { } chain && _anewChains.Contains(chain)) || (element.ObjectName is { } name && _anewObjects.Contains((objectType ?? 0, name)));
+
+    private static bool IsAnonymous(NftablesSet set) => (set.Flags & SetFlags.Anonymous) != 0;
+
+    private NftablesObject? FindWantedObject(NftablesObject item) => FindObject(_wanted, item.Type, item.Name);
+
+    private static NftablesObject? FindObject(TableContent table, uint type, string name)
+    {
+        foreach (NftablesObject item in table.Objects)
+        {
+            if (item.Type == type && item.Name == name)
+            {
+                return item;
+            }
+        }
+
+        return null;
+    }
+
+    private static Flowtable? FindFlowtable(TableContent table, string name)
+    {
+        foreach (Flowtable item in table.Flowtables)
+        {
+            if (item.Name == name)
+            {
+                return item;
+            }
+        }
+
+        return null;
+    }
+
+    private static bool SameChain(Chain wanted, Chain present) =>
+        wanted.Type == present.Type
+        && (wanted.Hook is null) == (present.Hook is null)
+        && (wanted.Hook is null || (wanted.Hook.Number == present.Hook!.Number && wanted.Hook.Priority == present.Hook.Priority && SameDevices(wanted.Hook, present.Hook)));
+
+    private static bool SameFlowtable(Flowtable wanted, Flowtable present) =>
+        (wanted.Flags & ~2u) == (present.Flags & ~2u)
+        && (wanted.Hook is null || (present.Hook is not null && wanted.Hook.Priority == present.Hook.Priority && SameDevices(wanted.Hook, present.Hook)));
+
+    private static bool SameDevices(ChainHook wanted, ChainHook present) =>
+        wanted.GetDeviceNames().Order(StringComparer.Ordinal).SequenceEqual(present.GetDeviceNames().Order(StringComparer.Ordinal));
+
+    private static bool SameSet(NftablesSet wanted, NftablesSet present)
+    {
+        bool verdicts = wanted.DataType == NFT_DATA_VERDICT;
+        return wanted.Flags == present.Flags
+            && wanted.KeyLength == present.KeyLength
+            && wanted.KeyType == present.KeyType
+            && wanted.DataType == present.DataType
+            && (verdicts || (wanted.DataLength ?? 0) == (present.DataLength ?? 0))
+            && (wanted.ObjectType ?? 0) == (present.ObjectType ?? 0)
+            && (wanted.Timeout ?? 0) == (present.Timeout ?? 0)
+            && (wanted.Size ?? 0) == (present.Size ?? 0)
+            && (wanted.Policy ?? 0) == (present.Policy ?? 0)
+            && wanted.FieldLengths == present.FieldLengths
+            && RuleContent.Of(wanted.Expressions) == RuleContent.Of(present.Expressions);
+    }
+
+    // What it has counted so far is no difference.
+    private static bool SameObject(NftablesObject wanted, NftablesObject present) => (wanted.Data, present.Data) switch
+    {
+        (null, _) or (CounterData, CounterData) => true,
+        (QuotaData one, QuotaData other) => one.Bytes == other.Bytes && ((one.Flags ?? 0) & 1) == ((other.Flags ?? 0) & 1),
+        (LimitData one, LimitData other) => one.Rate == other.Rate && one.Unit == other.Unit && (one.LimitType ?? 0) == (other.LimitType ?? 0)
+            && (one.Flags ?? 0) == (other.Flags ?? 0) && ((one.Burst ?? 0) == 0 || one.Burst == other.Burst),
+        (ConnectionLimitData one, ConnectionLimitData other) => one.Count == other.Count && (one.Flags ?? 0) == (other.Flags ?? 0),
+        (ConntrackHelperData one, ConntrackHelperData other) => one.Helper == other.Helper && one.Layer4 == other.Layer4,
+        (ConntrackTimeoutData one, ConntrackTimeoutData other) => one.Layer4 == other.Layer4 && one.Timeouts.All(timeout => other.Timeouts.Contains(timeout)),
+        var (one, other) => Equals(one, other),
+    };
+}
