@@ -22,6 +22,8 @@ public static class Grader
     /// <summary>Every check there is.</summary>
     public static IReadOnlyList<IConformanceCheck> Checks { get; } =
     [
+        new NftablesEncodeCheck(),
+        new NftablesDecodeCheck(),
         new IptablesNftParseCheck(),
         new IptablesNftTextCheck(),
         new IptablesLegacyParseCheck(),

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using EucaNet.Netlink.Kernel;
 using EucaNet.Netlink.Sockets;
 using EucaNet.Netlink.Wire;
@@ -20,7 +21,7 @@ public sealed class ConntrackConnection : IDisposable
     /// <summary>The connections that <paramref name="filter"/> means; all without one. Addresses and the protocol are filtered by the kernel where it can.</summary>
     public IReadOnlyList<ConntrackEntry> List(ConntrackFilter? filter = null)
     {
-        NetlinkParser<ConntrackEntry> parser = (in NetlinkMessage message, out ConntrackEntry entry) =>
+        NetlinkParser<ConntrackEntry> parser = (in NetlinkMessage message, [MaybeNullWhen(false)] out ConntrackEntry entry) =>
             ConntrackEntry.TryRead(message, out entry) && (filter?.Matches(entry) ?? true);
         if (filter is not null && DumpRequest(filter, out NetlinkBuffer narrow))
         {

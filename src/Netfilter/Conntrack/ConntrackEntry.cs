@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using EucaNet.Netlink.Wire;
 using static EucaNet.Netfilter.Conntrack.Ctnetlink;
 
@@ -49,9 +50,9 @@ public sealed record ConntrackEntry
     public override string ToString() => $"connection {Original.Protocol} {Original} / {Reply}";
 
     /// <summary>Reads a message; false for one that is no connection.</summary>
-    public static bool TryRead(in NetlinkMessage message, out ConntrackEntry entry)
+    public static bool TryRead(in NetlinkMessage message, [MaybeNullWhen(false)] out ConntrackEntry entry)
     {
-        entry = null!;
+        entry = null;
         if (message.Header.Type >> 8 != Nfnetlink.NFNL_SUBSYS_CTNETLINK || message.Payload.Length < NfnetlinkHeader.Size)
         {
             return false;

@@ -99,7 +99,7 @@ public sealed class ConntrackWatcher : IDisposable
         var reader = new MessageReader(datagram);
         while (reader.TryRead(out NetlinkMessage message))
         {
-            if (ConntrackEntry.TryRead(message, out ConntrackEntry entry))
+            if (ConntrackEntry.TryRead(message, out ConntrackEntry? entry))
             {
                 ConntrackEventKind kind = (message.Header.Type & 0xff) switch
                 {

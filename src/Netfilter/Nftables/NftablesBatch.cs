@@ -113,7 +113,7 @@ public sealed partial class NftablesBatch
         WriteRule(rule, NetlinkMessageFlags.Create | NetlinkMessageFlags.Append, null, handle);
     }
 
-    /// <summary>Puts a rule in the place of the rule with this handle; the new one has a new handle.</summary>
+    /// <summary>Puts a rule in the place of the rule with this handle, which it inherits where the kernel does so.</summary>
     public void Replace(Rule rule, ulong handle)
     {
         ArgumentNullException.ThrowIfNull(rule);

@@ -153,9 +153,16 @@ public sealed partial class NftablesConnection
             for (int attempt = 1; attempt <= Options.SnapshotAttempts; attempt++)
             {
                 uint generation = ReadGeneration().Id;
-                if (TryReadAll(generation, family, table) is { } ruleset && ReadGeneration().Id == generation)
+                try
                 {
-                    return ruleset;
+                    if (TryReadAll(generation, family, table) is { } ruleset && ReadGeneration().Id == generation)
+                    {
+                        return ruleset;
+                    }
+                }
+                catch (KernelException exception) when (exception.Error == LinuxError.ENOENT && ReadGeneration().Id != generation)
+                {
+                    // A table or set went while we read.
                 }
 
                 Thread.Yield();
@@ -176,8 +183,18 @@ public sealed partial class NftablesConnection
         var sets = new List<NftablesSet>();
         var objects = new List<NftablesObject>();
         var flowtables = new List<Flowtable>();
-        if (!Dump(NFT_MSG_GETTABLE, family, null, names, tables, ref expected)
-            || !Dump(NFT_MSG_GETCHAIN, family, null, names, chains, ref expected)
+        if (!Dump(NFT_MSG_GETTABLE, family, null, names, tables, ref expected))
+        {
+            return null;
+        }
+
+        if (table is not null && !tables.Exists(item => item.Name == table))
+        {
+            // The kernel refuses to list the sets of a table that is not there.
+            return new NftablesRuleset(generation, []);
+        }
+
+        if (!Dump(NFT_MSG_GETCHAIN, family, null, names, chains, ref expected)
             || !Dump(NFT_MSG_GETRULE, family, TableFilter(NFTA_RULE_TABLE, table), names, rules, ref expected)
             || !Dump(NFT_MSG_GETSET, family, TableFilter(NFTA_SET_TABLE, table), names, sets, ref expected)
             || !Dump(NFT_MSG_GETOBJ, family, TableFilter(NFTA_OBJ_TABLE, table), names, objects, ref expected)
@@ -190,14 +207,7 @@ public sealed partial class NftablesConnection
         foreach (NftablesSet set in sets)
         {
             var lists = new List<SetElementList>();
-            try
-            {
-                if (!Dump(NFT_MSG_GETSETELEM, set.Family, ElementFilter(set.Table, set.Name), names, lists, ref expected))
-                {
-                    return null;
-                }
-            }
-            catch (KernelException exception) when (exception.Error == LinuxError.ENOENT)
+            if (!Dump(NFT_MSG_GETSETELEM, set.Family, ElementFilter(set.Table, set.Name), names, lists, ref expected))
             {
                 return null;
             }
