@@ -31,7 +31,7 @@ internal static class BytecodeNames
     private static readonly string[] ConntrackKeys =
     [
         "state", "direction", "status", "mark", "secmark", "expiration", "helper", "l3protocol", "src", "dst", "protocol", "proto_src", "proto_dst", "label",
-        "packets", "bytes", "avgpkt", "zone", "event", "src_ip", "dst_ip", "src_ip6", "dst_ip6", "id",
+        "packets", "bytes", "avgpkt", "zone", "event", "src_ip", "dst_ip", "src_ip6", "dst_ip6", // libnftnl 1.2.4 does not know the id
     ];
 
     private static readonly string[] RoutingKeys = ["classid", "nexthop4", "nexthop6", "tcpmss", "ipsec"];

@@ -182,7 +182,7 @@ internal sealed class TablePrinter
         {
             string place = HookNames.Of(NftablesFamily.Netdev, hook.Number);
             _text.Append($"\t\thook {place} priority {HookNames.Priority(NftablesFamily.Netdev, hook.Number, hook.Priority, _options.Numeric)}\n");
-            string[] devices = [.. hook.GetDeviceNames()];
+            string[] devices = [.. hook.GetDeviceNames().Order(StringComparer.Ordinal)];
             _text.Append(devices.Length > 0 ? $"\t\tdevices = {{ {string.Join(", ", devices)} }}\n" : "");
         }
 
@@ -200,7 +200,7 @@ internal sealed class TablePrinter
         if (chain.Hook is { } hook)
         {
             _text.Append($"\t\ttype {chain.Type} hook {HookNames.Of(chain.Family, hook.Number)}");
-            string[] devices = [.. hook.GetDeviceNames()];
+            string[] devices = [.. hook.GetDeviceNames().Order(StringComparer.Ordinal)];
             _text.Append(devices.Length switch
             {
                 0 => "",

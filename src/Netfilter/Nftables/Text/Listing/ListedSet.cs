@@ -72,7 +72,7 @@ internal sealed class ListedSet
         bool withData = DataType != DataTypes.Invalid && (set.Flags & SetFlags.Map) != 0 && (set.Flags & SetFlags.Object) == 0;
         if (withData || (set.Flags & SetFlags.Object) != 0)
         {
-            if (TypeofReader.Read(set.UserData, UserData.SetDataTypeof) is { } data && (data.Bits + 7) / 8 == DataBits / 8)
+            if (TypeofReader.Read(set.UserData, UserData.SetDataTypeof) is { } data && (data.Type == DataTypes.Verdict || (data.Bits + 7) / 8 == DataBits / 8))
             {
                 TypeofData = data;
                 DataType = data.Type;
@@ -111,11 +111,15 @@ internal sealed class ListedSet
             return ElementIntervals.Join(elements, KeyType);
         }
 
+        // Elements with the same key to sort by stand in the reverse order of the dump.
+        elements.Reverse();
         return [.. elements.OrderBy(element => SortKey(element.Key))];
     }
 
     private BigInteger SortKey(Node key) => key switch
     {
+        // nft sorts text as a number in host order.
+        ValueNode { Type.IsText: true } text => Values.Reverse(text.Value, text.Bits),
         ValueNode value => value.Value,
         RangeNode range => SortKey(range.Left),
         BinaryNode binary => SortKey(binary.Left),

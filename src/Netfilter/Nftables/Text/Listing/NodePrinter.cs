@@ -154,13 +154,13 @@ internal sealed class NodePrinter(StringBuilder text, ListingOptions options)
         if (element.Timeout != 0)
         {
             text.Append(" timeout ");
-            ValuePrinter.PrintTime(text, element.Timeout);
+            ValuePrinter.PrintTime(text, element.Timeout, options.Numeric);
         }
 
         if (element.Expiration != 0 && !options.Stateless)
         {
             text.Append(" expires ");
-            ValuePrinter.PrintTime(text, element.Expiration);
+            ValuePrinter.PrintTime(text, element.Expiration, options.Numeric);
         }
 
         if (element.Comment is { } comment)

@@ -51,7 +51,7 @@ internal static class ObjectPrinter
                 break;
             case ConntrackExpectationData expectation:
                 text.Append(CultureInfo.InvariantCulture, $"\n\t\tprotocol {Protocol(expectation.Layer4)}\n\t\tdport {expectation.DestinationPort ?? 0}\n\t\ttimeout ");
-                ValuePrinter.PrintTime(text, expectation.Timeout ?? 0);
+                ValuePrinter.PrintTime(text, expectation.Timeout ?? 0, options.Numeric);
                 text.Append(CultureInfo.InvariantCulture, $"\n\t\tsize {expectation.Size ?? 0}\n\t\tl3proto {Family(expectation.Layer3)}\n");
                 break;
             case SynproxyData synproxy:
@@ -80,8 +80,8 @@ internal static class ObjectPrinter
 
         if ((flags & (Expressions.SynproxyFlags.Timestamp | Expressions.SynproxyFlags.SackPermitted)) != 0)
         {
-            string timestamp = (flags & Expressions.SynproxyFlags.Timestamp) != 0 ? " timestamp" : "";
-            string acknowledgement = (flags & Expressions.SynproxyFlags.SackPermitted) != 0 ? " sack-perm" : "";
+            string timestamp = (flags & Expressions.SynproxyFlags.Timestamp) != 0 ? "timestamp" : "";
+            string acknowledgement = (flags & Expressions.SynproxyFlags.SackPermitted) != 0 ? "sack-perm" : "";
             text.Append($"\n\t\t{timestamp} {acknowledgement}");
         }
 

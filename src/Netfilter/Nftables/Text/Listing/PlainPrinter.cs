@@ -29,7 +29,7 @@ internal static class PlainPrinter
                 text.Append("last used ");
                 if (last.IsSet is > 0)
                 {
-                    ValuePrinter.PrintTime(text, last.Milliseconds ?? 0);
+                    ValuePrinter.PrintTime(text, last.Milliseconds ?? 0, numeric: false);
                     text.Append(" ago");
                 }
                 else

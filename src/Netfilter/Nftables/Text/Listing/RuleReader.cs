@@ -324,7 +324,7 @@ internal sealed class RuleReader(ListedTable table)
     {
         if (reference.ObjectName is { } name)
         {
-            var text = new ValueNode(System.Text.Encoding.UTF8.GetBytes(name));
+            var text = new ValueNode([.. System.Text.Encoding.UTF8.GetBytes(name), 0]);
             text.SetType(DataTypes.Text, ByteOrder.Host);
             Add(new ObjectStatement(reference.ObjectType ?? 0, text));
         }

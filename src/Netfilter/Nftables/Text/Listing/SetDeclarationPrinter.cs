@@ -30,8 +30,8 @@ internal static class SetDeclarationPrinter
         }
 
         text.Append(ListedSet.Number(declaration.UserData, UserData.SetMergeElements) != 0 ? "\t\tauto-merge\n" : "");
-        PrintTime(text, "timeout", declaration.Timeout);
-        PrintTime(text, "gc-interval", declaration.GarbageCollectionInterval);
+        PrintTime(text, "timeout", declaration.Timeout, nodes.Options.Numeric);
+        PrintTime(text, "gc-interval", declaration.GarbageCollectionInterval, nodes.Options.Numeric);
         text.Append(declaration.Comment is { } comment ? $"\t\tcomment \"{comment}\"\n" : "");
     }
 
@@ -91,12 +91,12 @@ internal static class SetDeclarationPrinter
         }
     }
 
-    private static void PrintTime(StringBuilder text, string name, ulong? milliseconds)
+    private static void PrintTime(StringBuilder text, string name, ulong? milliseconds, bool numeric)
     {
         if (milliseconds is > 0 and var time)
         {
             text.Append($"\t\t{name} ");
-            ValuePrinter.PrintTime(text, time);
+            ValuePrinter.PrintTime(text, time, numeric);
             text.Append('\n');
         }
     }

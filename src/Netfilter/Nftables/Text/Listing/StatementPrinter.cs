@@ -262,7 +262,7 @@ internal sealed class StatementPrinter(NodePrinter nodes, Action<ChainStatement>
         if (set.Timeout != 0)
         {
             _text.Append(" timeout ");
-            ValuePrinter.PrintTime(_text, set.Timeout);
+            ValuePrinter.PrintTime(_text, set.Timeout, nodes.Options.Numeric);
         }
     }
 

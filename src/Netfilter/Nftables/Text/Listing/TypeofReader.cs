@@ -19,6 +19,7 @@ internal static class TypeofReader
     // The numbers of nft's kinds of expression.
     private static Node? Read(uint kind, ReadOnlySpan<byte> data) => kind switch
     {
+        1 => KernelNode.Of("verdict", new KeyInfo("", DataTypes.Verdict, 128, ByteOrder.None)),
         7 => Payload(data),
         8 => Option(data),
         9 => Number(data, 0) is { } key ? new MetaNode((MetaKey)key) : null,

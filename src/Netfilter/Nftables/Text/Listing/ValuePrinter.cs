@@ -57,7 +57,7 @@ internal static class ValuePrinter
                 text.Append(number switch { 0xffffffff => "root", 0 => "none", _ => string.Create(CultureInfo.InvariantCulture, $"{number >> 16:x}:{number & 0xffff:x}") });
                 break;
             case Rendering.RelativeTime:
-                PrintTime(text, number);
+                PrintTime(text, number, numeric);
                 break;
             case Rendering.Date:
                 DateTimeOffset point = DateTimeOffset.FromUnixTimeSeconds((long)(number / 1_000_000_000));
@@ -78,9 +78,15 @@ internal static class ValuePrinter
         }
     }
 
-    /// <summary>Milliseconds in days, hours, minutes, seconds, milliseconds.</summary>
-    public static void PrintTime(StringBuilder text, ulong milliseconds)
+    /// <summary>Milliseconds in days, hours, minutes, seconds, milliseconds; numeric in seconds alone.</summary>
+    public static void PrintTime(StringBuilder text, ulong milliseconds, bool numeric)
     {
+        if (numeric)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"{milliseconds / 1000}s");
+            return;
+        }
+
         (ulong Size, string Name)[] units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s"), (1, "ms")];
         foreach ((ulong size, string name) in units)
         {
