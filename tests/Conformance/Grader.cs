@@ -30,6 +30,8 @@ public static class Grader
         new IptablesLegacyTextCheck(),
         new RouteReplayCheck(),
         new RouteEventsReplayCheck(),
+        new NftablesBytecodeTextCheck(),
+        new NftablesListingCheck(),
     ];
 
     /// <summary>Runs all checks that apply and keeps up to <paramref name="show"/> differences of each.</summary>
