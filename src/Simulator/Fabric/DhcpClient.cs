@@ -247,7 +247,11 @@ public sealed class DhcpClient : IDisposable
             using var timeout = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
             Task delay = Task.Delay(left, _kernel.Time, timeout.Token);
             await Task.WhenAny(_readable, delay).ConfigureAwait(false);
-            await timeout.CancelAsync().ConfigureAwait(false);
+
+            // Not CancelAsync: it would go on in another thread, and a run would no longer be the same every time.
+#pragma warning disable CA1849
+            timeout.Cancel();
+#pragma warning restore CA1849
             _stop.Token.ThrowIfCancellationRequested();
         }
     }

@@ -68,7 +68,6 @@ public sealed class DhcpPoolServer : IDisposable
         _stop.Cancel();
         _socket?.Dispose();
         _port?.Dispose();
-        _stop.Dispose();
     }
 
     private async Task RunAsync()
