@@ -24,6 +24,7 @@ public static class Grader
     [
         new NftablesEncodeCheck(),
         new NftablesDecodeCheck(),
+        new NftablesReplayCheck(),
         new IptablesNftParseCheck(),
         new IptablesNftTextCheck(),
         new IptablesLegacyParseCheck(),

@@ -29,6 +29,9 @@ public sealed record KernelProfile
         Name = "6.18-minimal",
         LinkKinds = ["bridge", "ifb", "macvlan", "macvtap", "tun", "veth", "vxlan"],
         HasVlanFiltering = false,
+        HasQueueExpression = false,
+        HasFlowtables = false,
+        HasBridgeExpressions = false,
     };
 
     /// <summary>What the profile is called.</summary>
@@ -54,6 +57,33 @@ public sealed record KernelProfile
 
     /// <summary>DESTROY verbs of nf_tables, which succeed where nothing is (since 6.3).</summary>
     public bool HasDestroyVerbs => IsAtLeast(6, 3);
+
+    /// <summary>Events that tell of deletions name the object and say no more (since 6.17).</summary>
+    public bool HasShortDeleteEvents => IsAtLeast(6, 17);
+
+    /// <summary>A rule may only read registers that an earlier expression wrote (since 6.17).</summary>
+    public bool ChecksUnwrittenRegisters => IsAtLeast(6, 17);
+
+    /// <summary>Named conntrack timeouts (CONFIG_NF_CONNTRACK_TIMEOUT).</summary>
+    public bool HasConntrackTimeouts { get; init; } = true;
+
+    /// <summary>Security marks on packets and connections (CONFIG_NETWORK_SECMARK).</summary>
+    public bool HasSecurityMarks { get; init; } = true;
+
+    /// <summary>Rules can see tunnel metadata (CONFIG_NFT_TUNNEL).</summary>
+    public bool HasTunnelObjects { get; init; } = true;
+
+    /// <summary>Rules can see the control group of a socket (CONFIG_SOCK_CGROUP_DATA).</summary>
+    public bool HasControlGroupSockets { get; init; } = true;
+
+    /// <summary>Packets can be queued to programs (CONFIG_NFT_QUEUE).</summary>
+    public bool HasQueueExpression { get; init; } = true;
+
+    /// <summary>Flowtables (CONFIG_NF_FLOW_TABLE).</summary>
+    public bool HasFlowtables { get; init; } = true;
+
+    /// <summary>What nf_tables adds for bridges: reject, bridge names (CONFIG_NFT_BRIDGE_META, CONFIG_NFT_BRIDGE_REJECT).</summary>
+    public bool HasBridgeExpressions { get; init; } = true;
 
     /// <summary>This version or a later one.</summary>
     public bool IsAtLeast(int major, int minor) => Version >= new Version(major, minor);

@@ -1,0 +1,19 @@
+using EucaNet.Netlink.Kernel;
+using EucaNet.Simulator.Kernel.Conntrack;
+using EucaNet.Simulator.Kernel.Netfilter;
+using EucaNet.Simulator.Kernel.Nftables;
+
+namespace EucaNet.Simulator.Kernel;
+
+/// <summary>Netfilter's place in the kernel.</summary>
+public sealed partial class SimulatedKernel
+{
+    /// <summary>The tables of nf_tables.</summary>
+    internal NftablesSubsystem Nftables { get; private set; } = null!;
+
+    partial void AttachNetfilter()
+    {
+        Nftables = new NftablesSubsystem(this);
+        Register(NetlinkProtocol.Netfilter, new NetfilterSubsystem(this, Nftables, new ConntrackSubsystem(this), new CompatSubsystem()));
+    }
+}

@@ -1,0 +1,225 @@
+using System.Buffers.Binary;
+using System.Text;
+using EucaNet.Simulator.Datapath;
+using EucaNet.Simulator.Datapath.Conntrack;
+using EucaNet.Simulator.Datapath.Formats;
+using EucaNet.Simulator.Datapath.Hooks;
+using EucaNet.Simulator.Datapath.Nat;
+using static EucaNet.Netfilter.Nfnetlink;
+
+namespace EucaNet.Simulator.Kernel.Nftables.Compat;
+
+/// <summary>Does to a packet what an xtables target's data says.</summary>
+internal static class TargetEvaluation
+{
+    /// <summary>XT_CONTINUE: the next rule is asked.</summary>
+    public const int Continue = -1;
+
+    /// <summary>ICMP codes of ipt_reject_with, in its order.</summary>
+    private static readonly byte[] RejectCodes = [0, 1, 2, 3, 0, 9, 10];
+
+    /// <summary>The target looks at connections.</summary>
+    public static bool UsesConntrack(string name) => name is "CONNMARK" or "CT" or "DNAT" or "SNAT" or "MASQUERADE" or "REDIRECT" or "NETMAP" or "CONNSECMARK" or "SYNPROXY";
+
+    public static int Run(Extension extension, ReadOnlySpan<byte> data, HookContext context)
+    {
+        Packet packet = context.Packet;
+        switch (extension.Name)
+        {
+            case "MARK":
+                packet.Mark = packet.Mark & ~U32(data, 4) ^ U32(data, 0);
+                return Continue;
+            case "mark":
+                return MarkOfBridge(data, packet);
+            case "CONNMARK":
+                ConnectionMark(data, context);
+                return Continue;
+            case "CLASSIFY":
+                packet.Priority = U32(data, 0);
+                return Continue;
+            case "LOG" or "NFLOG" or "log" or "nflog":
+                int offset = extension.Name switch { "LOG" => 2, "NFLOG" => 12, "log" => 5, _ => 16 };
+                packet.Story?.Add(StoryKind.Decision, TraceLevel.Summary, context.Stack.HostName, $"log \"{Text(data[offset..])}\"");
+                return Continue;
+            case "TRACE":
+                packet.Traced = true;
+                return Continue;
+            case "CT" or "NOTRACK":
+                if (extension.Name == "NOTRACK" || (data[0] & 1) != 0)
+                {
+                    packet.Untracked = true;
+                    packet.ConnectionInfo = ConnectionInfo.Untracked;
+                }
+
+                return Continue;
+            case "REJECT":
+                Reject(data, context);
+                return NF_DROP;
+            case "DNAT" or "SNAT":
+                return packet.Connection is { } connection
+                    ? (int)context.Stack.Nat.Setup(connection, RangeOf(extension, data, context.Family), extension.Name == "SNAT" ? NatManipulation.Source : NatManipulation.Destination)
+                    : NF_ACCEPT;
+            case "MASQUERADE":
+                return (int)context.Stack.Nat.Masquerade(context, RangeOf(extension, data, context.Family));
+            case "REDIRECT":
+                return (int)context.Stack.Nat.Redirect(context, RangeOf(extension, data, context.Family));
+            case "NETMAP":
+                return MapNetwork(extension, data, context);
+            case "NFQUEUE":
+                return extension.Revision >= 2 && (U16(data, 4) & 1) != 0 ? NF_ACCEPT : NF_DROP;
+            case "TTL" or "HL":
+                SetTimeToLive(data, packet);
+                return Continue;
+            case "TEE":
+                byte family = context.Family == HookFamily.Ipv6 ? InternetAddress.V6 : InternetAddress.V4;
+                context.Stack.Duplicate(context, InternetAddress.Read(family, data), context.Stack.Kernel.Devices.Find(Text(data.Slice(16, 16))));
+                return Continue;
+            case "dnat":
+                packet.Destination = MacAddress.Read(data);
+                return (int)U32(data, 8);
+            case "snat":
+                packet.Source = MacAddress.Read(data);
+                return (int)(U32(data, 8) | ~0xfu);
+            default:
+                // AUDIT, TCPMSS, DSCP and the like: the packet goes on as it is.
+                return Continue;
+        }
+    }
+
+    private static uint U32(ReadOnlySpan<byte> data, int offset) => BinaryPrimitives.ReadUInt32LittleEndian(data[offset..]);
+
+    private static ushort U16(ReadOnlySpan<byte> data, int offset) => BinaryPrimitives.ReadUInt16LittleEndian(data[offset..]);
+
+    private static string Text(ReadOnlySpan<byte> data) => Encoding.Latin1.GetString(data.IndexOf((byte)0) is >= 0 and var end ? data[..end] : data);
+
+    private static int MarkOfBridge(ReadOnlySpan<byte> data, Packet packet)
+    {
+        var mark = (uint)BinaryPrimitives.ReadUInt64LittleEndian(data);
+        int target = BinaryPrimitives.ReadInt32LittleEndian(data[8..]);
+        packet.Mark = (target & 0xf0) switch
+        {
+            0xf0 => mark,
+            0xe0 => packet.Mark | mark,
+            0xd0 => packet.Mark & mark,
+            _ => packet.Mark ^ mark,
+        };
+
+        // EBT_ACCEPT is -1, EBT_DROP -2, EBT_CONTINUE -3, EBT_RETURN -4.
+        return (target | ~0xf) switch
+        {
+            -1 => NF_ACCEPT,
+            -2 => NF_DROP,
+            _ => Continue,
+        };
+    }
+
+    private static void ConnectionMark(ReadOnlySpan<byte> data, HookContext context)
+    {
+        if (context.Packet.Connection is not { } connection)
+        {
+            return;
+        }
+
+        uint wanted = U32(data, 0), connectionMask = U32(data, 4), packetMask = U32(data, 8);
+        uint old = connection.Mark;
+        switch (data[12])
+        {
+            case 0:
+                connection.Mark = connection.Mark & ~connectionMask ^ wanted;
+                break;
+            case 1:
+                connection.Mark = connection.Mark & ~connectionMask ^ context.Packet.Mark & packetMask;
+                break;
+            default:
+                context.Packet.Mark = context.Packet.Mark & ~packetMask ^ connection.Mark & connectionMask;
+                break;
+        }
+
+        if (connection.Mark != old)
+        {
+            context.Stack.Conntrack.Note(connection, ConnectionEvents.Mark);
+        }
+    }
+
+    private static void Reject(ReadOnlySpan<byte> data, HookContext context)
+    {
+        uint with = U32(data, 0);
+        bool isV6 = context.Family == HookFamily.Ipv6;
+        if (with == (isV6 ? 5u : 8u))
+        {
+            context.Stack.RejectWithReset(context);
+        }
+        else if (isV6)
+        {
+            context.Stack.RejectWithIcmp(context, with switch { 0 => 0, 1 => 1, 3 => 3, 4 => 4, 6 => 5, _ => 6 });
+        }
+        else
+        {
+            context.Stack.RejectWithIcmp(context, with switch { 6 => 9, 7 => 10, 9 => 13, 10 => 13, _ => RejectCodes[Math.Min(with, 3)] });
+        }
+    }
+
+    /// <summary>Old IPv4 ranges (rangesize, then flags, addresses, ports), and the newer ones of both families.</summary>
+    private static NatRange RangeOf(Extension extension, ReadOnlySpan<byte> data, byte family)
+    {
+        byte addressFamily = family == HookFamily.Ipv6 ? InternetAddress.V6 : InternetAddress.V4;
+        if (extension.Size == 20)
+        {
+            return new NatRange(
+                (NatRangeFlags)U32(data, 4),
+                InternetAddress.Read(InternetAddress.V4, data[8..]),
+                InternetAddress.Read(InternetAddress.V4, data[12..]),
+                BinaryPrimitives.ReadUInt16BigEndian(data[16..]),
+                BinaryPrimitives.ReadUInt16BigEndian(data[18..]));
+        }
+
+        return new NatRange(
+            (NatRangeFlags)U32(data, 0),
+            InternetAddress.Read(addressFamily, data[4..]),
+            InternetAddress.Read(addressFamily, data[20..]),
+            BinaryPrimitives.ReadUInt16BigEndian(data[36..]),
+            BinaryPrimitives.ReadUInt16BigEndian(data[38..]),
+            extension.Size >= 42 ? BinaryPrimitives.ReadUInt16BigEndian(data[40..]) : (ushort)0);
+    }
+
+    private static int MapNetwork(Extension extension, ReadOnlySpan<byte> data, HookContext context)
+    {
+        if (context.Packet.Connection is not { } connection)
+        {
+            return NF_ACCEPT;
+        }
+
+        NatManipulation manipulation = AddressTranslator.ManipulationAt(context.Hook);
+        NatRange range = RangeOf(extension, data, context.Family);
+        InternetAddress old = manipulation == NatManipulation.Source ? connection.Original.Source : connection.Original.Destination;
+        UInt128 all = InternetAddress.Mask(old.Family, old.Bits), mask = ~(range.MinimumAddress.Value ^ range.MaximumAddress.Value) & all;
+        var address = new InternetAddress(old.Family, old.Value & ~mask & all | range.MinimumAddress.Value & mask);
+        return (int)context.Stack.Nat.Setup(connection, range with { Flags = range.Flags | NatRangeFlags.MapAddresses, MinimumAddress = address, MaximumAddress = address }, manipulation);
+    }
+
+    private static void SetTimeToLive(ReadOnlySpan<byte> data, Packet packet)
+    {
+        bool isV6 = packet.Protocol == EtherType.Ipv6;
+        Span<byte> network = packet.Network;
+        ref byte field = ref network[isV6 ? 7 : 8];
+        int value = data[0] switch
+        {
+            0 => data[1],
+            1 => Math.Min(255, field + data[1]),
+            _ => Math.Max(0, field - data[1]),
+        };
+        if (value == field)
+        {
+            return;
+        }
+
+        int difference = (value - field) << 8;
+        field = (byte)value;
+        if (!isV6)
+        {
+            long sum = (ushort)~BinaryPrimitives.ReadUInt16BigEndian(network[10..]) + (long)difference;
+            sum = (sum % 0xffff + 0xffff) % 0xffff;
+            BinaryPrimitives.WriteUInt16BigEndian(network[10..], (ushort)~(ushort)sum);
+        }
+    }
+}
