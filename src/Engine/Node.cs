@@ -1,4 +1,5 @@
 using EucaNet.Engine.Configuration;
+using EucaNet.Engine.Diagnostics;
 using EucaNet.Engine.Modes;
 using EucaNet.Netlink.Kernel;
 
@@ -119,6 +120,15 @@ public sealed class Node : IAsyncDisposable
     {
         using Turn turn = await TakeTurnAsync(cancellationToken).ConfigureAwait(false);
         return _mode.GetStatus() with { Running = _since is not null, Since = _since };
+    }
+
+    /// <summary>Goes through the manual's troubleshooting chapter: what should be, held against what is. Reads only; the worst comes first.</summary>
+    public async ValueTask<IReadOnlyList<Finding>> ExamineAsync(CancellationToken cancellationToken = default)
+    {
+        using Turn turn = await TakeTurnAsync(cancellationToken).ConfigureAwait(false);
+        var findings = new FindingList();
+        await _mode.ExamineAsync(findings, cancellationToken).ConfigureAwait(false);
+        return findings.ToList();
     }
 
     /// <summary>Compares all that should be in the kernel with all that is, and writes the differences.</summary>

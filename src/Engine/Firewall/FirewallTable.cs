@@ -16,6 +16,10 @@ internal static class KeyTypes
     public const uint EtherAddress = 9;
     public const uint InterfaceName = 41;
 
+    /// <summary>What nft wants to know of a set of interface names so that it can print them: the key is in host byte order.</summary>
+    public static OctetString? UserDataOf(ReadOnlySpan<uint> types) =>
+        types is [InterfaceName] ? UserData.With(null, UserData.SetKeyByteOrder, BitConverter.GetBytes(1u)) : default(OctetString?);
+
     /// <summary>A concatenation's number: six bits a part.</summary>
     public static uint Concatenate(params ReadOnlySpan<uint> types)
     {

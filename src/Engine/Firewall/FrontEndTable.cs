@@ -136,6 +136,7 @@ internal static class FrontEndTable
         Family = Family,
         Table = TableName,
         Name = shape.SetName,
+        Id = shape.SetId,
         KeyType = shape.KeyType,
         KeyLength = (uint)shape.KeyLength,
     };
@@ -144,29 +145,32 @@ internal static class FrontEndTable
     {
         uint networks = (uint)Math.Min(configuration.Subnet.Count / configuration.AddressesPerNetwork, NetworkAllocator.HighestVlan - NetworkAllocator.LowestVlan + 1);
         uint addresses = (uint)Math.Max(configuration.PublicAddresses.Count, 1);
-        yield return Set(ManagedFirewall.Interfaces, networks, 16, KeyTypes.InterfaceName);
-        yield return Set(ManagedFirewall.Sources, networks, 20, KeyTypes.InterfaceName, KeyTypes.Ipv4Address);
-        yield return Set(ManagedFirewall.Routers, networks, 20, KeyTypes.InterfaceName, KeyTypes.Ipv4Address);
-        yield return Set(ManagedFirewall.Groups, networks, 8, KeyTypes.Ipv4Address, KeyTypes.Ipv4Address);
-        yield return Map(ManagedFirewall.PublicToPrivate, addresses);
-        yield return Map(ManagedFirewall.PrivateToPublic, addresses);
+        yield return Set(1, ManagedFirewall.Interfaces, networks, 16, KeyTypes.InterfaceName);
+        yield return Set(2, ManagedFirewall.Sources, networks, 20, KeyTypes.InterfaceName, KeyTypes.Ipv4Address);
+        yield return Set(3, ManagedFirewall.Routers, networks, 20, KeyTypes.InterfaceName, KeyTypes.Ipv4Address);
+        yield return Set(4, ManagedFirewall.Groups, networks, 8, KeyTypes.Ipv4Address, KeyTypes.Ipv4Address);
+        yield return Map(5, ManagedFirewall.PublicToPrivate, addresses);
+        yield return Map(6, ManagedFirewall.PrivateToPublic, addresses);
     }
 
-    private static NftablesSet Set(string name, uint size, uint length, params ReadOnlySpan<uint> types) => new()
+    private static NftablesSet Set(uint id, string name, uint size, uint length, params ReadOnlySpan<uint> types) => new()
     {
         Family = Family,
         Table = TableName,
         Name = name,
+        Id = id,
         KeyType = KeyTypes.Concatenate(types),
+        UserData = KeyTypes.UserDataOf(types),
         KeyLength = length,
         Size = size,
     };
 
-    private static NftablesSet Map(string name, uint size) => new()
+    private static NftablesSet Map(uint id, string name, uint size) => new()
     {
         Family = Family,
         Table = TableName,
         Name = name,
+        Id = id,
         Flags = SetFlags.Map,
         KeyType = KeyTypes.Ipv4Address,
         KeyLength = 4,

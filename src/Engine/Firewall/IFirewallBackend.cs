@@ -15,6 +15,9 @@ internal interface IFirewallBackend : IAsyncDisposable
     /// <summary>Compares all with what the kernel has and writes the differences as one atomic change; writes nothing where nothing differs.</summary>
     ValueTask ReconcileAsync(ChangeLog changes, CancellationToken cancellationToken);
 
+    /// <summary>What the kernel lacks of what should be: the set or chain, and what is missing in words. Reads only.</summary>
+    IReadOnlyList<(string Set, string Missing)> FindMissing();
+
     /// <summary>Writes what changed since the content was accepted last, as one atomic change.</summary>
     /// <param name="subject">The object the change is about, for errors.</param>
     /// <param name="changes">What was done.</param>

@@ -1,6 +1,7 @@
 using EucaNet.Engine.Modes;
 using EucaNet.Netfilter.Nftables;
 using EucaNet.Netlink.Kernel;
+using EucaNet.Netlink.Wire;
 
 namespace EucaNet.Engine.Firewall;
 
@@ -67,18 +68,60 @@ internal sealed class NftablesBackend(EngineContext context, FirewallContent con
     {
         FirewallTable wanted = table();
         string? detail = null;
-        Connection.SendPlanned(generation =>
+        try
         {
-            _batch.Clear();
-            detail = TableDifference.WriteWhole(wanted, content, _batch);
-            return _batch;
-        });
+            // Planned against one generation: somebody else's change in between makes the plan anew.
+            Connection.SendPlanned(_ =>
+            {
+                _batch.Clear();
+                detail = TableDifference.Write(wanted, content, ReadTable(wanted.Table.Family), _batch);
+                return _batch;
+            });
+        }
+        catch (KernelException refused)
+        {
+            throw Refused("the firewall", refused);
+        }
+
         if (detail is not null)
         {
             changes.Add(ChangeKind.Netfilter, $"{wanted.Table.Family.ToText()} {FirewallTable.Name}", detail);
         }
 
         return ValueTask.CompletedTask;
+    }
+
+    public IReadOnlyList<(string Set, string Missing)> FindMissing()
+    {
+        FirewallTable wanted = table();
+        TableContent? present = ReadTable(wanted.Table.Family);
+        if (present is null)
+        {
+            return [(wanted.Table.Describe(), "the whole table is missing")];
+        }
+
+        var missing = new List<(string, string)>();
+        foreach (NftablesSet set in wanted.Sets)
+        {
+            HashSet<OctetString> there = [.. present.FindSet(set.Name)?.Elements.Where(e => e.Key is not null).Select(e => e.Key!.Value) ?? []];
+            int lacking = content.Elements(set.Name).Count(e => !there.Contains(e.Key));
+            if (lacking > 0)
+            {
+                missing.Add((set.Name, $"{lacking} of {content.Count(set.Name)} elements are missing"));
+            }
+        }
+
+        foreach (Chain chain in wanted.Chains)
+        {
+            int rules = wanted.Rules.Count(r => r.Chain == chain.Name);
+            int found = present.FindChain(chain.Name)?.Rules.Count ?? 0;
+            if (found < rules)
+            {
+                missing.Add((chain.Name, $"{rules - found} of {rules} rules are missing"));
+            }
+        }
+
+        return missing;
     }
 
     public ValueTask DisposeAsync()
@@ -116,6 +159,9 @@ internal sealed class NftablesBackend(EngineContext context, FirewallContent con
         }
     }
 
+    private TableContent? ReadTable(NftablesFamily family) =>
+        Connection.ListTables(family).Any(t => t.Name == FirewallTable.Name) ? Connection.ReadTable(family, FirewallTable.Name) : null;
+
     private void Send(string subject)
     {
         try
@@ -124,9 +170,12 @@ internal sealed class NftablesBackend(EngineContext context, FirewallContent con
         }
         catch (KernelException refused)
         {
-            throw new EngineException(subject, refused.Message, "look at 'nft list ruleset'; 'doctor' compares it with what it should be", inner: refused);
+            throw Refused(subject, refused);
         }
     }
+
+    private static EngineException Refused(string subject, KernelException refused) => new(subject, refused.Message,
+        refused.Error == LinuxError.EPERM ? "run as root, or with CAP_NET_ADMIN" : "'doctor' compares the firewall with what it should be", inner: refused);
 
     private static string Describe(FirewallDelta delta, FirewallTable? full)
     {

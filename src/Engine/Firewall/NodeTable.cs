@@ -62,9 +62,9 @@ internal static class NodeTable
         ];
         return new FirewallTable(new Table { Family = Family, Name = TableName }, chains, rules,
         [
-            Set(Ports, 16, KeyTypes.InterfaceName),
-            Set(Macs, 24, KeyTypes.InterfaceName, KeyTypes.EtherAddress),
-            Set(Senders, 28, KeyTypes.InterfaceName, KeyTypes.EtherAddress, KeyTypes.Ipv4Address),
+            Set(1, Ports, 16, KeyTypes.InterfaceName),
+            Set(2, Macs, 24, KeyTypes.InterfaceName, KeyTypes.EtherAddress),
+            Set(3, Senders, 28, KeyTypes.InterfaceName, KeyTypes.EtherAddress, KeyTypes.Ipv4Address),
         ]);
     }
 
@@ -84,12 +84,14 @@ internal static class NodeTable
         content.Remove(Senders, ElementKeys.InterfaceMacAddress(interfaceName, mac, address));
     }
 
-    private static NftablesSet Set(string name, uint length, params ReadOnlySpan<uint> types) => new()
+    private static NftablesSet Set(uint id, string name, uint length, params ReadOnlySpan<uint> types) => new()
     {
         Family = Family,
         Table = TableName,
         Name = name,
+        Id = id,
         KeyType = KeyTypes.Concatenate(types),
+        UserData = KeyTypes.UserDataOf(types),
         KeyLength = length,
     };
 }

@@ -98,7 +98,7 @@ internal sealed class RuleWriter
     /// <summary>Rewrites source or destination to the address in the first register.</summary>
     public RuleWriter Rewrite(NatKind kind)
     {
-        _expressions.Add(new NatExpression { Kind = kind, Family = Nfproto.Ipv4, AddressRegister = 1 });
+        _expressions.Add(new NatExpression { Kind = kind, Family = Nfproto.Ipv4, AddressRegister = 1, LastAddressRegister = 1, Flags = NatFlags.MapAddresses });
         return this;
     }
 
@@ -107,7 +107,16 @@ internal sealed class RuleWriter
     {
         _expressions.Add(new ImmediateExpression { DestinationRegister = 1, Value = target.Address.GetAddressBytes() });
         _expressions.Add(new ImmediateExpression { DestinationRegister = 2, Value = OctetString.FromUInt16BigEndian((ushort)target.Port) });
-        _expressions.Add(new NatExpression { Kind = NatKind.Destination, Family = Nfproto.Ipv4, AddressRegister = 1, PortRegister = 2, Flags = NatFlags.ProtocolSpecified });
+        _expressions.Add(new NatExpression
+        {
+            Kind = NatKind.Destination,
+            Family = Nfproto.Ipv4,
+            AddressRegister = 1,
+            LastAddressRegister = 1,
+            PortRegister = 2,
+            LastPortRegister = 2,
+            Flags = NatFlags.MapAddresses | NatFlags.ProtocolSpecified,
+        });
         return this;
     }
 

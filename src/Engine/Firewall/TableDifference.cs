@@ -6,6 +6,29 @@ namespace EucaNet.Engine.Firewall;
 /// <summary>Writes what turns the kernel's table into the one that should be.</summary>
 internal static class TableDifference
 {
+    /// <summary>Writes what differs; null, and nothing written, where nothing does.</summary>
+    /// <param name="wanted">The static part and the sets.</param>
+    /// <param name="content">The sets' elements.</param>
+    /// <param name="present">The kernel's table, or null.</param>
+    /// <param name="batch">Where the changes go.</param>
+    public static string? Write(FirewallTable wanted, FirewallContent content, TableContent? present, NftablesBatch batch)
+    {
+        if (present is null)
+        {
+            return WriteWhole(wanted, content, batch);
+        }
+
+        NftablesDifference.Compare(batch, ToContent(wanted, content), present);
+        return batch.Count == 0 ? null : string.Create(CultureInfo.InvariantCulture, $"repaired with {batch.Count} messages");
+    }
+
+    /// <summary>The table with its elements as one value.</summary>
+    public static TableContent ToContent(FirewallTable wanted, FirewallContent content) => new(wanted.Table)
+    {
+        Chains = [.. wanted.Chains.Select(chain => new ChainContent(chain, [.. wanted.Rules.Where(rule => rule.Chain == chain.Name)]))],
+        Sets = [.. wanted.Sets.Select(set => new SetContent(set, [.. content.Elements(set.Name).Select(e => e.Value is { } data ? SetElement.Of(e.Key, data) : SetElement.Of(e.Key))]))],
+    };
+
     /// <summary>Writes the whole table into a batch, in the place of one that may be there.</summary>
     public static string WriteWhole(FirewallTable wanted, FirewallContent content, NftablesBatch batch)
     {

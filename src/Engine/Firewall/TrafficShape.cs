@@ -73,6 +73,9 @@ internal readonly record struct TrafficShape(int SourceLength, TrafficDetail Det
         return shape;
     }
 
+    /// <summary>A number for the set within a batch, where the kernel wants one.</summary>
+    public uint SetId => 100 + (uint)((SourceLength * 100) + ((int)Detail * 20) + PortBits);
+
     /// <summary>nft's number for the key's type: six bits a part.</summary>
     public uint KeyType => Detail switch
     {

@@ -1,4 +1,6 @@
 using EucaNet.Engine.Configuration;
+using EucaNet.Engine.Diagnostics;
+using EucaNet.Engine.Reconciliation;
 
 namespace EucaNet.Engine.Modes;
 
@@ -29,6 +31,16 @@ internal abstract class FrontEndMode(EngineContext context) : IAsyncDisposable
     public abstract EngineStatus GetStatus();
 
     public abstract ValueTask ReconcileAsync(ChangeLog changes, CancellationToken cancellationToken);
+
+    public virtual async ValueTask ExamineAsync(FindingList findings, CancellationToken cancellationToken)
+    {
+        await using var links = new Links(Context);
+        await new HostChecks(Context, links, findings).RunAsync(cancellationToken).ConfigureAwait(false);
+        foreach (string problem in GetStatus().Problems)
+        {
+            findings.Warning("engine", Configuration.Mode.ToString().ToUpperInvariant(), problem, "inspect the log files");
+        }
+    }
 
     public virtual ValueTask AuthorizeAsync(GroupName group, IngressRule rule, ChangeLog changes, CancellationToken cancellationToken) => throw NotHere("security groups");
 

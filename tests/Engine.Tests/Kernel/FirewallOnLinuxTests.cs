@@ -73,6 +73,7 @@ public class FirewallOnLinuxTests
             Assert.That(byDelta, Does.Contain("snat to ip saddr map @private_to_public"));
             Assert.That(byDelta, Does.Contain("ct state established,related accept"));
             Assert.That(byDelta, Does.Contain("type filter hook forward priority filter; policy drop;"));
+            Assert.That(byDelta, Does.Contain("elements = { \"eth0.10\""));
             Assert.That(byDelta, Does.Contain("10.1.1.3 : 192.168.0.2"));
             Assert.That(byDelta, Does.Contain("192.168.0.0 . 192.168.0.64"));
         });
@@ -89,14 +90,14 @@ public class FirewallOnLinuxTests
         await using var restarted = new NftablesBackend(context, whole.Content, () => FrontEndTable.Of(Configuration, whole.Content));
         var nothing = new ChangeLog();
         await restarted.ReconcileAsync(nothing, default);
-        Assert.That(nothing.ToSummary().ToString(), Is.EqualTo("nothing to do"));
+        Assert.That(nothing.ToSummary().ToString(), Is.EqualTo("nothing to do"), machine.Run("nft", "--debug=netlink list ruleset"));
 
         // Somebody's hand in it is mended, and only that.
         machine.Run("nft", "delete element ip eucanet public_to_private { 10.1.1.3 }");
         machine.Run("nft", "add element ip eucanet groups { 10.9.9.9 . 10.9.9.9 }");
         var mended = new ChangeLog();
         await restarted.ReconcileAsync(mended, default);
-        Assert.That(mended.ToSummary().ToString(), Does.Contain("1 element added, 1 removed"));
+        Assert.That(mended.ToSummary().ToString(), Does.Contain("repaired with 2 messages"));
         Assert.That(Sorted(machine.Run("nft", "list ruleset")), Is.EqualTo(Sorted(byDelta)));
     }
 

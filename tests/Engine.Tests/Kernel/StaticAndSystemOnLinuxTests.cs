@@ -53,8 +53,8 @@ public class StaticAndSystemOnLinuxTests
         Assert.That(output, Does.Contain("lease of 192.168.1.3 obtained from 192.168.1.254"));
 
         instance.Ip("link set eth0 address 02:00:00:00:00:99");
-        (int code, _) = await Task.Run(() => instance.TryRun("udhcpc", "-i eth0 -n -q -f -t 2 -T 1 -s /bin/true"));
-        Assert.That(code, Is.Not.Zero, "a stranger gets no answer");
+        (int code, string stranger) = await Task.Run(() => instance.TryRun("udhcpc", "-i eth0 -n -q -f -t 2 -T 1 -s /bin/true"));
+        Assert.That(code, Is.Not.Zero, $"a stranger gets no answer: {stranger}");
 
         await nc.DetachAsync("i-2ECA052C");
         Assert.That(node.Run("bridge", "link show"), Does.Not.Contain("vif18.0"));

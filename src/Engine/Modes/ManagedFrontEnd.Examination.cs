@@ -1,0 +1,89 @@
+using EucaNet.Engine.Diagnostics;
+using EucaNet.Engine.Firewall;
+using EucaNet.Engine.Reconciliation;
+using EucaNet.Netfilter.Nftables;
+
+namespace EucaNet.Engine.Modes;
+
+// What should be, held against what is, in the order of the manual's troubleshooting chapter.
+internal sealed partial class ManagedFrontEnd
+{
+    public override async ValueTask ExamineAsync(FindingList findings, CancellationToken cancellationToken)
+    {
+        await new HostChecks(Context, _links, findings).RunAsync(cancellationToken).ConfigureAwait(false);
+        foreach (ActiveNetwork network in _state.Networks.Values)
+        {
+            await ExamineNetworkAsync(network, findings, cancellationToken).ConfigureAwait(false);
+        }
+
+        foreach (string problem in _dhcp.Problems)
+        {
+            findings.Error("dhcp", _dhcp.Description, problem, "check the logs for the reason; the daemon's own output stands above");
+        }
+
+        if (_dhcp.Problems.Count == 0)
+        {
+            findings.Good("dhcp", _dhcp.Description, $"serves {_state.Networks.Count} networks");
+        }
+
+        await ExamineAddressesAsync(findings, cancellationToken).ConfigureAwait(false);
+        foreach ((string set, string missing) in _backend.FindMissing())
+        {
+            findings.Error("firewall", set, missing, Remedy(set));
+        }
+    }
+
+    private async ValueTask ExamineNetworkAsync(ActiveNetwork network, FindingList findings, CancellationToken cancellationToken)
+    {
+        const string Remedy = "check your VNET_INTERFACE parameter and inspect the eucalyptus log files for errors; reconciling makes it again";
+        LinkView? link = await _links.FindAsync(network.InterfaceName, cancellationToken).ConfigureAwait(false);
+        if (link is null)
+        {
+            findings.Error("interface", network.InterfaceName, $"the VLAN device of group {network.Group} is missing", Remedy);
+            return;
+        }
+
+        bool addressed = (await _links.AddressesAsync(link, cancellationToken).ConfigureAwait(false)).Any(a => a.Address == network.Chunk.Router && a.PrefixLength == network.Chunk.Network.PrefixLength);
+        if (!link.IsUp || !addressed)
+        {
+            findings.Error("interface", network.InterfaceName, !link.IsUp ? "it is down" : $"it lacks the router's address {network.Chunk.Router}", Remedy);
+        }
+        else
+        {
+            findings.Good("interface", network.InterfaceName, $"is up with {network.Chunk.Router}, group {network.Group}");
+        }
+
+        if (_state.RulesOf(network.Group).Count == 0)
+        {
+            findings.Notice("group", network.Group.ToString(), "it has no ingress rules: nobody outside the group reaches its instances", "authorize what is wanted, as tcp 22 and icmp -1:-1");
+        }
+    }
+
+    private async ValueTask ExamineAddressesAsync(FindingList findings, CancellationToken cancellationToken)
+    {
+        if (await _links.FindAsync(Configuration.PublicInterface, cancellationToken).ConfigureAwait(false) is not { } link)
+        {
+            return;
+        }
+
+        HashSet<Ipv4Address> present = [.. (await _links.AddressesAsync(link, cancellationToken).ConfigureAwait(false)).Select(a => a.Address)];
+        foreach ((Ipv4Address address, ManagedInstance instance) in _state.Associations)
+        {
+            if (present.Contains(address))
+            {
+                findings.Good("address", address.ToString(), $"is on {link.Name}, for instance {instance.Id}");
+            }
+            else
+            {
+                findings.Error("address", address.ToString(), $"it is not on {link.Name}, so nothing for instance {instance.Id} arrives", $"reconciling puts it back: ip addr add {address}/32 dev {link.Name}");
+            }
+        }
+    }
+
+    private static string Remedy(string set) => set switch
+    {
+        ManagedFirewall.PublicToPrivate or ManagedFirewall.PrivateToPublic => "there should be one DNAT and one SNAT for each associated address; check the log for the cause, reconciling puts them back",
+        _ when TrafficShape.FromSetName(set) is not null => "the group's ingress rules are not in force; check the log for errors applying them, reconciling puts them back",
+        _ => "another program changed our table; reconciling mends it",
+    };
+}

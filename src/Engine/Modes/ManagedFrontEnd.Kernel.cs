@@ -1,0 +1,130 @@
+using System.Globalization;
+using EucaNet.Engine.Allocation;
+using EucaNet.Engine.Configuration;
+using EucaNet.Engine.Dhcp;
+using EucaNet.Engine.Discovery;
+using EucaNet.Engine.Firewall;
+using EucaNet.Engine.Reconciliation;
+using EucaNet.Engine.State;
+using Microsoft.Extensions.Logging;
+
+namespace EucaNet.Engine.Modes;
+
+// Links, addresses and parameters, and how a refused change is taken back.
+internal sealed partial class ManagedFrontEnd
+{
+    private UndoLog BeginChange()
+    {
+        var undo = new UndoLog();
+        undo.Add(_firewall.Content.Revert);
+        return undo;
+    }
+
+    /// <summary>Runs the kernel's part of an operation; when it fails, everything is taken back before the error goes on.</summary>
+    private async ValueTask CommitAsync(UndoLog undo, ChangeLog changes, Func<ValueTask> act)
+    {
+        try
+        {
+            await act().ConfigureAwait(false);
+            undo.Keep();
+            _firewall.Content.Accept();
+        }
+        catch (Exception failed)
+        {
+            _logger.LogWarning("Taking back: {Reason}", failed.Message);
+            bool firewallStands = _backend.IsCommitted;
+            undo.TakeBack();
+            if (firewallStands)
+            {
+                await _backend.ReconcileAsync(changes, CancellationToken.None).ConfigureAwait(false);
+            }
+
+            await undo.TakeBackKernelAsync(_logger).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    private void EnableForwarding(ChangeLog changes)
+    {
+        const string Forwarding = "net/ipv4/ip_forward";
+        if (Context.Kernel.ReadParameter(Forwarding) != "1")
+        {
+            Context.Kernel.WriteParameter(Forwarding, "1");
+            changes.Add(ChangeKind.Parameter, "net.ipv4.ip_forward", "1");
+        }
+    }
+
+    private async ValueTask<LinkView> EnsureLinkAsync(ActiveNetwork network, ChangeLog changes, CancellationToken cancellationToken)
+    {
+        LinkView link = await _links.EnsureVlanAsync(network.InterfaceName, _parent!, network.Chunk.Vlan, $"network of {network.Group}", changes, cancellationToken).ConfigureAwait(false);
+        if (link.MasterIndex != 0)
+        {
+            throw new EngineException($"interface {link.Name}", "it is a port of a bridge: a node runs on this machine too, and in MANAGED mode front-end and node cannot share one (manual, MANAGED mode, CAVEATS)",
+                "run the node on another machine, or use SYSTEM or STATIC mode");
+        }
+
+        Links.Harden(Context.Kernel, link.Name);
+        await _links.EnsureAddressAsync(link, network.Chunk.Router, network.Chunk.Network.PrefixLength, network.Chunk.Network.Last, changes, cancellationToken).ConfigureAwait(false);
+        return link;
+    }
+
+    private async ValueTask RemoveLinkAsync(ActiveNetwork network, ChangeLog changes, CancellationToken cancellationToken)
+    {
+        if (await _links.FindAsync(network.InterfaceName, cancellationToken).ConfigureAwait(false) is { IsOurs: true } link)
+        {
+            await _links.DeleteAsync(link, changes, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Removes VLAN devices that a former run made and the state does not know.</summary>
+    private async ValueTask RemoveLeftOversAsync(ChangeLog changes, CancellationToken cancellationToken)
+    {
+        HashSet<string> wanted = [.. _state.Networks.Values.Select(n => n.InterfaceName)];
+        foreach (LinkView link in await _links.ListAsync(cancellationToken).ConfigureAwait(false))
+        {
+            if (link.IsOurs && link.Kind == "vlan" && link.ParentIndex == _parent!.Index && !wanted.Contains(link.Name) && link.MasterIndex == 0)
+            {
+                await _links.DeleteAsync(link, changes, cancellationToken).ConfigureAwait(false);
+            }
+        }
+    }
+
+    private async ValueTask EnsurePublicAddressesAsync(ChangeLog changes, CancellationToken cancellationToken)
+    {
+        var present = new HashSet<Ipv4Address>();
+        foreach ((Ipv4Address address, int prefixLength) in await _links.AddressesAsync(_public!, cancellationToken).ConfigureAwait(false))
+        {
+            if (prefixLength == 32 && _state.InPublicPool.Contains(address) && !_state.Associations.ContainsKey(address))
+            {
+                await _links.RemoveAddressAsync(_public!, address, 32, changes, cancellationToken).ConfigureAwait(false);
+            }
+
+            present.Add(address);
+        }
+
+        foreach (Ipv4Address address in _state.Associations.Keys)
+        {
+            if (!present.Contains(address))
+            {
+                await _links.EnsureAddressAsync(_public!, address, 32, null, changes, cancellationToken).ConfigureAwait(false);
+                Announce(address, changes);
+            }
+        }
+    }
+
+    private async ValueTask AddPublicAddressAsync(Ipv4Address address, UndoLog undo, ChangeLog changes, CancellationToken cancellationToken)
+    {
+        if (await _links.EnsureAddressAsync(_public!, address, 32, null, changes, cancellationToken).ConfigureAwait(false))
+        {
+            undo.AddKernel(() => _links.RemoveAddressAsync(_public!, address, 32, new ChangeLog(), CancellationToken.None));
+        }
+    }
+
+    private void Announce(Ipv4Address address, ChangeLog changes)
+    {
+        if (Announcement.Send(Context, _public!, address, _logger))
+        {
+            changes.Add(ChangeKind.Announced, address.ToString(), $"gratuitous ARP on {_public!.Name}");
+        }
+    }
+}
