@@ -33,7 +33,8 @@ public sealed class RouteEventsReplayCheck : IConformanceCheck
         bool first = true;
         foreach (JsonElement row in file.Rows)
         {
-            foreach (byte[] dump in row.Datagrams("link_dump").Concat(row.Datagrams("events")))
+            IReadOnlyList<byte[]> dumps = row.Datagrams("link_dump");
+            foreach (byte[] dump in dumps.Concat(row.Datagrams("events")))
             {
                 var walk = new MessageReader(dump);
                 while (walk.TryRead(out NetlinkMessage message))
@@ -50,7 +51,7 @@ public sealed class RouteEventsReplayCheck : IConformanceCheck
                     }
 
                     // The fallback devices of tunnel modules are there from the beginning.
-                    if (first && row.Datagrams("link_dump").Contains(dump) && kernel.Devices.Find(BinaryPrimitives.ReadInt32LittleEndian(message.Payload[4..])) is null)
+                    if (first && dumps.Contains(dump) && kernel.Devices.Find(BinaryPrimitives.ReadInt32LittleEndian(message.Payload[4..])) is null)
                     {
                         LinkLoader.Load(kernel, message.Payload);
                     }

@@ -29,8 +29,15 @@ internal static class RouteTranscript
             string other = line < rightLines.Length ? rightLines[line] : "(nothing)";
             if (one != other)
             {
-                text.AppendLine($"expected: {one}").AppendLine($"actual:   {other}");
+                int common = Math.Max(0, one.AsSpan().CommonPrefixLength(other) - 24);
+                string cut = common > 24 ? string.Concat(one.AsSpan(0, 16), "…") : "";
+                common = cut.Length > 0 ? common : 0;
+                text.AppendLine($"expected: {cut}{one[common..]}").AppendLine($"actual:   {cut}{other[common..]}");
                 shown++;
+                if (one.Split('=')[0] != other.Split('=')[0])
+                {
+                    break;
+                }
             }
         }
 

@@ -12,7 +12,7 @@ internal sealed class BridgeControl(SimulatedKernel kernel)
     /// <summary>A bridge came to be: its own MAC is in its database.</summary>
     public void BridgeCreated(BridgeState bridge)
     {
-        UpdateIdentifier(bridge);
+        BinaryPrimitives.WriteUInt16BigEndian(bridge.Identifier, bridge.Priority);
         ChangeBridgeAddress(bridge, null);
         if (kernel.Profile.HasVlanFiltering && bridge.DefaultVlan != 0)
         {
@@ -250,7 +250,12 @@ internal sealed class BridgeControl(SimulatedKernel kernel)
     public void SetPriority(BridgeState bridge, ushort priority)
     {
         bridge.Priority = priority;
-        UpdateIdentifier(bridge);
+        BinaryPrimitives.WriteUInt16BigEndian(bridge.Identifier, priority);
+        foreach (BridgePort port in bridge.Ports)
+        {
+            InitialisePort(port);
+        }
+
         SelectPortStates(bridge);
     }
 

@@ -113,10 +113,7 @@ internal static class LinkMessage
             writer.WriteBytes(IFLA_BROADCAST, device.BroadcastAddress);
         }
 
-        if ((options.FilterMask & RTEXT_FILTER_SKIP_STATS) == 0)
-        {
-            WriteStatistics(ref writer, device);
-        }
+        WriteStatistics(ref writer, device);
 
         WireMark xdp = writer.BeginNested(IFLA_XDP, nestedFlag: false);
         writer.WriteByte(2, 0);
