@@ -43,6 +43,7 @@ internal sealed class IpCommand(SimulatedKernel kernel)
             ("ip", "route", "add" or "replace" or "append" or "del") => RouteChange(words[2], words[3..], v6),
             ("ip", "rule", "add" or "del") => Rule(words[2], words[3..], v6),
             ("ip", "neigh", "add" or "replace" or "del") => NeighbourChange(words[2], words[3..]),
+            ("ip", "nexthop", "add") => NextHopAdd(words[3..]),
             ("bridge", "fdb", "add" or "del") => Forwarding(words[2], words[3..]),
             ("bridge", "link", "set") => BridgeLink(words[3..]),
             _ => null,
@@ -394,6 +395,14 @@ internal sealed class IpCommand(SimulatedKernel kernel)
         });
     }
 
+    private int? NextHopAdd(string[] words) => Send(104, Acknowledge | Create | Exclusive, (ref NetlinkWriter w) =>
+    {
+        w.Append([2, 0, 0, 0, 0, 0, 0, 0]);
+        w.WriteUInt32(1, uint.Parse(After(words, "id")!, CultureInfo.InvariantCulture));
+        w.WriteBytes(6, IPAddress.Parse(After(words, "via")!).GetAddressBytes());
+        w.WriteInt32(5, Index(After(words, "dev")!));
+    });
+
     private int? Rule(string verb, string[] words, bool v6) => Send(verb == "add" ? (ushort)32 : (ushort)33, verb == "add" ? (ushort)(Acknowledge | Create | Exclusive) : Acknowledge, (ref NetlinkWriter w) =>
     {
         uint table = After(words, "table") is { } given ? uint.Parse(given, CultureInfo.InvariantCulture) : verb == "add" ? 254u : 0;
@@ -428,7 +437,7 @@ internal sealed class IpCommand(SimulatedKernel kernel)
         w.Append([7, 0, 0, 0]);
         w.AppendStruct(Index(After(words, "dev")!));
         byte flags = (byte)((words.Contains("master") ? 4 : 0) | (words.Contains("self") ? 2 : 0));
-        w.Append([words.Contains("static") ? (byte)0xc0 : (byte)0x80, 0, flags, 0]);
+        w.Append([words.Contains("static") ? (byte)0x40 : (byte)0x80, 0, flags, 0]);
         w.WriteBytes(2, Mac(words[0]));
     });
 

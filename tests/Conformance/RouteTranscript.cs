@@ -142,6 +142,11 @@ internal static class RouteTranscript
         {
             value[4..12].Clear();
         }
+        else if (type == 1)
+        {
+            // IF_RS_SENT comes a random time after the link.
+            value[0] &= 0xef;
+        }
         else if (type is 3 or 6)
         {
             value[8..].Clear();

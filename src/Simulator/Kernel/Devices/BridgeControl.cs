@@ -53,22 +53,15 @@ internal sealed class BridgeControl(SimulatedKernel kernel)
         var port = new BridgePort(bridge, device, number) { State = BridgePortState.Disabled, PathCost = 2 };
         byte[] features = Features(bridge);
         device.AllMulticast++;
-        device.Flags |= DeviceFlags.AllMulticast;
         device.Port = port;
         device.Master = bridge.Device;
         InitialisePort(port);
         kernel.DeviceControl.NotifyLink(device);
         bridge.Ports.Add(port);
-        device.AllMulticast--;
-        if (device.AllMulticast == 0)
-        {
-            device.Flags &= ~DeviceFlags.AllMulticast;
-        }
-
         kernel.DeviceControl.AddPromiscuity(device, 1);
         if (!features.AsSpan().SequenceEqual(Features(bridge)))
         {
-            kernel.DeviceControl.NotifyLink(bridge.Device);
+            kernel.DeviceControl.NotifyFeatures(bridge.Device);
         }
 
         AddLocal(bridge, port, device.HardwareAddress, 0);
@@ -92,6 +85,7 @@ internal sealed class BridgeControl(SimulatedKernel kernel)
         }
 
         AdjustMtu(bridge);
+        AdjustSegments(bridge);
         kernel.Datapath?.DeviceChanged(device);
         return Verdict.Success;
     }
@@ -103,6 +97,7 @@ internal sealed class BridgeControl(SimulatedKernel kernel)
         NetworkDevice device = port.Device;
         byte[] features = Features(bridge);
         byte[] oldAddress = bridge.Device.HardwareAddress;
+        device.AllMulticast--;
         kernel.DeviceControl.AddPromiscuity(device, -1);
         DisablePort(port);
         foreach (ForwardingEntry entry in bridge.Database.Entries.Where(entry => entry.Port == port).ToArray())
@@ -131,9 +126,10 @@ internal sealed class BridgeControl(SimulatedKernel kernel)
         }
 
         AdjustMtu(bridge);
+        AdjustSegments(bridge);
         if (!features.AsSpan().SequenceEqual(Features(bridge)))
         {
-            kernel.DeviceControl.NotifyLink(bridge.Device);
+            kernel.DeviceControl.NotifyFeatures(bridge.Device);
         }
 
         kernel.Datapath?.DeviceChanged(device);
@@ -398,6 +394,10 @@ internal sealed class BridgeControl(SimulatedKernel kernel)
         // What matters is only whether the set of features can be another one than before: that of the kinds of its ports.
         return [.. bridge.Ports.Select(port => (byte)(port.Device.Kind.Length + 1)).Distinct().Order()];
     }
+
+    /// <summary>br_set_gso_limits: what the ports can segment the bridge can.</summary>
+    private static void AdjustSegments(BridgeState bridge) =>
+        bridge.Device.TsoMaximumSize = bridge.Ports.Count == 0 ? 524280 : bridge.Ports.Min(static port => port.Device.TsoMaximumSize);
 
     private void StartForwardDelay(BridgePort port)
     {

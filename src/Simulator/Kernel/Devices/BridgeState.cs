@@ -64,7 +64,7 @@ internal sealed class BridgeState(NetworkDevice device)
     public byte MulticastMldVersion { get; set; } = 1;
 
     /// <summary>Last member, membership, querier, query, query response and startup query intervals, in 10 ms.</summary>
-    public ulong[] MulticastIntervals { get; } = [100, 26000, 25500, 12500, 1000, 3125];
+    public ulong[] MulticastIntervals { get; } = [100, 26000, 25500, 12500, 1000, 3124];
 
     /// <summary>IFLA_BR_MULTI_BOOLOPT: the options that are on, by bit (BR_BOOLOPT_*).</summary>
     public uint BooleanOptions { get; set; }

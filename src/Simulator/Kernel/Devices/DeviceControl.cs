@@ -27,6 +27,10 @@ internal sealed class DeviceControl(SimulatedKernel kernel)
             LinkMessage.Build(kernel, device, RTM_NEWLINK, new LinkMessageOptions(change, requester?.Sequence ?? 0, requester?.PortId ?? 0)),
             requester);
 
+    /// <summary>The features of a device may be other ones now (NETDEV_FEAT_CHANGE).</summary>
+    public void NotifyFeatures(NetworkDevice device) => kernel.RouteEvents.Publish(
+        RTNLGRP_LINK, LinkMessage.Build(kernel, device, RTM_NEWLINK, new LinkMessageOptions(Event: 2)));
+
     /// <summary>register_netdevice: the device gets its parameters and stands in the tables; nobody hears of the link itself yet.</summary>
     public void Register(NetworkDevice device)
     {
@@ -326,9 +330,9 @@ internal sealed class DeviceControl(SimulatedKernel kernel)
     {
         string old = device.Name;
         kernel.Devices.Rename(device, name);
+        kernel.Parameters.RenameDevice(old, name);
         NotifyLink(device);
         NetconfMessage.NotifyDeleted(kernel, device);
-        kernel.Parameters.RenameDevice(old, name);
         NetconfMessage.NotifyNew(kernel, device);
         kernel.Datapath?.DeviceChanged(device);
     }
@@ -524,7 +528,19 @@ internal sealed class DeviceControl(SimulatedKernel kernel)
         Inet4.DeviceGoes(device);
         Inet6.DeviceGoes(device);
         kernel.NeighbourControl.DeviceGoes(device);
+        bool flushesFirst = kernel.Profile.IsAtLeast(6, 17);
+        byte[]? entry = (device.KindState as VxlanState)?.DefaultEntry(device, RTM_DELNEIGH);
+        if (entry is not null && flushesFirst)
+        {
+            kernel.RouteEvents.Publish(RTNLGRP_NEIGH, entry);
+        }
+
         NetconfMessage.NotifyDeleted(kernel, device);
+        if (entry is not null && !flushesFirst)
+        {
+            kernel.RouteEvents.Publish(RTNLGRP_NEIGH, entry);
+        }
+
         device.HasInet = false;
         device.Inet6 = null;
     }
@@ -535,6 +551,11 @@ internal sealed class DeviceControl(SimulatedKernel kernel)
         if (device.Lower is { } lower)
         {
             lower.Uppers.Remove(device);
+            if (device.KindState is MacvlanState macvlan)
+            {
+                macvlan.BroadcastQueueUsed = 0;
+            }
+
             if (!lower.IsGone)
             {
                 lower.Kernel.DeviceControl.NotifyLink(lower);

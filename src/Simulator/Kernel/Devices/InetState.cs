@@ -11,6 +11,9 @@ internal sealed class Inet6State
     /// <summary>IN6_ADDR_GEN_MODE_*: 0 EUI-64, 1 none, 2 stable privacy, 3 random.</summary>
     public byte AddressGenerationMode { get; set; }
 
+    /// <summary>The device's MTU as IPv6 took it over.</summary>
+    public uint Mtu { get; set; }
+
     public byte[] Token { get; set; } = new byte[16];
 
     /// <summary>In 10 ms since boot.</summary>

@@ -277,7 +277,7 @@ internal sealed class Inet4Control(SimulatedKernel kernel)
         Scope = type == RTN_LOCAL ? RT_SCOPE_HOST : RT_SCOPE_LINK,
         Priority = priority,
         PreferredSource = primary.Local,
-        NextHops = [new NextHop { Device = primary.Device, Flags = primary.Device.HasCarrier ? (byte)0 : (byte)RTNH_F_LINKDOWN }],
+        NextHops = [new NextHop { Device = primary.Device, Flags = primary.Device.HasCarrier || type == RTN_LOCAL ? (byte)0 : (byte)RTNH_F_LINKDOWN }],
     };
 
     private void ScheduleLifetime(InterfaceAddress address)

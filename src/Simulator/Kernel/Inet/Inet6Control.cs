@@ -11,6 +11,7 @@ internal sealed class Inet6Control(SimulatedKernel kernel)
 {
     private const uint MinimumMtu = 1280;
     private const uint Ready = 0x80000000;
+    private const uint RouterSolicitationSent = 0x10;
     private const uint RouteMetric = 256;
 
     private static readonly InternetAddress LinkLocalNetwork = new(AF_INET6, (UInt128)0xfe80 << 112);
@@ -18,11 +19,12 @@ internal sealed class Inet6Control(SimulatedKernel kernel)
 
     public void DeviceRegistered(NetworkDevice device)
     {
-        if (device.Mtu >= MinimumMtu && device.HardwareType is 1 or 772 or 768 or 769 or 776 or 778 or 823 or 0xfffe)
+        if (device.Mtu >= MinimumMtu && device.HardwareType is 1 or 772 or 769 or 776 or 823 or 0xfffe)
         {
             device.Inet6 = new Inet6State
             {
                 Updated = kernel.Ticks,
+                Mtu = device.Mtu,
                 AddressGenerationMode = (byte)kernel.Parameters.Number($"net/ipv6/conf/{device.Name}/addr_gen_mode"),
                 ReachableTime = 15000 + (uint)kernel.Random.Next(30000),
             };
@@ -92,6 +94,10 @@ internal sealed class Inet6Control(SimulatedKernel kernel)
         {
             Deconfigure(device, state, goes: true);
             device.Inet6 = null;
+        }
+        else if (device.Inet6 is { } same)
+        {
+            same.Mtu = device.Mtu;
         }
     }
 
@@ -304,6 +310,13 @@ internal sealed class Inet6Control(SimulatedKernel kernel)
     private void CompleteDetection(InterfaceAddress address)
     {
         address.Flags &= ~(IFA_F_TENTATIVE | IFA_F_OPTIMISTIC | IFA_F_DADFAILED);
+        if (address.Local.IsLinkLocal && address.Device.Inet6 is { } state && !address.Device.IsLoopback
+            && kernel.Parameters.Number($"net/ipv6/conf/{address.Device.Name}/router_solicitations") != 0
+            && kernel.Parameters.Number($"net/ipv6/conf/{address.Device.Name}/accept_ra") != 0)
+        {
+            state.Flags |= RouterSolicitationSent;
+        }
+
         Notify(address, RTM_NEWADDR, null);
         if (!LocalRoutes(address).Any())
         {
@@ -322,7 +335,7 @@ internal sealed class Inet6Control(SimulatedKernel kernel)
             Type = type,
             Protocol = RTPROT_KERNEL,
             Priority = priority,
-            NextHops = [new NextHop { Device = device }],
+            NextHops = [new NextHop { Device = device, Flags = device.HasCarrier || type == RTN_LOCAL ? (byte)0 : (byte)RTNH_F_LINKDOWN }],
         },
         NetlinkMessageFlags.Create);
 }

@@ -62,7 +62,8 @@ internal sealed class RouteControl(SimulatedKernel kernel)
     /// <summary>Routes over a device without carrier are marked (RTNH_F_LINKDOWN).</summary>
     public void CarrierChanged(NetworkDevice device)
     {
-        foreach (Route route in V4RoutesOver(device))
+        foreach (Route route in kernel.Routes.All.SelectMany(static table => table.Routes)
+            .Where(route => route.Type != RTN_LOCAL && route.NextHops.Any(hop => hop.Device == device)))
         {
             foreach (NextHop hop in route.NextHops.Where(hop => hop.Device == device))
             {
@@ -97,8 +98,8 @@ internal sealed class RouteControl(SimulatedKernel kernel)
         }
     }
 
-    /// <summary>The route by which a packet to this address leaves, or null.</summary>
-    public Route? Lookup(InternetAddress destination, NetworkDevice? output = null)
+    /// <summary>The route by which a packet to this address leaves, or null; only among routes of this scope or a narrower one.</summary>
+    public Route? Lookup(InternetAddress destination, NetworkDevice? output = null, byte smallestScope = 0)
     {
         foreach (RoutingRule rule in kernel.Rules.Of(destination.Family))
         {
@@ -108,7 +109,7 @@ internal sealed class RouteControl(SimulatedKernel kernel)
             }
 
             Route? found = kernel.Routes.Find(destination.Family, rule.Table)?.Matching(destination)
-                .FirstOrDefault(route => output is null || route.NextHops.Count == 0 || route.NextHops.Any(hop => hop.Device == output));
+                .FirstOrDefault(route => route.Scope >= smallestScope && (output is null || route.NextHops.Count == 0 || route.NextHops.Any(hop => hop.Device == output)));
             if (found is not null && found.Type != RTN_THROW)
             {
                 return found;

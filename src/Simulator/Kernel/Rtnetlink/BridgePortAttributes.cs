@@ -55,9 +55,9 @@ internal static class BridgePortAttributes
         WriteFlag(ref writer, 12, port, BridgePortFlags.ProxyArpWifi);
         writer.WriteBytes(13, port.DesignatedRoot);
         writer.WriteBytes(14, port.DesignatedBridge);
-        writer.WriteUInt16BigEndian(15, port.DesignatedPort);
+        writer.WriteUInt16(15, port.DesignatedPort);
         writer.WriteUInt16(16, 0);
-        writer.WriteUInt16BigEndian(17, identifier);
+        writer.WriteUInt16(17, identifier);
         writer.WriteUInt16(18, port.Number);
         writer.WriteByte(19, 0);
         writer.WriteByte(20, 0);

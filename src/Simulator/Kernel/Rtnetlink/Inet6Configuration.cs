@@ -33,6 +33,8 @@ internal static class Inet6Configuration
         return values;
     }
 
+    private static bool IsTunnel(NetworkDevice device) => device.HardwareType is 768 or 769 or 776 or 0xfffe;
+
     private static int Value(SimulatedKernel kernel, NetworkDevice device, string name)
     {
         switch (name)
@@ -40,10 +42,11 @@ internal static class Inet6Configuration
             case "":
                 return 0;
             case "mtu":
-                return (int)device.Mtu;
+                return (int)(device.Inet6?.Mtu ?? device.Mtu);
             case "ioam6_id_wide":
                 return -1;
-            case "use_tempaddr" or "accept_dad" when device.IsLoopback:
+            case "use_tempaddr" when device.IsLoopback || IsTunnel(device):
+            case "accept_dad" when device.IsLoopback || (device.Flags & DeviceFlags.NoArp) != 0 && device.Kind is not "veth" || IsTunnel(device):
                 return -1;
             default:
                 int scale = name.EndsWith("/s", StringComparison.Ordinal) ? 1000 : 1;

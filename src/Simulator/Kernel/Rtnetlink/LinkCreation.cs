@@ -16,6 +16,7 @@ internal sealed class LinkCreation(SimulatedKernel kernel)
         "veth" => LinkPolicy.Veth,
         "macvlan" => LinkPolicy.Macvlan,
         "vrf" => LinkPolicy.Vrf,
+        "vxlan" => VxlanState.Policy,
         _ => LinkPolicy.None,
     };
 
@@ -101,6 +102,7 @@ internal sealed class LinkCreation(SimulatedKernel kernel)
             "vlan" => CreateVlan(device!, attributes, data!, lower!),
             "macvlan" => CreateMacvlan(device!, attributes, data, lower!),
             "vrf" => CreateVrf(device!, data),
+            "vxlan" => CreateVxlan(device!, attributes, data),
             _ => CreatePlain(device!),
         };
         if (verdict.Error != LinuxError.None)
@@ -109,6 +111,11 @@ internal sealed class LinkCreation(SimulatedKernel kernel)
         }
 
         verdict = Configure(device!, request.Flags, request.Change, requester);
+        if (device!.KindState is VxlanState vxlan && vxlan.DefaultEntry(device, RTM_NEWNEIGH) is { } entry)
+        {
+            kernel.RouteEvents.Publish(RTNLGRP_NEIGH, entry);
+        }
+
         if (verdict.Error == LinuxError.None && attributes.U32(IFLA_MASTER) is { } master && master != 0)
         {
             verdict = new LinkVerbs(kernel).SetMaster(device!, (int)master);
@@ -543,6 +550,56 @@ internal sealed class LinkCreation(SimulatedKernel kernel)
         macvlan.Flags = data.U16(2) ?? macvlan.Flags;
         macvlan.BroadcastQueueLength = data.U32(7) ?? macvlan.BroadcastQueueLength;
         return Verdict.Success;
+    }
+
+    private Verdict CreateVxlan(NetworkDevice device, AttributeSet attributes, AttributeSet? data)
+    {
+        if (data is null)
+        {
+            return new Verdict(LinuxError.EINVAL, "vxlan: Required attributes not provided to perform the operation");
+        }
+
+        if (data.U32(1) is >= 1 << 24)
+        {
+            return new Verdict(LinuxError.ERANGE, "vxlan: VXLAN ID out of range");
+        }
+
+        if (data.U32(1) is null && data.U8(25) is not > 0)
+        {
+            return LinuxError.EINVAL;
+        }
+
+        var vxlan = new VxlanState { Options = data };
+        NetworkDevice? lower = null;
+        if (data.U32(3) is { } link and not 0)
+        {
+            lower = kernel.Devices.Find((int)link);
+            if (lower is null)
+            {
+                return new Verdict(LinuxError.ENODEV, "vxlan: Invalid local interface, device not found");
+            }
+        }
+
+        if (vxlan.Remote is { } group && IsMulticast(group) && lower is null)
+        {
+            return new Verdict(LinuxError.EINVAL, "vxlan: Local interface required for multicast remote destination");
+        }
+
+        device.KindState = vxlan;
+        device.Headroom = kernel.Profile.IsAtLeast(6, 17) ? data.U8(25) is > 0 || data.Has(16) ? (ushort)84 : (ushort)64 : (ushort)0;
+        if (lower is not null)
+        {
+            device.TsoMaximumSize = lower.TsoMaximumSize;
+            if (!attributes.Has(IFLA_MTU))
+            {
+                device.Mtu = lower.Mtu - (data.Has(16) ? 70u : 50u);
+            }
+        }
+
+        Register(device);
+        return Verdict.Success;
+
+        static bool IsMulticast(byte[] address) => address.Length == 4 ? address[0] >> 4 == 14 : address[0] == 0xff;
     }
 
     private Verdict CreateVrf(NetworkDevice device, AttributeSet? data)

@@ -84,8 +84,13 @@ internal static class LinkKinds
                 writer.WriteUInt16(2, macvlan.Flags);
                 writer.WriteUInt32(6, macvlan.MacCount);
                 writer.WriteUInt32(7, macvlan.BroadcastQueueLength);
-                writer.WriteUInt32(8, macvlan.BroadcastQueueLength);
+                writer.WriteUInt32(8, macvlan.BroadcastQueueUsed);
                 writer.EndAttribute(macvlanData);
+                break;
+            case { KindState: VxlanState vxlan }:
+                WireMark vxlanData = writer.BeginNested(IFLA_INFO_DATA, nestedFlag: false);
+                vxlan.Write(ref writer, kernel.Profile);
+                writer.EndAttribute(vxlanData);
                 break;
             case { KindState: VrfState vrf }:
                 WireMark vrfData = writer.BeginNested(IFLA_INFO_DATA, nestedFlag: false);
@@ -151,6 +156,9 @@ internal sealed class MacvlanState
     public uint MacCount { get; set; }
 
     public uint BroadcastQueueLength { get; set; } = 1000;
+
+    /// <summary>The longest queue that any macvlan of the device below asks for.</summary>
+    public uint BroadcastQueueUsed { get; set; } = 1000;
 }
 
 /// <summary>The table a VRF's packets are routed by.</summary>

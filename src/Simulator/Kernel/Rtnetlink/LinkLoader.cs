@@ -39,14 +39,17 @@ internal static class LinkLoader
             kernel.Devices.Rename(device, name);
         }
 
-        Apply(device, payload, values);
         if (isNew)
         {
+            device.HardwareAddress = values.GetValueOrDefault(IFLA_ADDRESS) ?? [];
+            device.Mtu = 65535;
             kernel.Devices.Add(device);
             kernel.Parameters.AddDevice(device.Name);
             kernel.Inet6.DeviceRegistered(device);
             Connect(kernel, device, values);
         }
+
+        Apply(device, payload, values);
 
         return device;
     }
@@ -141,9 +144,16 @@ internal static class LinkLoader
         if (values.TryGetValue(IFLA_AF_SPEC, out byte[]? families))
         {
             var walk = new AttributeReader(families);
-            if (walk.TryFind(AF_INET6, out NetlinkAttribute inet6) && device.Inet6 is { } inet6State && inet6.Nested().TryFind(1, out NetlinkAttribute flags))
+            if (!walk.TryFind(AF_INET6, out NetlinkAttribute inet6))
             {
-                inet6State.Flags = flags.UInt32;
+                device.Inet6 = null;
+            }
+            else if (device.Inet6 is { } inet6State)
+            {
+                inet6State.Flags = inet6.Nested().TryFind(1, out NetlinkAttribute flags) ? flags.UInt32 : 0;
+                inet6State.Mtu = inet6.Nested().TryFind(2, out NetlinkAttribute conf) && conf.Value.Length >= 12
+                    ? BinaryPrimitives.ReadUInt32LittleEndian(conf.Value[8..])
+                    : inet6State.Mtu;
             }
         }
 

@@ -7,7 +7,7 @@ namespace EucaNet.Simulator.Kernel.Rtnetlink;
 
 /// <summary>How a link message is to be filled beyond the device's own state.</summary>
 internal readonly record struct LinkMessageOptions(
-    uint Change = 0, uint Sequence = 0, uint PortId = 0, uint FilterMask = 0, int? NewNamespaceId = null, int NewIndex = 0, int? TargetNamespaceId = null);
+    uint Change = 0, uint Sequence = 0, uint PortId = 0, uint FilterMask = 0, int? NewNamespaceId = null, int NewIndex = 0, int? TargetNamespaceId = null, uint Event = 0);
 
 /// <summary>Writes RTM_NEWLINK and RTM_DELLINK of a device, attribute by attribute in the kernel's order (rtnl_fill_ifinfo).</summary>
 internal static class LinkMessage
@@ -102,6 +102,11 @@ internal static class LinkMessage
         }
 
         writer.WriteByte(IFLA_PROTO_DOWN, device.IsProtocolDown ? (byte)1 : (byte)0);
+        if (options.Event != 0)
+        {
+            writer.WriteUInt32(IFLA_EVENT, options.Event);
+        }
+
         if (!profile.IsAtLeast(6, 9))
         {
             writer.WriteBytes(IFLA_MAP, new byte[32]);

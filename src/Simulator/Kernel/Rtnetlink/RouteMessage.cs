@@ -81,8 +81,7 @@ internal static class RouteMessage
         uint flags = route.Flags;
         if (route.NextHops is [NextHop only])
         {
-            flags |= only.Flags & (RTNH_F_DEAD | RTNH_F_ONLINK);
-            flags |= only.Device is { HasCarrier: false } ? RTNH_F_LINKDOWN : 0;
+            flags |= only.Flags & (RTNH_F_DEAD | RTNH_F_LINKDOWN | RTNH_F_ONLINK);
         }
 
         WriteHeader(ref writer, AF_INET6, route.PrefixLength, route.SourcePrefixLength, 0, route.Table, route.Protocol, RT_SCOPE_UNIVERSE, route.Type, flags);

@@ -28,6 +28,7 @@ internal sealed class RouteVerbs(SimulatedKernel kernel)
 
         subsystem.HandleDump(AF_UNSPEC, RTM_GETROUTE, (socket, message) => Dump(socket, message, [AF_INET, AF_INET6]));
         new RuleVerbs(kernel).Attach(subsystem);
+        new NextHopVerbs(kernel).Attach(subsystem);
     }
 
     private Verdict New(SimulatedNetlinkSocket socket, NetlinkMessage message)
@@ -295,7 +296,7 @@ internal sealed class RouteVerbs(SimulatedKernel kernel)
         }
 
         byte hopFlags = (byte)(flags & RTNH_F_ONLINK);
-        if (device is { HasCarrier: false } && family == AF_INET)
+        if (device is { HasCarrier: false })
         {
             hopFlags |= (byte)RTNH_F_LINKDOWN;
         }
@@ -359,15 +360,10 @@ internal sealed class RouteVerbs(SimulatedKernel kernel)
         }
 
         NetworkDevice? wanted = device;
-        Route? route = kernel.RouteControl.Lookup(address, wanted);
+        Route? route = kernel.RouteControl.Lookup(address, wanted, family == AF_INET ? RT_SCOPE_LINK : (byte)0);
         if (route is null || (route.Type is not RTN_UNICAST and not RTN_LOCAL) || route.Device is null)
         {
             return family == AF_INET ? new Verdict(LinuxError.ENETUNREACH, "Nexthop has invalid gateway") : LinuxError.EHOSTUNREACH;
-        }
-
-        if (family == AF_INET && (route.Type == RTN_LOCAL || (route.Gateway is not null && route.Scope < RT_SCOPE_LINK)))
-        {
-            return new Verdict(LinuxError.EINVAL, "Nexthop has invalid gateway");
         }
 
         if (family == AF_INET6 && route.Gateway is not null)

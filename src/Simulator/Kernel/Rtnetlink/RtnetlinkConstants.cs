@@ -84,6 +84,7 @@ internal static class RtnetlinkConstants
     public const ushort IFLA_GSO_MAX_SEGS = 40;
     public const ushort IFLA_GSO_MAX_SIZE = 41;
     public const ushort IFLA_XDP = 43;
+    public const ushort IFLA_EVENT = 44;
     public const ushort IFLA_NEW_NETNSID = 45;
     public const ushort IFLA_TARGET_NETNSID = 46;
     public const ushort IFLA_CARRIER_UP_COUNT = 47;

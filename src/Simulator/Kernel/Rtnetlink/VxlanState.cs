@@ -1,0 +1,104 @@
+using System.Buffers.Binary;
+using EucaNet.Netlink.Wire;
+using EucaNet.Simulator.Kernel.Devices;
+
+namespace EucaNet.Simulator.Kernel.Rtnetlink;
+
+/// <summary>What a VXLAN device was made with; its appearance only, no frames are carried (vxlan_fill_info).</summary>
+internal sealed class VxlanState
+{
+    private static readonly (ushort Type, byte Value)[] FlagsBeforeAgeing = [(7, 1), (11, 0), (12, 0), (13, 0), (14, 0), (25, 0)];
+    private static readonly (ushort Type, byte Value)[] FlagsBehindPort = [(18, 1), (19, 0), (20, 0), (21, 0), (22, 0), (31, 1)];
+
+    public static PolicyTable Policy { get; } = new(
+        33, [(1, new AttributePolicy(AttributeKind.U32)), (2, new AttributePolicy(AttributeKind.Binary, 4) { IsExact = true }), (16, new AttributePolicy(AttributeKind.Binary, 16) { IsExact = true }), (3, new AttributePolicy(AttributeKind.U32)),
+        (4, new AttributePolicy(AttributeKind.Binary, 4) { IsExact = true }), (17, new AttributePolicy(AttributeKind.Binary, 16) { IsExact = true }), (5, new AttributePolicy(AttributeKind.U8)), (6, new AttributePolicy(AttributeKind.U8)),
+        (7, new AttributePolicy(AttributeKind.U8)), (8, new AttributePolicy(AttributeKind.U32)), (9, new AttributePolicy(AttributeKind.U32)), (10, AttributePolicy.Any(4)), (11, new AttributePolicy(AttributeKind.U8)),
+        (12, new AttributePolicy(AttributeKind.U8)), (13, new AttributePolicy(AttributeKind.U8)), (14, new AttributePolicy(AttributeKind.U8)), (15, new AttributePolicy(AttributeKind.U16)), (25, new AttributePolicy(AttributeKind.U8)),
+        (26, new AttributePolicy(AttributeKind.U32)), (28, new AttributePolicy(AttributeKind.Flag)), (29, new AttributePolicy(AttributeKind.U8))]);
+
+    public required AttributeSet Options { get; init; }
+
+    /// <summary>The far end where there is one, of either family.</summary>
+    public byte[]? Remote => NotAny(Options.Bytes(2)) ?? NotAny(Options.Bytes(16));
+
+    public void Write(ref NetlinkWriter writer, KernelProfile profile)
+    {
+        bool external = Options.U8(25) is > 0;
+        writer.WriteUInt32(1, Options.U32(1) ?? 0);
+        foreach (ushort type in (ReadOnlySpan<ushort>)[2, 16])
+        {
+            if (NotAny(Options.Bytes(type)) is { } remote)
+            {
+                writer.WriteBytes(type, remote);
+            }
+        }
+
+        if (Options.U32(3) is { } link and not 0)
+        {
+            writer.WriteUInt32(3, link);
+        }
+
+        foreach (ushort type in (ReadOnlySpan<ushort>)[4, 17])
+        {
+            if (NotAny(Options.Bytes(type)) is { } local)
+            {
+                writer.WriteBytes(type, local);
+            }
+        }
+
+        writer.WriteByte(5, Options.U8(5) ?? 0);
+        writer.WriteByte(28, Options.Has(28) ? (byte)1 : (byte)0);
+        writer.WriteByte(6, Options.U8(6) ?? 0);
+        writer.WriteByte(29, Options.U8(29) ?? 0);
+        writer.WriteUInt32(26, Options.U32(26) ?? 0);
+        if (profile.IsAtLeast(6, 7))
+        {
+            writer.WriteUInt32(32, Options.U32(32) ?? 0);
+        }
+
+        foreach ((ushort type, byte otherwise) in FlagsBeforeAgeing)
+        {
+            writer.WriteByte(type, Options.U8(type) ?? (type == 7 && external ? (byte)0 : otherwise));
+        }
+
+        writer.WriteUInt32(8, Options.U32(8) ?? 300);
+        writer.WriteUInt32(9, Options.U32(9) ?? 0);
+        writer.WriteUInt16(15, Options.U16(15) ?? BinaryPrimitives.ReverseEndianness((ushort)8472));
+        foreach ((ushort type, byte otherwise) in FlagsBehindPort)
+        {
+            if (type != 31 || profile.IsAtLeast(6, 5))
+            {
+                writer.WriteByte(type, Options.U8(type) ?? (type == 19 && Options.Has(16) && NotAny(Options.Bytes(16)) is not null ? (byte)1 : otherwise));
+            }
+        }
+
+        writer.WriteBytes(10, Options.Bytes(10) ?? new byte[4]);
+        if (profile.IsAtLeast(6, 14))
+        {
+            writer.WriteBytes(33, [0xf7, 0xff, 0xff, 0xff, 0, 0, 0, 0xff]);
+        }
+    }
+
+    /// <summary>The default entry of the device's own forwarding database, as it comes and goes with the device.</summary>
+    public byte[]? DefaultEntry(NetworkDevice device, ushort type)
+    {
+        if (Remote is not { } remote)
+        {
+            return null;
+        }
+
+        var buffer = new NetlinkBuffer(96);
+        var writer = new NetlinkWriter(buffer);
+        WireMark message = writer.BeginMessage(type, 0, 0);
+        NeighbourMessage.WriteHeader(ref writer, 7, device.Index, 0x82, 2, 1);
+        writer.WriteBytes(2, new byte[6]);
+        writer.WriteBytes(1, remote);
+        writer.WriteBytes(3, new byte[16]);
+        writer.EndMessage(message);
+        writer.Complete();
+        return buffer.Written.ToArray();
+    }
+
+    private static byte[]? NotAny(byte[]? address) => address is not null && address.AsSpan().IndexOfAnyExcept((byte)0) >= 0 ? address : null;
+}
