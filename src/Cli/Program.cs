@@ -14,6 +14,7 @@ var root = new RootCommand(
 {
     CheckCommand.Build(),
     SimCommand.Build(),
+    IptablesCommand.Build(),
     UpCommand.Build(),
 };
 root.Add(TerminalContext.Json);

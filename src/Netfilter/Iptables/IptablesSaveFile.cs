@@ -57,4 +57,11 @@ public sealed class IptablesSaveFile
 
         return result;
     }
+
+    /// <summary>The line that puts a rule into a chain, or null.</summary>
+    internal int? LineOf(string table, string chain, IptablesRule rule) => _blocks
+        .Where(block => block.Table == table)
+        .SelectMany(block => block.Commands)
+        .OfType<PutRules>()
+        .FirstOrDefault(command => command.Chain == chain && command.Rules.Contains(rule))?.Line;
 }

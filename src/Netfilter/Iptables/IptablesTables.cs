@@ -76,7 +76,8 @@ public sealed class IptablesTables : IDisposable
     /// Reads the tables, has <paramref name="plan"/> say what they shall be, and writes the difference if nobody wrote meanwhile; else reads and
     /// plans again. A table the plan leaves out stays.
     /// </summary>
-    /// <param name="plan">Wanted tables from present ones; called again where somebody else was faster.</param>
+    /// <param name="plan">Wanted tables from present ones; called again where somebody else was faster. A table that is not there yet is missing in
+    /// its argument; <see cref="IptablesTable.Empty"/> makes one.</param>
     /// <param name="tables">The tables to read; null for all there are.</param>
     public void Change(Func<IptablesRuleSet, IptablesRuleSet> plan, params IReadOnlyList<string>? tables)
     {
@@ -96,14 +97,17 @@ public sealed class IptablesTables : IDisposable
 
     /// <summary>What iptables-restore does with a file.</summary>
     /// <param name="file">The file, already read.</param>
-    /// <param name="flush">Empty the file's tables first.</param>
+    /// <param name="flush">Empty the file's tables first. Policies the file does not name stay on the legacy interface and become ACCEPT on the nft one.</param>
     /// <param name="counters">Take the file's counters.</param>
     /// <param name="test">Find out whether it would work; change nothing.</param>
     public void Restore(IptablesSaveFile file, bool flush = true, bool counters = false, bool test = false)
     {
         ArgumentNullException.ThrowIfNull(file);
-        _backend.Change(
-            present => file.ApplyTo(present, flush, counters),
+        Load(
+            file,
+            present => Interface == IptablesInterface.Nft && flush
+                ? AfterFlush(present, file, file.Tables, null, counters)
+                : file.ApplyTo(present, flush, counters),
             file.Tables,
             counters ? IptablesCounterUse.FromModel : IptablesCounterUse.Keep,
             force: flush,
@@ -122,7 +126,8 @@ public sealed class IptablesTables : IDisposable
     {
         IReadOnlyList<string> emptied = tables ?? ["filter", "nat"];
         IptablesSaveFile file = IptablesSaveFile.Parse(Family, preload ?? "", Interface);
-        _backend.Change(
+        Load(
+            file,
             present => AfterFlush(present, file, emptied, then),
             [.. emptied.Union(file.Tables)],
             IptablesCounterUse.Keep,
@@ -131,17 +136,38 @@ public sealed class IptablesTables : IDisposable
     }
 
     /// <summary>What <see cref="FlushAndLoad"/> would make of <paramref name="present"/>: the same without a kernel.</summary>
-    public static IptablesRuleSet AfterFlush(IptablesRuleSet present, IptablesSaveFile preload, IReadOnlyList<string> tables, Func<IptablesRuleSet, IptablesRuleSet>? then = null)
+    public static IptablesRuleSet AfterFlush(IptablesRuleSet present, IptablesSaveFile preload, IReadOnlyList<string> tables, Func<IptablesRuleSet, IptablesRuleSet>? then = null, bool counters = false)
     {
         ArgumentNullException.ThrowIfNull(present);
         ArgumentNullException.ThrowIfNull(preload);
         IptablesRuleSet wanted = tables.Aggregate(present, (ruleSet, table) => ruleSet.With(IptablesTable.Empty(table)));
-        wanted = preload.ApplyTo(wanted);
+        wanted = preload.ApplyTo(wanted, counters: counters);
         return then is null ? wanted : then(wanted);
     }
 
     /// <inheritdoc />
     public void Dispose() => _backend.Dispose();
+
+    /// <summary>A rule that only the kernel refuses is traced back to its line.</summary>
+    private void Load(IptablesSaveFile file, Func<IptablesRuleSet, IptablesRuleSet> plan, IReadOnlyList<string> tables, IptablesCounterUse counters, bool force, bool test)
+    {
+        try
+        {
+            _backend.Change(plan, tables, counters, force, test);
+        }
+        catch (Nftables.NftablesException exception)
+        {
+            foreach (Nftables.NftablesError error in exception.Errors)
+            {
+                if (error.Label is RuleLabel label && file.LineOf(label.Table, label.Chain, label.Rule) is { } line)
+                {
+                    throw new IptablesParseException($"the kernel refuses '{label}': {error.Error}{(error.Place is { } place ? " at " + place : "")}", line, 1, null, null);
+                }
+            }
+
+            throw;
+        }
+    }
 }
 
 /// <summary>An interface, and why it was chosen.</summary>

@@ -82,10 +82,11 @@ public sealed class LiveTablesTests
         // No helper of that name exists: words and block are right, the kernel says no.
         const string Preload = "*filter\n-A INPUT -s 10.0.0.1 -j ACCEPT\nCOMMIT\n*nat\n-A PREROUTING -p tcp -j DNAT --to-destination 10.0.0.9\nCOMMIT\n*raw\n-A PREROUTING -j CT --helper nosuchthing\nCOMMIT\n";
         using IptablesTables tables = IptablesTables.Open(here.Kernel, way);
-        Assert.That(() => tables.FlushAndLoad(Preload), Throws.Exception);
+        Exception error = Assert.Catch(() => tables.FlushAndLoad(Preload));
 
         Assert.Multiple(() =>
         {
+            Assert.That((error as IptablesParseException)?.Line, way == IptablesInterface.Nft ? Is.EqualTo(8) : Is.Null);
             Assert.That(here.Run(Program(IptablesFamily.Ip, way, ""), "-S", "INPUT"), Is.EqualTo("-P INPUT ACCEPT\n-A INPUT -s 10.1.1.1/32 -j DROP\n"));
             Assert.That(here.Run(Program(IptablesFamily.Ip, way, ""), "-t", "nat", "-S", "POSTROUTING"), Is.EqualTo("-P POSTROUTING ACCEPT\n-A POSTROUTING -j MASQUERADE\n"));
         });

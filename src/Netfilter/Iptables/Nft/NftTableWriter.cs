@@ -1,4 +1,3 @@
-using EucaNet.Netfilter.Iptables.Text;
 using EucaNet.Netfilter.Nftables;
 
 namespace EucaNet.Netfilter.Iptables.Nft;
@@ -146,7 +145,7 @@ internal sealed class NftTableWriter(IptablesFamily family, bool counters)
         ulong? before = tail > 0 ? live!.Rules[present.Count - tail].Handle : null;
         for (int index = head; index < wanted.Count - tail; index++)
         {
-            _batch.Label = new RuleLabel(family, chain.Name, wanted[index]);
+            _batch.Label = new RuleLabel(family, table, chain.Name, wanted[index]);
             Rule rule = NftRuleEncoder.Encode(family, table, chain.Name, counters ? wanted[index] : wanted[index] with { Counters = default });
             if (before is null)
             {
@@ -169,11 +168,5 @@ internal sealed class NftTableWriter(IptablesFamily family, bool counters)
             _batch.Label = null;
             _batch.Delete(Nftables.Chain.Regular(Family, table, chain));
         });
-    }
-
-    /// <summary>A rule in an error's words.</summary>
-    private sealed record RuleLabel(IptablesFamily Family, string Chain, IptablesRule Rule)
-    {
-        public override string ToString() => $"-A {Chain} {RulePrinter.Print(Rule, Family, IptablesInterface.Nft)}";
     }
 }

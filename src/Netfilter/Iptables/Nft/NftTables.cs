@@ -36,10 +36,11 @@ internal sealed class NftTables : IIptablesBackend
     {
         if (test)
         {
-            IReadOnlyList<NftablesError> errors = _connection.DryRun(Plan(plan, tables, counters, force));
+            NftablesBatch batch = Plan(plan, tables, counters, force);
+            IReadOnlyList<NftablesError> errors = _connection.DryRun(batch);
             if (errors.Count > 0)
             {
-                throw new IptablesTableException(string.Join(Environment.NewLine, errors));
+                throw new NftablesException(errors, batch.Count);
             }
 
             return;

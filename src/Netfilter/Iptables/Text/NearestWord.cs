@@ -27,7 +27,8 @@ internal static class NearestWord
             return limit;
         }
 
-        Span<int> row = stackalloc int[right.Length + 1];
+        // Rows of the matrix of distances; a swap of neighbours counts as one step.
+        int[] previous = new int[right.Length + 1], row = new int[right.Length + 1], next = new int[right.Length + 1];
         for (int column = 0; column <= right.Length; column++)
         {
             row[column] = column;
@@ -35,14 +36,18 @@ internal static class NearestWord
 
         for (int line = 1; line <= left.Length; line++)
         {
-            int diagonal = row[0];
-            row[0] = line;
+            next[0] = line;
             for (int column = 1; column <= right.Length; column++)
             {
-                int above = row[column];
-                row[column] = Math.Min(Math.Min(above, row[column - 1]) + 1, diagonal + (left[line - 1] == right[column - 1] ? 0 : 1));
-                diagonal = above;
+                bool same = left[line - 1] == right[column - 1];
+                next[column] = Math.Min(Math.Min(row[column], next[column - 1]) + 1, row[column - 1] + (same ? 0 : 1));
+                if (line > 1 && column > 1 && left[line - 1] == right[column - 2] && left[line - 2] == right[column - 1])
+                {
+                    next[column] = Math.Min(next[column], previous[column - 2] + 1);
+                }
             }
+
+            (previous, row, next) = (row, next, previous);
         }
 
         return row[right.Length];

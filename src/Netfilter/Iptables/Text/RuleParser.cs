@@ -117,7 +117,7 @@ internal sealed class RuleParser
         if (Find(name) is not { } found)
         {
             LoadProtocolMatch();
-            found = Find(name) ?? throw Fail($"unknown option '--{name}'", word, Nearest(name));
+            found = Find(name) ?? throw Fail($"unknown option '--{name}'{UnknownTarget()}", word, Nearest(name));
         }
 
         ReadExtension(found.Loaded, found.Option, word, attached);
@@ -433,6 +433,12 @@ internal sealed class RuleParser
 
         return null;
     }
+
+    /// <summary>A target nobody knows is taken for a chain's name; its options then belong to nobody.</summary>
+    private string UnknownTarget() =>
+        _jump is { } jump && _target is null && !_isGoto && jump.Text is not ("ACCEPT" or "DROP" or "RETURN")
+            ? $" ('{jump.Text}' is no target known here, so it was taken for a chain's name)"
+            : "";
 
     private string? Nearest(string name)
     {

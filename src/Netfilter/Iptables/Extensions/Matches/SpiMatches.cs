@@ -113,10 +113,6 @@ internal sealed class IpcompMatch : SpiMatch
 
     public override IReadOnlyList<XtOption> Options { get; } = [new("ipcompspi", 0, ArgumentOrNot), new("compres", 1, XtOptionUse.None)];
 
-    public override void Initialize(Span<byte> info)
-    {
-    }
-
     public override void Parse(OptionCall call)
     {
         if (call.Id == 0)
