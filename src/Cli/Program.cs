@@ -2,6 +2,10 @@ using System.CommandLine;
 using EucaNet.Cli;
 using EucaNet.Cli.Control;
 using EucaNet.Netlink.Kernel;
+using Spectre.Console;
+
+// One line stays one line: a terminal folds what is too long, grep and editors read the rest.
+AnsiConsole.Profile.Width = Math.Max(AnsiConsole.Profile.Width, 1000);
 
 var root = new RootCommand(
     """

@@ -55,7 +55,6 @@ internal static class CheckCommand
         foreach (ConfigurationDiagnostic diagnostic in result.Diagnostics)
         {
             string colour = diagnostic.Severity == DiagnosticSeverity.Error ? "red" : "yellow";
-            AnsiConsole.Console.Profile.Width = Math.Max(AnsiConsole.Console.Profile.Width, 400); // one finding, one line: editors and grep read them
             AnsiConsole.MarkupLine($"[{colour}]{Markup.Escape(diagnostic.ToString())}[/]");
         }
 

@@ -70,11 +70,6 @@ internal static class SimCommand
         }
 
         var story = new Story(AnsiConsole.Console, options.Json);
-        if (!options.Json && !AnsiConsole.Profile.Out.IsTerminal)
-        {
-            AnsiConsole.Profile.Width = 400; // a pipe has no width: one line stays one line
-        }
-
         await using IWorld world = options.Linux ? new LinuxWorld(options.DhcpClient) : new SimulatedWorld(options.Seed);
         story.Begin(options.File, world.Description);
         await using var cloud = new ScenarioCloud(world, plans, options.Seed);
