@@ -166,11 +166,13 @@ public sealed partial class NftablesBatch
     }
 
     /// <summary>Adds a message as it is, with its own type and flags.</summary>
-    public void Append(NftablesMessage message)
+    public void Append(NftablesMessage message) => Append(message, WireOrder.AsRead);
+
+    internal void Append(NftablesMessage message, WireOrder order)
     {
         ArgumentNullException.ThrowIfNull(message);
         NetlinkWriter writer = Begin(message.Type, message.Flags, message.Entity.Family, out WireMark mark);
-        message.Entity.WriteAttributes(ref writer, WireOrder.AsRead, creating: message.IsNew);
+        message.Entity.WriteAttributes(ref writer, order, creating: message.IsNew);
         End(ref writer, mark);
     }
 

@@ -243,7 +243,7 @@ public sealed class NftablesDifference
         {
             if (_anewObjects.Contains((item.Type, item.Name)) || FindObject(_present, item.Type, item.Name) is null)
             {
-                _batch.Add(item);
+                _batch.Add(Restorable(item));
             }
         }
 
@@ -390,14 +390,15 @@ public sealed class NftablesDifference
         }
     }
 
-    /// <summary>Makes the anonymous sets that a rule looks things up in, and has the rule refer to them.</summary>
+    /// <summary>The rule as it can be sent: with the anonymous sets that it looks things up in made before.</summary>
     private Rule WithAnonymousSets(Rule rule)
     {
         bool changed = false;
         var expressions = new Expression[rule.Expressions.Count];
         for (int index = 0; index < expressions.Length; index++)
         {
-            expressions[index] = rule.Expressions[index];
+            expressions[index] = Restorable(rule.Expressions[index]);
+            changed |= !ReferenceEquals(expressions[index], rule.Expressions[index]);
             string? name = expressions[index] switch
             {
                 LookupExpression lookup => lookup.SetName,
@@ -424,6 +425,18 @@ public sealed class NftablesDifference
 
         return changed ? rule with { Expressions = [.. expressions] } : rule;
     }
+
+    // The kernel lists some things in a way that it would not take.
+    private static Expression Restorable(Expression expression) => expression switch
+    {
+        DynamicSetExpression { Timeout: 0 } dynamic => dynamic with { Timeout = null },
+        OsFingerprintExpression { Flags: 0 } fingerprint => fingerprint with { Flags = null },
+        QuotaExpression { Flags: { } flags } quota when ((uint)flags & ~NFT_QUOTA_F_INV) != 0 => quota with { Flags = (QuotaFlags)((uint)flags & NFT_QUOTA_F_INV) },
+        _ => expression,
+    };
+
+    private static NftablesObject Restorable(NftablesObject item) =>
+        item.Data is QuotaData { Flags: { } flags } quota && (flags & ~NFT_QUOTA_F_INV) != 0 ? item with { Data = quota with { Flags = flags & NFT_QUOTA_F_INV } } : item;
 
     private static void WriteElements(NftablesBatch batch, NftablesSet set, IReadOnlyList<SetElement> elements, bool add, uint? id)
     {
