@@ -21,7 +21,7 @@ public sealed class IptablesMatch(string name, byte revision, ReadOnlyMemory<byt
     public override bool Equals(object? obj) => Equals(obj as IptablesMatch);
 
     /// <inheritdoc />
-    public override int GetHashCode() => HashCode.Combine(Name, Revision);
+    public override int GetHashCode() => Extensions.XtRegistry.HashOf(false, Name, Revision, Info.Span);
 }
 
 /// <summary>What happens to a packet that matches a rule.</summary>
@@ -115,4 +115,7 @@ public sealed class ExtensionTarget(string name, byte revision, ReadOnlyMemory<b
     public override bool Equals(IptablesTarget? other) =>
         other is ExtensionTarget target && target.Name == Name && target.Revision == Revision
         && Extensions.XtRegistry.SameInfo(true, Name, Revision, Info.Span, target.Info.Span);
+
+    /// <inheritdoc />
+    public override int GetHashCode() => Extensions.XtRegistry.HashOf(true, Name, Revision, Info.Span);
 }

@@ -105,7 +105,22 @@ public sealed record IptablesRule
         && Equals(Target, other.Target);
 
     /// <inheritdoc />
-    public override int GetHashCode() => HashCode.Combine(Source, Destination, Input, Output, Protocol ?? NoProtocol, Matches.Count, Target);
+    public override int GetHashCode()
+    {
+        var hash = new HashCode();
+        hash.Add(Source);
+        hash.Add(Destination);
+        hash.Add(Input);
+        hash.Add(Output);
+        hash.Add(Protocol ?? NoProtocol);
+        foreach (IptablesMatch match in Matches)
+        {
+            hash.Add(match);
+        }
+
+        hash.Add(Target);
+        return hash.ToHashCode();
+    }
 
     private static readonly ProtocolMatch NoProtocol = new(0, false);
 }

@@ -27,10 +27,22 @@ internal static class XtRegistry
     /// <summary>Whether two blocks say the same of a rule: what only the kernel uses is left out.</summary>
     public static bool SameInfo(bool target, string name, byte revision, ReadOnlySpan<byte> left, ReadOnlySpan<byte> right)
     {
-        XtExtension? extension = FindByKernelName(target, name, revision, IptablesFamily.Ip) ?? FindByKernelName(target, name, revision, IptablesFamily.Ip6);
-        int size = extension?.UserSize ?? int.MaxValue;
+        int size = UserSize(target, name, revision);
         return left[..Math.Min(left.Length, size)].SequenceEqual(right[..Math.Min(right.Length, size)]);
     }
+
+    /// <summary>A hash of what <see cref="SameInfo"/> compares.</summary>
+    public static int HashOf(bool target, string name, byte revision, ReadOnlySpan<byte> info)
+    {
+        var hash = new HashCode();
+        hash.Add(name);
+        hash.Add(revision);
+        hash.AddBytes(info[..Math.Min(info.Length, UserSize(target, name, revision))]);
+        return hash.ToHashCode();
+    }
+
+    private static int UserSize(bool target, string name, byte revision) =>
+        (FindByKernelName(target, name, revision, IptablesFamily.Ip) ?? FindByKernelName(target, name, revision, IptablesFamily.Ip6))?.UserSize ?? int.MaxValue;
 
     private static FrozenDictionary<(bool, string, IptablesFamily), XtExtension> IndexByWord()
     {

@@ -235,50 +235,28 @@ internal sealed class LegacyTables : IIptablesBackend
         }
 
         (_, IReadOnlyList<LegacyEntry> before) = LegacyTableWriter.Write(_family, live.Table, 0);
-        var kept = new Dictionary<string, Queue<(IptablesRule? Rule, IptablesCounters Counters)>>();
+        var kept = new Dictionary<(string Chain, IptablesRule Rule), Queue<IptablesCounters>>();
         for (int index = 0; index < before.Count && (index * 2) + 1 < counted.Length; index++)
         {
-            if (before[index].Chain is { } chain)
+            if (KeyOf(before[index]) is { } key)
             {
-                if (!kept.TryGetValue(chain, out Queue<(IptablesRule?, IptablesCounters)>? queue))
+                if (!kept.TryGetValue(key, out Queue<IptablesCounters>? queue))
                 {
-                    kept[chain] = queue = new Queue<(IptablesRule?, IptablesCounters)>();
+                    kept[key] = queue = new Queue<IptablesCounters>();
                 }
 
-                queue.Enqueue((before[index].Rule, new IptablesCounters(counted[index * 2], counted[(index * 2) + 1])));
+                queue.Enqueue(new IptablesCounters(counted[index * 2], counted[(index * 2) + 1]));
             }
         }
 
-        var result = new IptablesCounters[entries.Count];
-        for (int index = 0; index < entries.Count; index++)
-        {
-            LegacyEntry entry = entries[index];
-            if (entry.Chain is not null && kept.TryGetValue(entry.Chain, out Queue<(IptablesRule? Rule, IptablesCounters Counters)>? queue))
-            {
-                result[index] = TakeSame(queue, entry.Rule);
-            }
-        }
-
-        return result;
+        return [.. entries.Select(entry => KeyOf(entry) is { } key && kept.TryGetValue(key, out Queue<IptablesCounters>? queue) && queue.TryDequeue(out IptablesCounters counters) ? counters : default)];
     }
 
-    /// <summary>The counters of the next old rule that is the same; rules in front of it are gone, or stand elsewhere now.</summary>
-    private static IptablesCounters TakeSame(Queue<(IptablesRule? Rule, IptablesCounters Counters)> queue, IptablesRule? rule)
-    {
-        if (!queue.Any(old => Equals(old.Rule, rule)))
-        {
-            return default;
-        }
+    /// <summary>What makes an entry the same as one of the old table: its chain and rule; for a policy, the chain.</summary>
+    private static (string Chain, IptablesRule Rule)? KeyOf(LegacyEntry entry) => entry.Chain is null ? null : (entry.Chain, entry.Rule ?? Policy);
 
-        while (true)
-        {
-            (IptablesRule? old, IptablesCounters counters) = queue.Dequeue();
-            if (Equals(old, rule))
-            {
-                return counters;
-            }
-        }
-    }
+    /// <summary>Stands for a policy among the rules.</summary>
+    private static readonly IptablesRule Policy = new() { Target = new ChainTarget("-policy-") };
 
     private void AddCounters(string table, IptablesCounters[] counters)
     {

@@ -38,9 +38,9 @@ internal sealed class NftLiveChain(string name, Chain? chain, IReadOnlyList<Rule
 }
 
 /// <summary>A table as the kernel has it. Base chains that are not in iptables' shape are not looked at and never touched.</summary>
-internal sealed record NftLiveTable(IptablesFamily Family, string Name, IReadOnlyList<NftLiveChain> Chains)
+internal sealed class NftLiveTable(string name, IReadOnlyList<NftLiveChain> chains)
 {
-    public static NftLiveTable Of(IptablesFamily family, TableContent content, BuiltinTable shape)
+    public static NftLiveTable Of(TableContent content, BuiltinTable shape)
     {
         var chains = new List<NftLiveChain>();
         foreach (ChainContent chain in content.Chains)
@@ -51,28 +51,23 @@ internal sealed record NftLiveTable(IptablesFamily Family, string Name, IReadOnl
             }
         }
 
-        return new NftLiveTable(family, content.Table.Name, chains);
+        return new NftLiveTable(content.Table.Name, chains);
     }
 
-    public NftLiveChain? Find(string chain)
-    {
-        foreach (NftLiveChain candidate in Chains)
-        {
-            if (candidate.Name == chain)
-            {
-                return candidate;
-            }
-        }
+    private readonly Dictionary<string, NftLiveChain> _byName = chains.ToDictionary(chain => chain.Name);
 
-        return null;
-    }
+    public string Name { get; } = name;
+
+    public IReadOnlyList<NftLiveChain> Chains { get; } = chains;
+
+    public NftLiveChain? Find(string chain) => _byName.GetValueOrDefault(chain);
 
     /// <summary>The table in the model. Built-in chains that are not there yet count as empty with policy ACCEPT.</summary>
     /// <param name="force">Leave out rules that are not of iptables instead of refusing the table.</param>
     /// <exception cref="IptablesTableException">A rule is not of iptables.</exception>
     public IptablesTable ToModel(bool force)
     {
-        IptablesTable table = IptablesTable.Empty(Name);
+        List<IptablesChain> chains = [.. IptablesTable.Empty(Name).Chains.Where(chain => Find(chain.Name) is null)];
         foreach (NftLiveChain live in Chains)
         {
             IReadOnlyList<IptablesRule?> decoded = live.Decoded;
@@ -81,7 +76,7 @@ internal sealed record NftLiveTable(IptablesFamily Family, string Name, IReadOnl
                 throw new IptablesTableException($"Table {Name} holds what is not of iptables, so iptables cannot show or change it: {refusal}. Use nft for it.");
             }
 
-            table = table.With(new IptablesChain
+            chains.Add(new IptablesChain
             {
                 Name = live.Name,
                 Policy = live.Chain?.Hook is null ? null : live.Chain.Policy == ChainPolicy.Drop ? IptablesVerdict.Drop : IptablesVerdict.Accept,
@@ -90,6 +85,6 @@ internal sealed record NftLiveTable(IptablesFamily Family, string Name, IReadOnl
             });
         }
 
-        return table.Sorted();
+        return new IptablesTable { Name = Name, Chains = chains }.Sorted();
     }
 }

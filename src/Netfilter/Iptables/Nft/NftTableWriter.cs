@@ -33,9 +33,10 @@ internal sealed class NftTableWriter(IptablesFamily family, bool counters)
             }
         }
 
+        HashSet<string> names = [.. wanted.Chains.Select(chain => chain.Name)];
         foreach (NftLiveChain live in present?.Chains ?? [])
         {
-            if (wanted[live.Name] is null && live.Chain?.Hook is null)
+            if (!names.Contains(live.Name) && live.Chain?.Hook is null)
             {
                 Remove(wanted.Name, live.Name);
             }

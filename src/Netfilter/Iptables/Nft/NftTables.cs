@@ -61,7 +61,7 @@ internal sealed class NftTables : IIptablesBackend
             var writer = new NftTableWriter(_family, counters: false);
             foreach (IGrouping<string, IptablesChainChange> group in changes.GroupBy(change => change.Table))
             {
-                var present = new NftLiveTable(_family, group.Key, [.. group.Select(change => ReadChain(group.Key, change.Chain))]);
+                var present = new NftLiveTable(group.Key, [.. group.Select(change => ReadChain(group.Key, change.Chain))]);
                 writer.WriteChains(present, [.. group]);
             }
 
@@ -105,7 +105,7 @@ internal sealed class NftTables : IIptablesBackend
         {
             if ((tables is null || tables.Contains(shape.Name)) && ruleset.Find(Family, shape.Name) is { } content)
             {
-                live.Add(NftLiveTable.Of(_family, content, shape));
+                live.Add(NftLiveTable.Of(content, shape));
             }
         }
 

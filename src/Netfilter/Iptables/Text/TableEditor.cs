@@ -6,12 +6,14 @@ internal sealed class TableEditor
     private readonly string _table;
     private readonly bool _counters;
     private readonly List<Entry> _chains;
+    private readonly Dictionary<string, Entry> _byName;
 
     public TableEditor(IptablesTable table, bool counters)
     {
         _table = table.Name;
         _counters = counters;
         _chains = [.. table.Chains.Select(chain => new Entry(chain))];
+        _byName = _chains.ToDictionary(entry => entry.Name);
     }
 
     public IptablesTable Table => new IptablesTable { Name = _table, Chains = [.. _chains.Select(entry => entry.Build())] }.Sorted();
@@ -48,7 +50,9 @@ internal sealed class TableEditor
         }
 
         TableValidation.CheckName(chain);
-        _chains.Add(new Entry(new IptablesChain { Name = chain }));
+        var entry = new Entry(new IptablesChain { Name = chain });
+        _chains.Add(entry);
+        _byName.Add(chain, entry);
     }
 
     public void Put(string chain, int? position, bool replaces, IReadOnlyList<IptablesRule> rules)
@@ -109,7 +113,11 @@ internal sealed class TableEditor
     {
         if (chain is null)
         {
-            _chains.RemoveAll(entry => entry.Policy is null && entry.Rules.Count == 0 && !IsJumpedTo(entry.Name));
+            foreach (Entry entry in _chains.FindAll(entry => entry.Policy is null && entry.Rules.Count == 0 && !IsJumpedTo(entry.Name)))
+            {
+                Forget(entry);
+            }
+
             return;
         }
 
@@ -119,7 +127,13 @@ internal sealed class TableEditor
             throw Fail($"chain '{chain}' is {(found.Policy is not null ? "built in" : found.Rules.Count > 0 ? "not empty" : "jumped to")} and cannot be deleted", chain);
         }
 
-        _chains.Remove(found);
+        Forget(found);
+    }
+
+    private void Forget(Entry entry)
+    {
+        _chains.Remove(entry);
+        _byName.Remove(entry.Name);
     }
 
     public void Zero(string? chain)
@@ -143,6 +157,8 @@ internal sealed class TableEditor
             throw Fail(found.Policy is not null ? $"the built-in chain '{chain}' keeps its name" : $"chain '{name}' exists already", chain);
         }
 
+        _byName.Remove(chain);
+        _byName.Add(name, found);
         found.Name = name;
         foreach (Entry entry in _chains)
         {
@@ -158,7 +174,7 @@ internal sealed class TableEditor
 
     private bool IsJumpedTo(string chain) => _chains.Any(entry => entry.Rules.Any(rule => rule.Target is ChainTarget jump && jump.Name == chain));
 
-    private Entry? Find(string chain) => _chains.Find(entry => entry.Name == chain);
+    private Entry? Find(string chain) => _byName.GetValueOrDefault(chain);
 
     private Entry Get(string chain) =>
         Find(chain) ?? throw new IptablesParseException($"table {_table} has no chain '{chain}'", 0, 1, chain, NearestWord.Find(chain, _chains.Select(entry => entry.Name)));
