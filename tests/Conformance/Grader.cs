@@ -29,6 +29,8 @@ public static class Grader
         new IptablesNftTextCheck(),
         new IptablesLegacyParseCheck(),
         new IptablesLegacyTextCheck(),
+        new RouteEncodeCheck(),
+        new RouteDecodeCheck(),
         new RouteReplayCheck(),
         new RouteEventsReplayCheck(),
         new NftablesBytecodeTextCheck(),

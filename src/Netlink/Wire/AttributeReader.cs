@@ -15,6 +15,9 @@ public ref struct AttributeReader(ReadOnlySpan<byte> attributes)
     /// <summary>The walk ended before the bytes did.</summary>
     public bool IsTruncated { get; private set; }
 
+    /// <summary>Bytes of padding that the last attribute lacks; the kernel does not ask for them.</summary>
+    public int MissingPadding { get; private set; }
+
     /// <summary>What has not been read yet.</summary>
     public readonly ReadOnlySpan<byte> Rest => _rest;
 
@@ -36,7 +39,9 @@ public ref struct AttributeReader(ReadOnlySpan<byte> attributes)
         }
 
         attribute = new NetlinkAttribute(MemoryMarshal.Read<ushort>(_rest[2..]), _rest[4..length]);
-        _rest = _rest[Math.Min(length + 3 & ~3, _rest.Length)..];
+        int padded = length + 3 & ~3;
+        MissingPadding = Math.Max(0, padded - _rest.Length);
+        _rest = _rest[Math.Min(padded, _rest.Length)..];
         return true;
     }
 

@@ -21,6 +21,7 @@ public abstract record AttributeSet
     protected internal void WriteAttributes(ref NetlinkWriter writer)
     {
         UInt128 written = 0;
+        int begin = writer.Position;
         foreach (ref readonly WireEntry entry in Layout.Entries)
         {
             if (entry.Raw is { } raw)
@@ -29,10 +30,15 @@ public abstract record AttributeSet
                 continue;
             }
 
-            WriteAttribute(ref writer, entry);
-            written |= UInt128.One << entry.Type;
+            UInt128 bit = UInt128.One << entry.Type;
+            if ((written & bit) == 0)
+            {
+                WriteAttribute(ref writer, entry);
+                written |= bit;
+            }
         }
 
+        int recorded = writer.Position;
         foreach (ushort type in CanonicalOrder)
         {
             if ((written >> type & UInt128.One) == 0)
@@ -45,6 +51,10 @@ public abstract record AttributeSet
         {
             writer.Append(Layout.Trailing);
         }
+        else if (writer.Position == recorded && recorded - begin > Layout.MissingPadding)
+        {
+            writer.Truncate(new WireMark(recorded - Layout.MissingPadding));
+        }
     }
 
     /// <summary>Writes a set as a nested attribute; an empty one only where it was read so.</summary>
@@ -55,7 +65,7 @@ public abstract record AttributeSet
             WireMark mark = BeginNested(ref writer, entry, nestedFlag);
             int empty = writer.Position;
             set.WriteAttributes(ref writer);
-            EndNested(ref writer, entry, mark, writer.Position == empty && set.Layout.IsNone);
+            EndNested(ref writer, entry, mark, drop: writer.Position == empty);
         }
     }
 

@@ -10,10 +10,11 @@ public readonly struct WireLayout : IEquatable<WireLayout>
     private readonly WireEntry[]? _entries;
     private readonly byte[]? _trailing;
 
-    private WireLayout(WireEntry[] entries, byte[]? trailing)
+    private WireLayout(WireEntry[] entries, byte[]? trailing, int missingPadding = 0)
     {
         _entries = entries;
         _trailing = trailing;
+        MissingPadding = missingPadding;
     }
 
     /// <summary>Nothing was read: the canonical order applies.</summary>
@@ -24,6 +25,9 @@ public readonly struct WireLayout : IEquatable<WireLayout>
 
     /// <summary>Bytes behind the last attribute that are none.</summary>
     public ReadOnlySpan<byte> Trailing => _trailing;
+
+    /// <summary>Bytes of padding that the last attribute lacked.</summary>
+    public int MissingPadding { get; }
 
     /// <summary>The number of attributes whose bytes are kept because the model does not hold them.</summary>
     public int UnknownCount => _entries?.Count(entry => entry.Raw is not null) ?? 0;
@@ -97,7 +101,7 @@ public readonly struct WireLayout : IEquatable<WireLayout>
         {
             WireEntry[] entries = _entries;
             Array.Resize(ref entries, _count);
-            return new WireLayout(entries, rest.Rest.IsEmpty ? null : rest.Rest.ToArray());
+            return new WireLayout(entries, rest.Rest.IsEmpty ? null : rest.Rest.ToArray(), rest.MissingPadding);
         }
     }
 }

@@ -76,7 +76,7 @@ public sealed record BridgeSpecification(ushort? Flags, ushort? Mode, EquatableL
         }
 
         specification = new BridgeSpecification(flags, mode, [.. vlans], [.. tunnels]);
-        return !reader.IsTruncated;
+        return !reader.IsTruncated && reader.MissingPadding == 0;
     }
 
     internal void Write(ref NetlinkWriter writer, in WireEntry entry)
@@ -120,7 +120,7 @@ public readonly record struct BridgeVlanTunnel(uint TunnelId, ushort Vlan, ushor
             && id.RawType == IFLA_BRIDGE_VLAN_TUNNEL_ID && id.Value.Length == 4
             && vlan.RawType == IFLA_BRIDGE_VLAN_TUNNEL_VID && vlan.Value.Length == 2
             && flags.RawType == IFLA_BRIDGE_VLAN_TUNNEL_FLAGS && flags.Value.Length == 2
-            && reader.Rest.IsEmpty;
+            && reader.Rest.IsEmpty && reader.MissingPadding == 0;
         tunnel = whole ? new BridgeVlanTunnel(id.UInt32, vlan.UInt16, flags.UInt16, attribute.IsNested) : default;
         return whole;
     }

@@ -465,7 +465,7 @@ public sealed record Link : RouteObject
                 Write(ref writer, entry, NamespaceDescriptor);
                 break;
             case IFLA_IFALIAS:
-                Write(ref writer, entry, Alias);
+                Write(ref writer, entry, Alias, terminated: false);
                 break;
             case IFLA_OPERSTATE:
                 Write(ref writer, entry, (byte?)OperationalState);

@@ -26,7 +26,7 @@ public sealed record AlternativeNames(EquatableList<string> Names)
         }
 
         names = new AlternativeNames([.. list]);
-        return !reader.IsTruncated;
+        return !reader.IsTruncated && reader.MissingPadding == 0;
     }
 
     internal void Write(ref NetlinkWriter writer, in WireEntry entry)
@@ -76,7 +76,7 @@ public readonly record struct VlanQosMapping(uint From, uint To)
         }
 
         list = [.. mappings];
-        return !reader.IsTruncated;
+        return !reader.IsTruncated && reader.MissingPadding == 0;
     }
 
     internal static void WriteList(ref NetlinkWriter writer, in WireEntry entry, EquatableList<VlanQosMapping>? list)
@@ -132,7 +132,7 @@ public sealed record AddressList(EquatableList<IPAddress> Addresses)
         }
 
         addresses = new AddressList([.. list]);
-        return !reader.IsTruncated;
+        return !reader.IsTruncated && reader.MissingPadding == 0;
     }
 
     internal void Write(ref NetlinkWriter writer, in WireEntry entry)
