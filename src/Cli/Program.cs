@@ -19,6 +19,7 @@ var root = new RootCommand(
     CheckCommand.Build(),
     SimCommand.Build(),
     IptablesCommand.Build(),
+    NftCommand.Build(),
     UpCommand.Build(),
 };
 root.Add(TerminalContext.Json);

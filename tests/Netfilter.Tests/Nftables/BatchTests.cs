@@ -7,7 +7,7 @@ using NUnit.Framework;
 namespace EucaNet.Netfilter.Tests.Nftables;
 
 [TestFixture(KernelKind.Linux)]
-[TestFixture(KernelKind.Simulated, Ignore = "the simulated kernel has no nf_tables yet")]
+[TestFixture(KernelKind.Simulated)]
 public sealed class BatchTests(KernelKind kind)
 {
     private const NftablesFamily Family = NftablesFamily.Inet;
@@ -155,6 +155,11 @@ public sealed class BatchTests(KernelKind kind)
     [Test]
     public void A_loop_that_the_kernel_finds_at_the_commit_is_traced_to_its_rule()
     {
+        if (kind == KernelKind.Simulated)
+        {
+            Assert.Ignore("the simulated kernel does not validate in a dry run");
+        }
+
         NftablesBatch batch = Base();
         batch.Add(Chain.Regular(Family, "cloud", "one"));
         batch.Add(Chain.Regular(Family, "cloud", "two"));

@@ -10,7 +10,7 @@ namespace EucaNet.Netfilter.Tests.Nftables;
 
 /// <summary>The facts of kernel6.1x-nfnetlink-probes.txt: errno and offset for each question, on both kernels.</summary>
 [TestFixture(KernelKind.Linux)]
-[TestFixture(KernelKind.Simulated, Ignore = "the simulated kernel has no nf_tables yet")]
+[TestFixture(KernelKind.Simulated)]
 public sealed class KernelFactTests(KernelKind kind)
 {
     private const NftablesFamily Family = NftablesFamily.Inet;

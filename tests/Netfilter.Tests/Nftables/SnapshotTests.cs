@@ -6,7 +6,7 @@ using NUnit.Framework;
 namespace EucaNet.Netfilter.Tests.Nftables;
 
 [TestFixture(KernelKind.Linux)]
-[TestFixture(KernelKind.Simulated, Ignore = "the simulated kernel has no nf_tables yet")]
+[TestFixture(KernelKind.Simulated)]
 public sealed class SnapshotTests(KernelKind kind)
 {
     private const NftablesFamily Family = NftablesFamily.Ip;
