@@ -1,11 +1,12 @@
 using System.Buffers.Binary;
 using System.Text;
+using System.Text.RegularExpressions;
 using EucaNet.Netlink.Wire;
 
 namespace EucaNet.Conformance;
 
 /// <summary>One recorded or simulated message of nf_tables, for comparing: by its bytes, with what differs from run to run masked.</summary>
-internal sealed class NftMessageView
+internal sealed partial class NftMessageView
 {
     public const int NewChain = 3, NewRule = 6, GetRule = 7;
 
@@ -94,15 +95,19 @@ internal sealed class NftMessageView
             bool masked = Verb switch
             {
                 0 => attribute.Type == 4,
-                NewRule => handles && attribute.Type is 3 or 6 && handles,
+                NewRule => handles && attribute.Type is 3 or 6,
                 9 => attribute.Type == 19,
                 _ => false,
             };
             text.Append(System.Globalization.CultureInfo.InvariantCulture, $" {attribute.RawType}:").Append(masked ? "*" : Convert.ToHexStringLower(attribute.Value));
         }
 
-        return text.ToString();
+        return AnonymousChain().Replace(text.ToString(), "$1");
     }
+
+    /// <summary>The name of an anonymous chain, as hex: the kernel numbers them over all namespaces.</summary>
+    [GeneratedRegex("(5f5f636861696e)(?:3[0-9])+")]
+    private static partial Regex AnonymousChain();
 
     /// <summary>The elements of a dump of elements, their remaining time masked.</summary>
     public IEnumerable<string> Elements()

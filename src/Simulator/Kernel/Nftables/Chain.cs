@@ -88,7 +88,7 @@ internal sealed class BaseChain(ChainType type, byte hook, int priority)
 
     public int Priority { get; } = priority;
 
-    /// <summary>Names of devices of netdev hooks; a name that ends in '*' stands for all that begin so.</summary>
+    /// <summary>Names of devices of netdev hooks; a name that ends in '/' stands for all that begin so.</summary>
     public List<string> Devices { get; set; } = [];
 
     public uint Policy { get; set; }

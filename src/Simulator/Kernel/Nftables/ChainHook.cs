@@ -10,6 +10,9 @@ internal sealed record ChainHook(ChainType Type, byte Number, int Priority, List
     /// <summary>NFT_NETDEVICE_MAX.</summary>
     private const int MaximumDevices = 256;
 
+    /// <summary>Ends a name that stands for all devices whose names begin so; no device's own name holds it.</summary>
+    public const char PrefixMark = '/';
+
     private static readonly AttributePolicy Policy = new(
         NFTA_HOOK_DEVS,
         (NFTA_HOOK_HOOKNUM, AttributePolicy.U32),
@@ -122,7 +125,7 @@ internal sealed record ChainHook(ChainType Type, byte Number, int Priority, List
                 return LinuxError.EINVAL;
             }
 
-            name = isPrefix ? name + "*" : name;
+            name = isPrefix ? name + PrefixMark : name;
             if (devices.Contains(name))
             {
                 return context.Blame(attribute, LinuxError.EEXIST);
@@ -151,7 +154,7 @@ internal sealed record ChainHook(ChainType Type, byte Number, int Priority, List
         if (IsNetdev(family, chain.Hook))
         {
             WriteDevices(ref writer, NFTA_HOOK_DEVS, devices);
-            if (devices.Count == 1 && !devices[0].EndsWith('*'))
+            if (devices.Count == 1 && !devices[0].EndsWith(PrefixMark))
             {
                 NftMessage.WriteName(ref writer, NFTA_HOOK_DEV, devices[0]);
             }
@@ -165,7 +168,7 @@ internal sealed record ChainHook(ChainType Type, byte Number, int Priority, List
         WireMark list = writer.BeginAttribute(type);
         foreach (string device in devices)
         {
-            bool isPrefix = device.EndsWith('*');
+            bool isPrefix = device.EndsWith(PrefixMark);
             NftMessage.WriteName(ref writer, isPrefix ? NFTA_DEVICE_PREFIX : NFTA_DEVICE_NAME, isPrefix ? device[..^1] : device);
         }
 

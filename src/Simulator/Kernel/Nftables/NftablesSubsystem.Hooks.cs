@@ -76,7 +76,7 @@ internal sealed partial class NftablesSubsystem
     }
 
     private static bool IsNamed(NetworkDevice device, string name) =>
-        name.EndsWith('*') ? device.Name.StartsWith(name[..^1], StringComparison.Ordinal) : device.Name == name;
+        name.EndsWith(ChainHook.PrefixMark) ? device.Name.StartsWith(name[..^1], StringComparison.Ordinal) : device.Name == name;
 
     private void UnregisterHooks(Table table)
     {

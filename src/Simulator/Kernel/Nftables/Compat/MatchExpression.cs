@@ -78,7 +78,8 @@ internal abstract class CompatExpression : Expression
             }
         }
 
-        return ExtensionChecks.Check(Extension, Data, IsTarget, context.Table!.Name, context.Family, HooksOf(context.Chain), (ushort)protocol, (flags & NFT_RULE_COMPAT_F_INV) != 0);
+        return ExtensionChecks.Check(
+            Extension, Data, IsTarget, new ExtensionPlace(context.Table!.Name, context.Family, HooksOf(context.Chain), (ushort)protocol, (flags & NFT_RULE_COMPAT_F_INV) != 0));
     }
 
     /// <inheritdoc />

@@ -15,9 +15,6 @@ internal static class TargetEvaluation
     /// <summary>XT_CONTINUE: the next rule is asked.</summary>
     public const int Continue = -1;
 
-    /// <summary>ICMP codes of ipt_reject_with, in its order.</summary>
-    private static readonly byte[] RejectCodes = [0, 1, 2, 3, 0, 9, 10];
-
     /// <summary>The target looks at connections.</summary>
     public static bool UsesConntrack(string name) => name is "CONNMARK" or "CT" or "DNAT" or "SNAT" or "MASQUERADE" or "REDIRECT" or "NETMAP" or "CONNSECMARK" or "SYNPROXY";
 
@@ -145,17 +142,17 @@ internal static class TargetEvaluation
     {
         uint with = U32(data, 0);
         bool isV6 = context.Family == HookFamily.Ipv6;
-        if (with == (isV6 ? 5u : 8u))
+        if (with == (isV6 ? 6u : 7u))
         {
             context.Stack.RejectWithReset(context);
         }
         else if (isV6)
         {
-            context.Stack.RejectWithIcmp(context, with switch { 0 => 0, 1 => 1, 3 => 3, 4 => 4, 6 => 5, _ => 6 });
+            context.Stack.RejectWithIcmp(context, with switch { <= 4 => (byte)with, 7 => 5, _ => 6 });
         }
         else
         {
-            context.Stack.RejectWithIcmp(context, with switch { 6 => 9, 7 => 10, 9 => 13, 10 => 13, _ => RejectCodes[Math.Min(with, 3)] });
+            context.Stack.RejectWithIcmp(context, with switch { <= 3 => (byte)with, 5 => 9, 6 => 10, _ => 13 });
         }
     }
 

@@ -10,29 +10,30 @@ internal sealed class CompareExpression : Expression
     private uint _operation;
     private byte[] _data = [];
 
-    public static ExpressionType Type { get; } = ExpressionType.Of<CompareExpression>(new AttributePolicy(
-        NFTA_CMP_DATA, (NFTA_CMP_SREG, AttributePolicy.U32), (NFTA_CMP_OP, AttributePolicy.U32), (NFTA_CMP_DATA, AttributePolicy.Nested)));
+    public static ExpressionType Type { get; } = new(
+        new AttributePolicy(NFTA_CMP_DATA, (NFTA_CMP_SREG, AttributePolicy.U32), (NFTA_CMP_OP, AttributePolicy.U32), (NFTA_CMP_DATA, AttributePolicy.Nested)),
+        Select);
 
     /// <inheritdoc />
     public override string Name => "cmp";
 
-    /// <inheritdoc />
-    public override LinuxError Init(NftContext context, ParsedAttributes table)
+    /// <summary>The constant's length chooses the form, so it is read before any expression of the rule is initialised.</summary>
+    private static LinuxError Select(NftContext context, ParsedAttributes table, out Expression? expression)
     {
+        expression = null;
         if (!table.Has(NFTA_CMP_SREG) || !table.Has(NFTA_CMP_OP) || !table.Has(NFTA_CMP_DATA))
         {
             return LinuxError.EINVAL;
         }
 
-        _operation = table[NFTA_CMP_OP].UInt32BigEndian;
-        if (_operation > NFT_CMP_GTE)
-        {
-            return LinuxError.EINVAL;
-        }
-
-        LinuxError error = RegisterData.ParseValue(table[NFTA_CMP_DATA], (int)NFT_DATA_VALUE_MAXLEN, 0, out _data);
-        return error != LinuxError.None ? error : Registers.ParseLoad(context, table[NFTA_CMP_SREG], _data.Length, out _register);
+        var compare = new CompareExpression { _operation = table[NFTA_CMP_OP].UInt32BigEndian };
+        expression = compare;
+        return compare._operation > NFT_CMP_GTE ? LinuxError.EINVAL : RegisterData.ParseValue(table[NFTA_CMP_DATA], (int)NFT_DATA_VALUE_MAXLEN, 0, out compare._data);
     }
+
+    /// <inheritdoc />
+    public override LinuxError Init(NftContext context, ParsedAttributes table) =>
+        Registers.ParseLoad(context, table[NFTA_CMP_SREG], _data.Length, out _register);
 
     /// <inheritdoc />
     public override void Dump(ref NetlinkWriter writer, bool reset)

@@ -42,8 +42,18 @@ internal sealed class ImmediateExpression : Expression
 
         if (Target is { } chain)
         {
+            if (chain.IsBinding)
+            {
+                if (context.Chain!.IsBinding)
+                {
+                    return LinuxError.EOPNOTSUPP;
+                }
+
+                chain.Use++;
+                chain.IsBound = true;
+            }
+
             chain.Use++;
-            chain.IsBound = chain.IsBinding;
         }
 
         return LinuxError.None;
@@ -92,6 +102,7 @@ internal sealed class ImmediateExpression : Expression
         if (phase is DeactivatePhase.Error or DeactivatePhase.Abort)
         {
             chain.IsBound = false;
+            chain.Use--;
             return;
         }
 

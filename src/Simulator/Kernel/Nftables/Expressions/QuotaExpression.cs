@@ -13,7 +13,6 @@ internal sealed class QuotaState
 
     private ulong _quota, _consumed;
     private uint _flags;
-    private bool _depleted;
 
     public LinuxError Init(ParsedAttributes table)
     {
@@ -59,30 +58,17 @@ internal sealed class QuotaState
         ulong consumed = Math.Min(_consumed, _quota);
         writer.WriteUInt64BigEndian(NFTA_QUOTA_BYTES, _quota);
         writer.WriteUInt64BigEndian(NFTA_QUOTA_CONSUMED, consumed);
-        writer.WriteUInt32BigEndian(NFTA_QUOTA_FLAGS, _flags | (_depleted ? Depleted : 0));
+        writer.WriteUInt32BigEndian(NFTA_QUOTA_FLAGS, _flags | (_consumed >= _quota ? Depleted : 0));
         if (reset)
         {
             _consumed = 0;
-            _depleted = false;
         }
     }
 
-    /// <summary>Counts a packet in; true where the volume is used up.</summary>
-    public bool Consume(Evaluation evaluation)
+    public void Evaluate(Evaluation evaluation)
     {
         _consumed += (ulong)evaluation.Packet.NetworkLength;
-        return _consumed > _quota;
-    }
-
-    public void Evaluate(Evaluation evaluation, bool isObject)
-    {
-        bool over = isObject ? _consumed + (ulong)evaluation.Packet.NetworkLength >= _quota && Consume(evaluation) | true : Consume(evaluation);
-        if (isObject && !over)
-        {
-            Consume(evaluation);
-        }
-
-        _depleted |= isObject && over;
+        bool over = _consumed > _quota;
         if (over != ((_flags & Inverted) != 0))
         {
             evaluation.Break();
@@ -118,7 +104,7 @@ internal sealed class QuotaExpression : StatefulExpression
     public override void Dump(ref NetlinkWriter writer, bool reset) => _state.Dump(ref writer, reset);
 
     /// <inheritdoc />
-    public override void Evaluate(Evaluation evaluation) => _state.Evaluate(evaluation, isObject: false);
+    public override void Evaluate(Evaluation evaluation) => _state.Evaluate(evaluation);
 }
 
 /// <summary>A quota under a name.</summary>
@@ -145,5 +131,5 @@ internal sealed class QuotaObject : StatefulObject
     public override void Dump(ref NetlinkWriter writer, bool reset) => _state.Dump(ref writer, reset);
 
     /// <inheritdoc />
-    public override void Evaluate(Evaluation evaluation) => _state.Evaluate(evaluation, isObject: true);
+    public override void Evaluate(Evaluation evaluation) => _state.Evaluate(evaluation);
 }
