@@ -14,6 +14,8 @@ public sealed partial class SimulatedKernel
     partial void AttachNetfilter()
     {
         Nftables = new NftablesSubsystem(this);
-        Register(NetlinkProtocol.Netfilter, new NetfilterSubsystem(this, Nftables, new ConntrackSubsystem(this), new CompatSubsystem()));
+        var conntrack = new ConntrackSubsystem(this);
+        Register(NetlinkProtocol.Netfilter, new NetfilterSubsystem(this, Nftables, conntrack, new CompatSubsystem()));
+        conntrack.Listen();
     }
 }
