@@ -40,6 +40,9 @@ internal sealed class FirewallContent
     public IEnumerable<KeyValuePair<OctetString, OctetString?>> Elements(string set) =>
         _sets.TryGetValue(set, out Dictionary<OctetString, Entry>? elements) ? elements.Select(e => KeyValuePair.Create(e.Key, e.Value.Data)) : [];
 
+    /// <summary>True when a set has an element.</summary>
+    public bool Contains(string set, OctetString key) => _sets.TryGetValue(set, out Dictionary<OctetString, Entry>? elements) && elements.ContainsKey(key);
+
     /// <summary>How many elements a set has.</summary>
     public int Count(string set) => _sets.TryGetValue(set, out Dictionary<OctetString, Entry>? elements) ? elements.Count : 0;
 

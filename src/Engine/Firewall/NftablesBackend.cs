@@ -9,9 +9,10 @@ namespace EucaNet.Engine.Firewall;
 /// One table of ours in nf_tables. A change is a batch of the few elements it concerns; only when a combination of lengths comes into use
 /// or falls out of it are the rules of the chain <c>rules</c> written anew, in the same batch.
 /// </summary>
-internal sealed class NftablesBackend(EngineContext context, FirewallContent content, Func<FirewallTable> table) : IFirewallBackend
+internal sealed class NftablesBackend(EngineContext context, FirewallContent content, Func<FirewallTable> table, Func<string?>? preload = null) : IFirewallBackend
 {
     private readonly NftablesBatch _batch = new();
+    private bool _started;
     private NftablesConnection? _connection;
 
     public string Description => "nftables, table 'eucanet'";
@@ -66,6 +67,12 @@ internal sealed class NftablesBackend(EngineContext context, FirewallContent con
 
     public ValueTask ReconcileAsync(ChangeLog changes, CancellationToken cancellationToken)
     {
+        if (!_started && preload?.Invoke() is { } loaded)
+        {
+            changes.Add(ChangeKind.Netfilter, "iptables-nft", loaded);
+        }
+
+        _started = true;
         FirewallTable wanted = table();
         string? detail = null;
         try
