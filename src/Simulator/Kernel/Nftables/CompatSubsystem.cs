@@ -15,7 +15,9 @@ internal sealed class CompatSubsystem
         TypeAttribute, (NameAttribute, new AttributeRule(AttributeKind.TerminatedString, 29)), (RevisionAttribute, AttributePolicy.U32), (TypeAttribute, AttributePolicy.U32));
 
     /// <summary>Handles one message and returns its errno.</summary>
+#pragma warning disable CA1822 // called through the object, as every subsystem is
     public LinuxError Handle(NetfilterMessage message)
+#pragma warning restore CA1822
     {
         if ((message.Header.Type & 0xff) != 0)
         {

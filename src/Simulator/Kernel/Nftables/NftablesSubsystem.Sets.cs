@@ -644,7 +644,9 @@ internal sealed partial class NftablesSubsystem
     }
 
     /// <summary>Lets a rule look in a set.</summary>
+#pragma warning disable CA1822 // called through the object, as its siblings are
     public LinuxError Bind(NftContext context, Set set, SetBinding binding)
+#pragma warning restore CA1822
     {
         if (set.Bindings.Count > 0 && set.IsAnonymous)
         {

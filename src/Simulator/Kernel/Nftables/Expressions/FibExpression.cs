@@ -113,7 +113,7 @@ internal sealed class FibExpression : Expression
             });
             if (route is { Type: RouteType.Unicast } || route is { Type: RouteType.Local } && !ofSource)
             {
-                found = route.Type == RouteType.Local ? route.Route?.NextHops.FirstOrDefault()?.Device ?? route.Device : route.Device;
+                found = route.Type == RouteType.Local ? route.Route?.Device ?? route.Device : route.Device;
             }
 
             found = bound is not null && found != bound ? null : found;
