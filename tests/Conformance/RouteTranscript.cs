@@ -195,7 +195,7 @@ internal static class RouteTranscript
                 {
                     if (attribute == 6)
                     {
-                        // Timestamps, and what is left of the lifetimes, to within ten seconds.
+                        // Timestamps, and what is left of the lifetimes, to within a hundred seconds.
                         value[8..].Clear();
                         Round(value);
                         Round(value[4..]);
@@ -232,7 +232,7 @@ internal static class RouteTranscript
         uint number = BinaryPrimitives.ReadUInt32LittleEndian(value);
         if (number is not 0 and not uint.MaxValue)
         {
-            BinaryPrimitives.WriteUInt32LittleEndian(value, (number + 9) / 10);
+            BinaryPrimitives.WriteUInt32LittleEndian(value, (number + 99) / 100);
         }
     }
 

@@ -28,6 +28,9 @@ public sealed partial class SimulatedKernel
 
     internal NeighbourControl NeighbourControl { get; private set; } = null!;
 
+    /// <summary>Other namespaces in the order of their numbers.</summary>
+    internal List<SimulatedKernel> KnownNamespaces => _namespaces;
+
     /// <summary>Time since boot in 10 ms, as rtnetlink's timestamps count it.</summary>
     internal uint Ticks => (uint)(Clock.Elapsed.Ticks / (TimeSpan.TicksPerMillisecond * 10));
 
@@ -114,6 +117,7 @@ public sealed partial class SimulatedKernel
         new AddressVerbs(this).Attach(RouteEvents);
         new RouteVerbs(this).Attach(RouteEvents);
         new NeighbourVerbs(this).Attach(RouteEvents);
+        new NamespaceVerbs(this).Attach(RouteEvents);
         var loopback = new NetworkDevice(this, Devices.AllocateIndex(), "lo", "")
         {
             HardwareType = 772,

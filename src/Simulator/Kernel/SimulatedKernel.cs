@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using EucaNet.Netlink.Kernel;
 using EucaNet.Netlink.Wire;
+using EucaNet.Simulator.Faults;
 using EucaNet.Simulator.Kernel.Devices;
 using EucaNet.Simulator.Kernel.Sockets;
 using EucaNet.Simulator.Time;
@@ -23,6 +24,7 @@ public sealed partial class SimulatedKernel : IKernel, IDisposable
         Options = options ?? new SimulatedKernelOptions();
         Clock = Options.Clock ?? new VirtualClock();
         Random = new RandomSource(Options.Seed);
+        Faults = new FaultPlan(Options.Seed);
         AttachRoute();
         AttachNetfilter();
         AttachDatapath();
@@ -42,6 +44,9 @@ public sealed partial class SimulatedKernel : IKernel, IDisposable
 
     /// <inheritdoc />
     public TimeProvider Time => Clock;
+
+    /// <summary>What goes wrong on this machine; nothing until something is added.</summary>
+    public FaultPlan Faults { get; }
 
     /// <summary>Everything random in this kernel comes from here.</summary>
     internal RandomSource Random { get; }
@@ -75,6 +80,11 @@ public sealed partial class SimulatedKernel : IKernel, IDisposable
         if (!_subsystems.TryGetValue(protocol, out INetlinkSubsystem? subsystem))
         {
             throw new KernelException($"open netlink socket of protocol {(int)protocol}", LinuxError.EPROTONOSUPPORT);
+        }
+
+        if (Faults.Strike(FaultPoint.Open, protocol, 0, default) is { Kind: FaultKind.Fail } fault)
+        {
+            throw new KernelException($"open netlink socket of protocol {(int)protocol}", fault.Error);
         }
 
         var socket = new SimulatedNetlinkSocket(this, protocol, subsystem, ++_lastPortId, options ?? new NetlinkSocketOptions());

@@ -52,7 +52,7 @@ internal sealed class BridgeControl(SimulatedKernel kernel)
 
         var port = new BridgePort(bridge, device, number) { State = BridgePortState.Disabled, PathCost = 2 };
         byte[] features = Features(bridge);
-        device.AllMulticast++;
+        DeviceControl.AddAllMulticast(device, 1);
         device.Port = port;
         device.Master = bridge.Device;
         InitialisePort(port);
@@ -97,7 +97,7 @@ internal sealed class BridgeControl(SimulatedKernel kernel)
         NetworkDevice device = port.Device;
         byte[] features = Features(bridge);
         byte[] oldAddress = bridge.Device.HardwareAddress;
-        device.AllMulticast--;
+        DeviceControl.AddAllMulticast(device, -1);
         kernel.DeviceControl.AddPromiscuity(device, -1);
         DisablePort(port);
         foreach (ForwardingEntry entry in bridge.Database.Entries.Where(entry => entry.Port == port).ToArray())

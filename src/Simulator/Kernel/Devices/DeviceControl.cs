@@ -202,7 +202,7 @@ internal sealed class DeviceControl(SimulatedKernel kernel)
         {
             bool on = (flags & DeviceFlags.AllMulticast) != 0;
             device.RequestedFlags ^= DeviceFlags.AllMulticast;
-            device.AllMulticast += on ? 1 : -1;
+            AddAllMulticast(device, on ? 1 : -1);
         }
 
         uint change = (uint)(old ^ device.ShownFlags) & (uint)~(DeviceFlags.Running | DeviceFlags.LowerUp | DeviceFlags.Dormant) | extraChange;
@@ -254,6 +254,17 @@ internal sealed class DeviceControl(SimulatedKernel kernel)
         if (notify)
         {
             NotifyLink(device, (uint)DeviceFlags.Promiscuous);
+        }
+    }
+
+    /// <summary>Someone needs all multicast of the device, or no longer does; a VLAN needs that of the device below.</summary>
+    public static void AddAllMulticast(NetworkDevice device, int delta)
+    {
+        bool was = device.AllMulticast > 0;
+        device.AllMulticast += delta;
+        if (was != device.AllMulticast > 0 && device.Vlan is not null && device.Lower is { } lower)
+        {
+            AddAllMulticast(lower, delta);
         }
     }
 

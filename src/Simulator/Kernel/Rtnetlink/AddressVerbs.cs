@@ -308,6 +308,7 @@ internal sealed class AddressVerbs(SimulatedKernel kernel)
 
         socket.StartDump(new NetlinkDump(message.Header, socket.PortId, Messages())
         {
+            DoneRidesAlong = families is [AF_INET6] && kernel.Profile.IsAtLeast(6, 10),
             Generation = () => kernel.Addresses.Generation,
             ExtraFlags = index != 0 ? NetlinkMessageFlags.DumpFiltered : 0,
         });

@@ -46,14 +46,11 @@ internal sealed record AttributePolicy(AttributeKind Kind, int Length = 0, long?
     {
         var buffer = new NetlinkBuffer(64);
         var writer = new NetlinkWriter(buffer);
+        // NL_ATTR_TYPE_*: NLA_NUL_STRING is 12 there and NLA_STRING 11.
         uint type = Kind switch
         {
-            AttributeKind.String => 10,
-            AttributeKind.NulString => 11,
-            AttributeKind.Binary => 9,
-            AttributeKind.Nested => 12,
-            AttributeKind.S8 or AttributeKind.S16 or AttributeKind.S32 or AttributeKind.S64 => (uint)Kind - 1,
-            AttributeKind.U8 or AttributeKind.U16 or AttributeKind.U32 or AttributeKind.U64 => (uint)Kind,
+            AttributeKind.String => 11,
+            AttributeKind.NulString => 12,
             _ => (uint)Kind,
         };
         switch (Kind)

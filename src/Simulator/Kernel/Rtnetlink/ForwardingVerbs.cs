@@ -93,6 +93,12 @@ internal sealed class ForwardingVerbs(SimulatedKernel kernel, PolicyTable neighb
             }
 
             ((mac[0] & 1) != 0 ? device.MulticastAddresses : device.UnicastAddresses).Add(mac);
+            if ((mac[0] & 1) == 0 && device.UnicastAddresses.Count == 1 && device.IsUp)
+            {
+                // The driver can't filter, so it takes everything.
+                kernel.DeviceControl.AddPromiscuity(device, 1, notify: false);
+            }
+
             kernel.RouteEvents.Publish(RTNLGRP_NEIGH, SelfEntry(device, mac, RTM_NEWNEIGH));
             return Verdict.Success;
         }
@@ -214,6 +220,11 @@ internal sealed class ForwardingVerbs(SimulatedKernel kernel, PolicyTable neighb
         if (list.RemoveAll(known => known.AsSpan().SequenceEqual(mac)) == 0)
         {
             return LinuxError.ENOENT;
+        }
+
+        if ((mac[0] & 1) == 0 && device.UnicastAddresses.Count == 0 && device.IsUp)
+        {
+            kernel.DeviceControl.AddPromiscuity(device, -1, notify: false);
         }
 
         kernel.RouteEvents.Publish(RTNLGRP_NEIGH, SelfEntry(device, mac, RTM_DELNEIGH));

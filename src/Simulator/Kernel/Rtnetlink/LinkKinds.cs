@@ -45,9 +45,9 @@ internal static class LinkKinds
         new("dummy") { Flags = DeviceFlags.Broadcast | DeviceFlags.NoArp, MinimumMtu = 0, MaximumMtu = 0 },
         new("ifb") { Flags = DeviceFlags.Broadcast | DeviceFlags.NoArp, MinimumMtu = 0, MaximumMtu = 0, TransmitQueueLength = 32, HasNoQueue = false },
         new("macvlan") { NeedsLower = true },
+        new("macvtap") { NeedsLower = true, TransmitQueueLength = 500, HasNoQueue = false },
         new("vrf") { Flags = DeviceFlags.NoArp | DeviceFlags.Master, Mtu = 65575, MinimumMtu = 1280, MaximumMtu = 65575, IsBoundToNamespace = true },
         new("vxlan"),
-        new("bond") { Flags = DeviceFlags.Broadcast | DeviceFlags.Multicast | DeviceFlags.Master, Queues = 16 },
     }.ToDictionary(kind => kind.Name);
 
     /// <summary>The kind, or null where it isn't modelled or the kernel lacks it.</summary>

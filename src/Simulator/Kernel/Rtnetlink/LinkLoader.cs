@@ -148,8 +148,9 @@ internal static class LinkLoader
             {
                 device.Inet6 = null;
             }
-            else if (device.Inet6 is { } inet6State)
+            else
             {
+                Inet6State inet6State = device.Inet6 ??= new Inet6State { Mtu = device.Mtu };
                 inet6State.Flags = inet6.Nested().TryFind(1, out NetlinkAttribute flags) ? flags.UInt32 : 0;
                 inet6State.Mtu = inet6.Nested().TryFind(2, out NetlinkAttribute conf) && conf.Value.Length >= 12
                     ? BinaryPrimitives.ReadUInt32LittleEndian(conf.Value[8..])

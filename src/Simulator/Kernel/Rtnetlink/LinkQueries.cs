@@ -126,6 +126,7 @@ internal sealed class LinkQueries(SimulatedKernel kernel)
         {
             Generation = () => kernel.Devices.Generation,
             ExtraFlags = isFiltered ? NetlinkMessageFlags.DumpFiltered : 0,
+            DoneHasExtraFlags = false,
             MinimumPartSize = filter == 0 && !socket.StrictChecking ? 0 : LargestLinkMessage(filter),
         });
         return Verdict.Answered;
@@ -200,7 +201,10 @@ internal sealed class LinkQueries(SimulatedKernel kernel)
     {
         socket.StartDump(new NetlinkDump(message.Header, socket.PortId, kernel.Devices.All.ToArray()
             .Where(static device => device.Inet6 is not null)
-            .Select(device => LinkMessage.BuildInet6(kernel, device, RTM_NEWLINK))));
+            .Select(device => LinkMessage.BuildInet6(kernel, device, RTM_NEWLINK)))
+        {
+            DoneRidesAlong = kernel.Profile.IsAtLeast(6, 10),
+        });
         return Verdict.Answered;
     }
 

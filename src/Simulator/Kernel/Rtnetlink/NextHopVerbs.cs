@@ -80,7 +80,7 @@ internal sealed class NextHopVerbs(SimulatedKernel kernel)
                 return new Verdict(LinuxError.EINVAL, "Blackhole attribute can not be used with gateway, oif, encap or fdb");
             }
 
-            hop = new NumberedNextHop { Id = id, Family = family == AF_UNSPEC ? AF_INET : family, Protocol = header[2], IsBlackhole = true, Device = kernel.Devices.Find("lo"), Scope = RT_SCOPE_LINK };
+            hop = new NumberedNextHop { Id = id, Family = family == AF_UNSPEC ? AF_INET : family, Protocol = header[2], IsBlackhole = true, Device = kernel.Devices.Find("lo"), Scope = RT_SCOPE_UNIVERSE };
         }
         else
         {
@@ -166,7 +166,7 @@ internal sealed class NextHopVerbs(SimulatedKernel kernel)
             return verdict;
         }
 
-        SocketAnswers.Answer(socket, message, Build(hop!, RTM_NEWNEXTHOP, 0));
+        SocketAnswers.Answer(socket, message, Build(kernel.Profile, hop!, RTM_NEWNEXTHOP, 0));
         return Verdict.Success;
     }
 
@@ -176,7 +176,7 @@ internal sealed class NextHopVerbs(SimulatedKernel kernel)
         socket.StartDump(new NetlinkDump(
             message.Header,
             socket.PortId,
-            kernel.NextHops.All.Where(hop => family == AF_UNSPEC || hop.Family == family).Select(static hop => Build(hop, RTM_NEWNEXTHOP, 0)).ToArray())
+            kernel.NextHops.All.Where(hop => family == AF_UNSPEC || hop.Family == family).Select(hop => Build(kernel.Profile, hop, RTM_NEWNEXTHOP, 0)).ToArray())
         {
             DoneRidesAlong = kernel.Profile.IsAtLeast(6, 9),
         });
@@ -209,9 +209,9 @@ internal sealed class NextHopVerbs(SimulatedKernel kernel)
     }
 
     private void Publish(NumberedNextHop hop, ushort type, NetlinkMessageFlags flags, Requester requester) =>
-        kernel.RouteEvents.Publish(RTNLGRP_NEXTHOP, Build(hop, type, flags, requester.Sequence, requester.PortId), requester);
+        kernel.RouteEvents.Publish(RTNLGRP_NEXTHOP, Build(kernel.Profile, hop, type, flags, requester.Sequence, requester.PortId), requester);
 
-    private static byte[] Build(NumberedNextHop hop, ushort type, NetlinkMessageFlags flags, uint sequence = 0, uint portId = 0)
+    private static byte[] Build(KernelProfile profile, NumberedNextHop hop, ushort type, NetlinkMessageFlags flags, uint sequence = 0, uint portId = 0)
     {
         var buffer = new NetlinkBuffer(128);
         var writer = new NetlinkWriter(buffer);
@@ -229,6 +229,11 @@ internal sealed class NextHopVerbs(SimulatedKernel kernel)
             }
 
             writer.EndAttribute(group);
+            if (profile.IsAtLeast(6, 12))
+            {
+                // NHA_OP_FLAGS: NHA_OP_FLAG_RESP_GRP_RESVD_0.
+                writer.WriteUInt32(14, 0x80000000);
+            }
         }
         else if (hop.IsBlackhole)
         {

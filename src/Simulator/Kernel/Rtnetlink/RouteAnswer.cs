@@ -17,8 +17,8 @@ internal static class RouteAnswer
         {
             uint flags = RTM_F_CLONED | (isLocal ? 0x80000000u : 0);
             RouteMessage.WriteHeader(ref writer, AF_INET, 32, 0, 0, isLocal ? ForwardingTables.Local : ForwardingTables.Main, 0, RT_SCOPE_UNIVERSE, route.Type, flags);
-            AddressMessage.WriteAddress(ref writer, RTA_DST, destination);
             writer.WriteUInt32(RTA_TABLE, isLocal ? ForwardingTables.Local : ForwardingTables.Main);
+            AddressMessage.WriteAddress(ref writer, RTA_DST, destination);
         }
         else
         {

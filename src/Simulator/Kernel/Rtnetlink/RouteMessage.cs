@@ -116,15 +116,6 @@ internal static class RouteMessage
             BinaryPrimitives.WriteInt32LittleEndian(cache[8..], (int)Math.Max(0, route.Expires - kernel.Ticks));
         }
 
-        int error = route.Type switch
-        {
-            RTN_BLACKHOLE => -(int)LinuxError.EINVAL,
-            RTN_PROHIBIT => -(int)LinuxError.EACCES,
-            RTN_UNREACHABLE => -(int)LinuxError.EHOSTUNREACH,
-            RTN_THROW => -(int)LinuxError.EAGAIN,
-            _ => 0,
-        };
-        BinaryPrimitives.WriteInt32LittleEndian(cache[12..], error);
         writer.WriteBytes(RTA_CACHEINFO, cache);
         writer.WriteByte(RTA_PREF, route.Preference);
     }

@@ -490,7 +490,9 @@ internal sealed class RouteVerbs(SimulatedKernel kernel)
 
         socket.StartDump(new NetlinkDump(message.Header, socket.PortId, Messages())
         {
-            ExtraFlags = filtered ? NetlinkMessageFlags.DumpFiltered : 0,
+            // A strict request leaves out cached exceptions, which counts as a filter, but only for the messages.
+            ExtraFlags = socket.StrictChecking ? NetlinkMessageFlags.DumpFiltered : 0,
+            DoneHasExtraFlags = filtered,
         });
         return Verdict.Answered;
 

@@ -257,6 +257,15 @@ internal sealed class RuleVerbs(SimulatedKernel kernel)
         && (wanted.DestinationLength == 0 || (rule.DestinationLength == wanted.DestinationLength && rule.Destination == wanted.Destination))
         && (wanted.TypeOfService == 0 || rule.TypeOfService == wanted.TypeOfService);
 
+    /// <summary>FRA_SPORT_MASK, FRA_DPORT_MASK: a single port has a mask, a range has none.</summary>
+    private static void WritePortMask(ref NetlinkWriter writer, ushort type, (ushort Start, ushort End) ports, KernelProfile profile)
+    {
+        if (profile.IsAtLeast(6, 15) && ports.Start == ports.End)
+        {
+            writer.WriteUInt16(type, ushort.MaxValue);
+        }
+    }
+
     private static byte[] Build(SimulatedKernel kernel, RoutingRule rule, ushort type, uint sequence = 0, uint portId = 0)
     {
         var buffer = new NetlinkBuffer(256);
@@ -330,11 +339,13 @@ internal sealed class RuleVerbs(SimulatedKernel kernel)
         if (rule.SourcePorts is { } source)
         {
             writer.WriteUInt32(23, source.Start | (uint)source.End << 16);
+            WritePortMask(ref writer, 28, source, kernel.Profile);
         }
 
         if (rule.DestinationPorts is { } destination)
         {
             writer.WriteUInt32(24, destination.Start | (uint)destination.End << 16);
+            WritePortMask(ref writer, 29, destination, kernel.Profile);
         }
 
         if (rule.TransportProtocol != 0)

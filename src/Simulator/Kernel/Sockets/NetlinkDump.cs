@@ -29,6 +29,9 @@ internal sealed class NetlinkDump(NetlinkHeader request, uint portId, IEnumerabl
     /// <summary>Flags that stand on every message of the dump, NLMSG_DONE included (NLM_F_DUMP_FILTERED).</summary>
     public NetlinkMessageFlags ExtraFlags { get; init; }
 
+    /// <summary>NLMSG_DONE has <see cref="ExtraFlags"/> too.</summary>
+    public bool DoneHasExtraFlags { get; init; } = true;
+
     /// <summary>What NLMSG_DONE reports: 0, or a negative errno.</summary>
     public int Result { get; set; }
 
@@ -36,11 +39,11 @@ internal sealed class NetlinkDump(NetlinkHeader request, uint portId, IEnumerabl
     public byte[] ResultAttributes { get; set; } = [];
 
     /// <summary>The next datagram of at most <paramref name="size"/> bytes.</summary>
-    public byte[] NextPart(int size, out bool finished)
+    public byte[] NextPart(int size, out bool finished, bool forceInterrupted = false)
     {
         var part = new List<byte>(Math.Min(size, 4096));
         uint generation = Generation?.Invoke() ?? 0;
-        NetlinkMessageFlags interrupted = _generation != 0 && generation != _generation ? NetlinkMessageFlags.DumpInterrupted : 0;
+        NetlinkMessageFlags interrupted = forceInterrupted || (_generation != 0 && generation != _generation) ? NetlinkMessageFlags.DumpInterrupted : 0;
         while (TryPeek(out byte[] message))
         {
             if (part.Count + message.Length > size)
@@ -79,7 +82,7 @@ internal sealed class NetlinkDump(NetlinkHeader request, uint portId, IEnumerabl
         MemoryMarshal.Write(done, new NetlinkHeader((uint)done.Length, NetlinkMessageType.Done, 0, 0, 0));
         MemoryMarshal.Write(done.AsSpan(16), Result);
         ResultAttributes.CopyTo(done.AsSpan(20));
-        Stamp(done, NetlinkMessageFlags.Multi | ExtraFlags | interrupted | (ResultAttributes.Length > 0 ? NetlinkMessageFlags.ExtendedAcknowledgement : 0));
+        Stamp(done, NetlinkMessageFlags.Multi | (DoneHasExtraFlags ? ExtraFlags : 0) | interrupted | (ResultAttributes.Length > 0 ? NetlinkMessageFlags.ExtendedAcknowledgement : 0));
         part.AddRange(done);
         return [.. part];
     }

@@ -1,5 +1,6 @@
 using EucaNet.Netlink.Kernel;
 using EucaNet.Netlink.Wire;
+using EucaNet.Simulator.Faults;
 
 namespace EucaNet.Simulator.Kernel.Sockets;
 
@@ -17,6 +18,7 @@ internal sealed class SimulatedNetlinkSocket : INetlinkSocket
     private int _largestReceive;
     private bool _congested;
     private bool _closed;
+    private QueuedDatagram? _heldBack;
     private TaskCompletionSource? _waiter;
 
     internal SimulatedNetlinkSocket(SimulatedKernel kernel, NetlinkProtocol protocol, INetlinkSubsystem subsystem, uint portId, NetlinkSocketOptions options)
@@ -69,6 +71,11 @@ internal sealed class SimulatedNetlinkSocket : INetlinkSocket
             throw new KernelException("send netlink datagram", LinuxError.EMSGSIZE);
         }
 
+        if (Kernel.Faults.Strike(FaultPoint.Send, Protocol, PortId, datagram) is { Kind: FaultKind.Fail } fault)
+        {
+            throw new KernelException("send netlink datagram", fault.Error);
+        }
+
         Kernel.OnNetlink(PortId, (int)Protocol, datagram, toKernel: true);
         _subsystem.Receive(this, datagram);
     }
@@ -80,6 +87,11 @@ internal sealed class SimulatedNetlinkSocket : INetlinkSocket
         using Time.SimulationQueue.Call call = Kernel.Enter();
         ObjectDisposedException.ThrowIf(_closed, this);
         buffer.Count = 0;
+        if (Kernel.Faults.Strike(FaultPoint.Receive, Protocol, PortId, default) is { Kind: FaultKind.Fail } fault)
+        {
+            throw new KernelException("receive from netlink socket", fault.Error);
+        }
+
         while (buffer.Count < buffer.Slots)
         {
             if (_error != LinuxError.None)
@@ -91,6 +103,7 @@ internal sealed class SimulatedNetlinkSocket : INetlinkSocket
 
                 LinuxError error = _error;
                 _error = LinuxError.None;
+                _congested &= _queue.Count > 0;
                 throw new KernelException("receive from netlink socket", error);
             }
 
@@ -111,6 +124,15 @@ internal sealed class SimulatedNetlinkSocket : INetlinkSocket
         }
 
         return buffer.Count;
+    }
+
+    /// <summary>Looks at the waiting datagram's length only (MSG_PEEK with an empty buffer): a dump under way goes on as with any receive.</summary>
+    internal int PeekLength()
+    {
+        using Time.SimulationQueue.Call call = Kernel.Enter();
+        int length = _queue.First?.Value.Bytes.Length ?? -1;
+        AfterReceive(0);
+        return length;
     }
 
     /// <summary>Takes one datagram whole, as recvmsg with a buffer of <paramref name="bufferSize"/> bytes; null when none waits.</summary>
@@ -223,10 +245,55 @@ internal sealed class SimulatedNetlinkSocket : INetlinkSocket
             return false;
         }
 
-        _queue.AddLast(new QueuedDatagram(datagram, group, memory));
-        _queuedMemory += memory;
-        Wake();
+        // A datagram that was held back follows the one that overtook it.
+        QueuedDatagram? overtaken = _heldBack;
+        _heldBack = null;
+        Fault? fault = Kernel.Faults.Strike(group == 0 ? FaultPoint.Answer : FaultPoint.Event, Protocol, PortId, datagram);
+        var arriving = new QueuedDatagram(datagram, group, memory);
+        switch (fault?.Kind)
+        {
+            case FaultKind.Lose:
+                break;
+            case FaultKind.Overrun:
+                _congested = true;
+                Fail(LinuxError.ENOBUFS);
+                break;
+            case FaultKind.Reorder when overtaken is null:
+                _heldBack = arriving;
+                return true;
+            case FaultKind.Delay:
+                Kernel.After(fault.Delay, () => Enqueue(arriving));
+                break;
+            case FaultKind.Truncate:
+                Enqueue(arriving with { Bytes = datagram[..(datagram.Length / 2)] });
+                break;
+            case FaultKind.Duplicate:
+                Enqueue(arriving);
+                Enqueue(arriving);
+                break;
+            default:
+                Enqueue(arriving);
+                break;
+        }
+
+        if (overtaken is { } late)
+        {
+            Enqueue(late);
+        }
+
         return true;
+    }
+
+    private void Enqueue(QueuedDatagram datagram)
+    {
+        if (_closed)
+        {
+            return;
+        }
+
+        _queue.AddLast(datagram);
+        _queuedMemory += datagram.Memory;
+        Wake();
     }
 
     private void AfterReceive(int bufferSize)
@@ -247,7 +314,8 @@ internal sealed class SimulatedNetlinkSocket : INetlinkSocket
     {
         NetlinkDump dump = Dump!;
         int size = Math.Max(Math.Max(dump.MinimumPartSize, SocketMemory.GoodMessageSize), _largestReceive);
-        byte[] part = dump.NextPart(size, out bool finished);
+        bool interrupted = Kernel.Faults.Strike(FaultPoint.DumpPart, Protocol, PortId, default) is { Kind: FaultKind.Interrupt };
+        byte[] part = dump.NextPart(size, out bool finished, interrupted);
         if (finished)
         {
             Dump = null;

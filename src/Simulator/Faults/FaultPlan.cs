@@ -1,0 +1,101 @@
+using EucaNet.Netlink.Kernel;
+using EucaNet.Simulator.Kernel;
+
+namespace EucaNet.Simulator.Faults;
+
+/// <summary>
+/// What goes wrong on one simulated kernel. Faults are asked in the order they were added; the first that strikes is the one. The same seed and the same
+/// system calls give the same faults.
+/// </summary>
+public sealed class FaultPlan
+{
+    private readonly RandomSource _random;
+    private readonly List<Planned> _faults = [];
+    private readonly long[] _reached = new long[Enum.GetValues<FaultPoint>().Length];
+    private bool _running;
+
+    /// <summary>A plan whose chances are drawn from <paramref name="seed"/>.</summary>
+    public FaultPlan(ulong seed) => _random = new RandomSource(seed);
+
+    /// <summary>Nothing goes wrong while this is false; what has been counted stays.</summary>
+    public bool IsEnabled { get; set; } = true;
+
+    /// <summary>What has struck so far, by kind.</summary>
+    public IReadOnlyDictionary<FaultKind, int> Struck => _struck;
+
+    private readonly SortedDictionary<FaultKind, int> _struck = [];
+
+    /// <summary>Adds a fault.</summary>
+    public FaultPlan Add(Fault fault)
+    {
+        ArgumentNullException.ThrowIfNull(fault);
+        _faults.Add(new Planned(fault));
+        return this;
+    }
+
+    /// <summary>Takes all faults away.</summary>
+    public void Clear() => _faults.Clear();
+
+    /// <summary>Whether something goes wrong here and now, and what.</summary>
+    internal Fault? Strike(FaultPoint point, NetlinkProtocol protocol, uint portId, ReadOnlySpan<byte> datagram)
+    {
+        long occurrence = ++_reached[(int)point];
+        if (!IsEnabled || _faults.Count == 0 || _running)
+        {
+            return null;
+        }
+
+        FaultSituation? situation = null;
+        foreach (Planned planned in _faults)
+        {
+            Fault fault = planned.Fault;
+            if (fault.Point != point || planned.Count >= fault.Limit || (fault.Occurrence is { } wanted && wanted != occurrence))
+            {
+                continue;
+            }
+
+            if (fault.When is { } condition && !condition(situation ??= new FaultSituation(point, protocol, portId, occurrence, datagram.ToArray())))
+            {
+                continue;
+            }
+
+            if (fault.Chance < 1 && (_random.NextUInt64() >> 11) * (1.0 / (1ul << 53)) >= fault.Chance)
+            {
+                continue;
+            }
+
+            planned.Count++;
+            _struck[fault.Kind] = _struck.GetValueOrDefault(fault.Kind) + 1;
+            if (fault.Kind == FaultKind.Run)
+            {
+                Run(fault);
+                continue;
+            }
+
+            return fault;
+        }
+
+        return null;
+    }
+
+    private void Run(Fault fault)
+    {
+        // What the action itself does to the kernel is not struck by faults.
+        _running = true;
+        try
+        {
+            fault.Action?.Invoke();
+        }
+        finally
+        {
+            _running = false;
+        }
+    }
+
+    private sealed class Planned(Fault fault)
+    {
+        public Fault Fault { get; } = fault;
+
+        public int Count { get; set; }
+    }
+}
