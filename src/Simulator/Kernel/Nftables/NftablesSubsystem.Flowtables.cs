@@ -205,7 +205,7 @@ internal sealed partial class NftablesSubsystem
             return Dump(
                 context,
                 NFT_MSG_NEWFLOWTABLE,
-                0,
+                NetlinkMessageFlags.Append,
                 from each in Tables
                 where (context.Family == NFPROTO_UNSPEC || each.Family == context.Family) && (tableName is null || each.Name == tableName)
                 from flowtable in each.Flowtables.Active

@@ -158,7 +158,7 @@ internal sealed partial class NftablesSubsystem
             return Dump(
                 context,
                 NFT_MSG_NEWOBJ,
-                0,
+                NetlinkMessageFlags.Append,
                 from each in Tables
                 where (context.Family == NFPROTO_UNSPEC || each.Family == context.Family) && (tableName is null || each.Name == tableName)
                 from obj in each.Objects.Active

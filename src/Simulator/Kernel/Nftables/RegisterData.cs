@@ -27,6 +27,9 @@ internal readonly record struct Verdict(int Code, Chain? Chain = null)
 /// <summary>What a register, an element or an immediate holds: bytes or a verdict (struct nft_data).</summary>
 internal readonly struct RegisterData(byte[] value, Verdict? verdict = null)
 {
+    /// <summary>Bytes that a constant within an expression has room for (sizeof(struct nft_data)); elements of sets have more.</summary>
+    public const int ConstantSize = 16;
+
     private static readonly AttributePolicy Policy = new(2, (NFTA_DATA_VALUE, AttributePolicy.Data), (NFTA_DATA_VERDICT, AttributePolicy.Nested));
 
     private static readonly AttributePolicy VerdictPolicy = new(

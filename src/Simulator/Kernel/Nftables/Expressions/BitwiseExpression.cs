@@ -68,8 +68,8 @@ internal sealed class BitwiseExpression : Expression
             return LinuxError.EINVAL;
         }
 
-        LinuxError error = RegisterData.ParseValue(table[NFTA_BITWISE_MASK], (int)NFT_DATA_VALUE_MAXLEN, _length, out _mask);
-        return error != LinuxError.None ? error : RegisterData.ParseValue(table[NFTA_BITWISE_XOR], (int)NFT_DATA_VALUE_MAXLEN, _length, out _xor);
+        LinuxError error = RegisterData.ParseValue(table[NFTA_BITWISE_MASK], RegisterData.ConstantSize, _length, out _mask);
+        return error != LinuxError.None ? error : RegisterData.ParseValue(table[NFTA_BITWISE_XOR], RegisterData.ConstantSize, _length, out _xor);
     }
 
     private LinuxError InitShift(ParsedAttributes table)
@@ -79,7 +79,7 @@ internal sealed class BitwiseExpression : Expression
             return LinuxError.EINVAL;
         }
 
-        LinuxError error = RegisterData.ParseValue(table[NFTA_BITWISE_DATA], (int)NFT_DATA_VALUE_MAXLEN, 4, out _data);
+        LinuxError error = RegisterData.ParseValue(table[NFTA_BITWISE_DATA], RegisterData.ConstantSize, 4, out _data);
         if (error != LinuxError.None)
         {
             return error;
@@ -97,7 +97,7 @@ internal sealed class BitwiseExpression : Expression
         }
 
         return table.Has(NFTA_BITWISE_DATA)
-            ? RegisterData.ParseValue(table[NFTA_BITWISE_DATA], (int)NFT_DATA_VALUE_MAXLEN, _length, out _data)
+            ? RegisterData.ParseValue(table[NFTA_BITWISE_DATA], RegisterData.ConstantSize, _length, out _data)
             : Registers.ParseLoad(context, table[NFTA_BITWISE_SREG2], _length, out _source2);
     }
 

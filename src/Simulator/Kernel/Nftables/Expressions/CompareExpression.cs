@@ -28,7 +28,7 @@ internal sealed class CompareExpression : Expression
 
         var compare = new CompareExpression { _operation = table[NFTA_CMP_OP].UInt32BigEndian };
         expression = compare;
-        return compare._operation > NFT_CMP_GTE ? LinuxError.EINVAL : RegisterData.ParseValue(table[NFTA_CMP_DATA], (int)NFT_DATA_VALUE_MAXLEN, 0, out compare._data);
+        return compare._operation > NFT_CMP_GTE ? LinuxError.EINVAL : RegisterData.ParseValue(table[NFTA_CMP_DATA], RegisterData.ConstantSize, 0, out compare._data);
     }
 
     /// <inheritdoc />

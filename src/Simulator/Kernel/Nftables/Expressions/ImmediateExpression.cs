@@ -29,7 +29,7 @@ internal sealed class ImmediateExpression : Expression
         }
 
         bool isVerdict = table[NFTA_IMMEDIATE_DREG].UInt32BigEndian == NFT_REG_VERDICT;
-        LinuxError error = RegisterData.Parse(context, table[NFTA_IMMEDIATE_DATA], isVerdict, (int)NFT_DATA_VALUE_MAXLEN, 0, isElement: false, out _data);
+        LinuxError error = RegisterData.Parse(context, table[NFTA_IMMEDIATE_DATA], isVerdict, RegisterData.ConstantSize, 0, isElement: false, out _data);
         if (error == LinuxError.None)
         {
             error = Registers.ParseStore(context, table[NFTA_IMMEDIATE_DREG], _data.Value.Length, _data.Verdict, isVerdict, out _register);

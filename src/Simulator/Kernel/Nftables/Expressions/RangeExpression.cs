@@ -28,10 +28,10 @@ internal sealed class RangeExpression : Expression
             return LinuxError.EINVAL;
         }
 
-        LinuxError error = RegisterData.ParseValue(table[NFTA_RANGE_FROM_DATA], (int)NFT_DATA_VALUE_MAXLEN, 0, out _from);
+        LinuxError error = RegisterData.ParseValue(table[NFTA_RANGE_FROM_DATA], RegisterData.ConstantSize, 0, out _from);
         if (error == LinuxError.None)
         {
-            error = RegisterData.ParseValue(table[NFTA_RANGE_TO_DATA], (int)NFT_DATA_VALUE_MAXLEN, 0, out _to);
+            error = RegisterData.ParseValue(table[NFTA_RANGE_TO_DATA], RegisterData.ConstantSize, 0, out _to);
         }
 
         if (error != LinuxError.None)

@@ -1,0 +1,84 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Text;
+using EucaNet.Netlink.Kernel;
+using EucaNet.Netlink.Wire;
+
+namespace EucaNet.Simulator.Tests.Nftables;
+
+/// <summary>Talks to a kernel, simulated or real, and writes its answers down for comparing.</summary>
+internal sealed class NftConversation(IKernel kernel) : IDisposable
+{
+    private readonly INetlinkSocket _socket = kernel.OpenNetlink(NetlinkProtocol.Netfilter);
+    private readonly NetlinkReceiveBuffer _buffer = new(8, 65536);
+
+    public void Dispose() => _socket.Dispose();
+
+    public void Join(uint group) => _socket.Join(group);
+
+    /// <summary>Sends a datagram and describes each message that comes back.</summary>
+    public List<string> Send(byte[] datagram)
+    {
+        _socket.Send(datagram);
+        return Receive();
+    }
+
+    /// <summary>Describes each message that waits.</summary>
+    public List<string> Receive()
+    {
+        var answers = new List<string>();
+        while (_socket.Receive(_buffer) > 0)
+        {
+            for (int i = 0; i < _buffer.Count; i++)
+            {
+                ReadOnlySpan<byte> rest = _buffer.Bytes(i);
+                while (rest.Length >= 16)
+                {
+                    int length = BinaryPrimitives.ReadInt32LittleEndian(rest);
+                    answers.Add(Describe(rest[..length]));
+                    rest = rest[Math.Min(length + 3 & ~3, rest.Length)..];
+                }
+            }
+        }
+
+        return answers;
+    }
+
+    /// <summary>All objects of a kind, without their generation.</summary>
+    public List<string> Dump(int verb, byte family = 0, params byte[][] attributes) =>
+        Send(new NftBatch().Verb(verb, NetlinkMessageFlags.Dump, family, attributes).ToArray());
+
+    private static string Describe(ReadOnlySpan<byte> message)
+    {
+        var type = BinaryPrimitives.ReadUInt16LittleEndian(message[4..]);
+        var flags = BinaryPrimitives.ReadUInt16LittleEndian(message[6..]);
+        uint sequence = BinaryPrimitives.ReadUInt32LittleEndian(message[8..]);
+        if (type == 3)
+        {
+            return "done";
+        }
+
+        var text = new StringBuilder();
+        if (type == 2)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"{sequence}: errno {-BinaryPrimitives.ReadInt32LittleEndian(message[16..])} flags {flags:x}");
+            Attributes(text, message[36..], type);
+            return text.ToString();
+        }
+
+        text.Append(CultureInfo.InvariantCulture, $"{type:x} flags {flags & ~0x10:x} family {message[16]}");
+        Attributes(text, message[20..], type);
+        return text.ToString();
+    }
+
+    private static void Attributes(StringBuilder text, ReadOnlySpan<byte> attributes, ushort type)
+    {
+        var walk = new AttributeReader(attributes);
+        while (walk.TryRead(out NetlinkAttribute attribute))
+        {
+            // Which implementation a set has is told by an address; who committed, by a process.
+            bool masked = type == 0xa09 && attribute.Type == 19 || type == 0xa0f && attribute.Type > 1;
+            text.Append(CultureInfo.InvariantCulture, $" {attribute.RawType}=").Append(masked ? "*" : Convert.ToHexStringLower(attribute.Value));
+        }
+    }
+}
