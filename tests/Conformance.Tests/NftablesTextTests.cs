@@ -9,8 +9,9 @@ public sealed class NftablesTextTests
     private static readonly TestCaseData[] Shares =
     [
         new TestCaseData(new NftablesBytecodeTextCheck(), "nft106-kernel6.18-rules.jsonl.gz", 1.0).SetArgDisplayNames("bytecode", "rules"),
-        new TestCaseData(new NftablesListingCheck(), "nft106-kernel6.18-rules.jsonl.gz", 0.998).SetArgDisplayNames("listing", "rules"),
-        new TestCaseData(new NftablesListingCheck(), "nft106-kernel6.18-rulesets.jsonl.gz", 0.995).SetArgDisplayNames("listing", "rulesets"),
+        new TestCaseData(new NftablesListingCheck(), "nft106-kernel6.18-rules.jsonl.gz", 1.0).SetArgDisplayNames("listing", "rules"),
+        new TestCaseData(new NftablesListingCheck(), "nft106-kernel6.18-rulesets.jsonl.gz", 1.0).SetArgDisplayNames("listing", "rulesets"),
+        new TestCaseData(new NftablesJsonCheck(), "nft106-kernel6.18-rulesets.jsonl.gz", 0.99).SetArgDisplayNames("json", "rulesets"),
     ];
 
     [TestCaseSource(nameof(Shares))]

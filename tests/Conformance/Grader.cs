@@ -35,6 +35,7 @@ public static class Grader
         new RouteEventsReplayCheck(),
         new NftablesBytecodeTextCheck(),
         new NftablesListingCheck(),
+        new NftablesJsonCheck(),
     ];
 
     /// <summary>Runs all checks that apply and keeps up to <paramref name="show"/> differences of each.</summary>

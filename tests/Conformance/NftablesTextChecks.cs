@@ -145,3 +145,17 @@ public static class NftablesRows
         return entities;
     }
 }
+
+/// <summary>Our JSON listing of the kernel's dumps says what nft's says. What nft or the kernel refused does not count.</summary>
+public sealed class NftablesJsonCheck : IConformanceCheck
+{
+    /// <inheritdoc/>
+    public string Name => "text";
+
+    /// <inheritdoc/>
+    public bool AppliesTo(CorpusFormat format) => format == CorpusFormat.NftRulesets;
+
+    /// <inheritdoc/>
+    public Func<JsonElement, CheckResult?> Begin(CorpusFile file) => static row =>
+        row.ExitStatus() != 0 || row.Text("list_json").Length == 0 ? null : CheckResult.Compare(row.Text("list_json").Trim(), RuleSetJson.Of(NftablesRows.Kernel(row)).Trim());
+}

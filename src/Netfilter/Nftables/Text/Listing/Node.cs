@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Text.Json.Nodes;
 using EucaNet.Netfilter.Nftables.Expressions;
 
 namespace EucaNet.Netfilter.Nftables.Text.Listing;
@@ -205,28 +206,24 @@ internal sealed class ConntrackNode : Node
 }
 
 /// <summary>What the kernel knows and is printed as it stands: rt, socket, osf, fib, ipsec, tunnel, numgen, symhash.</summary>
-internal sealed class KernelNode(string text, DataType type, int bits, ByteOrder order) : Node
+internal sealed class KernelNode(string text, Func<JsonNode>? json) : Node
 {
     public string Text { get; } = text;
 
-    /// <summary>The key's own type, kept for printing.</summary>
-    public static KernelNode Of(string text, KeyInfo info) => new(text, info.Type, info.Bits, info.Order) { Type = info.Type, Bits = info.Bits, Order = info.Order };
+    /// <summary>The same as JSON; nft has none for some.</summary>
+    public Func<JsonNode>? Json { get; } = json;
 
-    public DataType OwnType { get; } = type;
-
-    public int OwnBits { get; } = bits;
-
-    public ByteOrder OwnOrder { get; } = order;
+    public static KernelNode Of(string text, KeyInfo info, Func<JsonNode>? json = null) => new(text, json) { Type = info.Type, Bits = info.Bits, Order = info.Order };
 }
 
 /// <summary>A hash of something.</summary>
-internal sealed class HashNode(Node argument, string suffix) : Node
+internal sealed class HashNode(Node argument, HashExpression expression) : Node
 {
     public Node Argument { get; set; } = argument;
 
-    public string Suffix { get; } = suffix;
+    public HashExpression Expression { get; } = expression;
 
-    public override Node Copy() => new HashNode(Argument.Copy(), Suffix) { Type = Type, Bits = Bits, Order = Order };
+    public override Node Copy() => new HashNode(Argument.Copy(), Expression) { Type = Type, Bits = Bits, Order = Order };
 }
 
 /// <summary>What stands between two nodes.</summary>

@@ -43,7 +43,7 @@ internal sealed class NodePrinter(StringBuilder text, ListingOptions options)
             case HashNode hash:
                 text.Append("jhash ");
                 Print(hash.Argument);
-                text.Append(hash.Suffix);
+                text.Append(KernelNodes.HashSuffix(hash.Expression.Modulus, hash.Expression.Seed, hash.Expression.Offset));
                 break;
             case ConversionNode conversion:
                 Print(conversion.Argument);

@@ -88,20 +88,24 @@ internal static class ObjectPrinter
         text.Append('\n');
     }
 
-    private static void PrintPolicy(StringBuilder text, ConntrackTimeoutData data)
+    /// <summary>The timeouts that differ from nft's defaults, by state.</summary>
+    internal static IEnumerable<(string Name, uint Seconds)> ChangedTimeouts(ConntrackTimeoutData data)
     {
         (string Name, uint Seconds)[] states = data.Layer4 switch { Tcp => TcpStates, Udp => UdpStates, _ => [] };
-        var changed = new List<string>();
-        foreach (StateTimeout timeout in data.Timeouts)
+        foreach (StateTimeout timeout in (IReadOnlyList<StateTimeout>)data.Timeouts)
         {
-            // The kernel numbers the states from 1, the unreplied one of UDP and the first of TCP.
+            // The kernel numbers the states from 1.
             int place = timeout.State - 1;
             if (place >= 0 && place < states.Length && states[place].Seconds != timeout.Seconds)
             {
-                changed.Add(string.Create(CultureInfo.InvariantCulture, $"{states[place].Name} : {timeout.Seconds}"));
+                yield return (states[place].Name, timeout.Seconds);
             }
         }
+    }
 
+    private static void PrintPolicy(StringBuilder text, ConntrackTimeoutData data)
+    {
+        IEnumerable<string> changed = ChangedTimeouts(data).Select(pair => string.Create(CultureInfo.InvariantCulture, $"{pair.Name} : {pair.Seconds}"));
         text.Append($"\t\tpolicy = {{ {string.Join(", ", changed)} }}\n");
     }
 

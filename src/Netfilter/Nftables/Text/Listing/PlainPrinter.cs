@@ -73,6 +73,8 @@ internal static class PlainPrinter
         }
     }
 
+    public static string LogLevel(uint level) => level < LogLevels.Length ? LogLevels[level] : "unknown";
+
     /// <summary>A rate and a burst, without the word in front.</summary>
     public static void PrintLimit(StringBuilder text, ulong rate, ulong unit, uint burst, bool bytes, bool over)
     {
@@ -133,7 +135,7 @@ internal static class PlainPrinter
         Append(text, " queue-threshold ", log.QueueThreshold);
         if (log.Level is { } level && level != DefaultLogLevel)
         {
-            text.Append(" level ").Append(level < LogLevels.Length ? LogLevels[level] : "unknown");
+            text.Append(" level ").Append(LogLevel(level));
         }
 
         LogFlags flags = log.Flags ?? 0;

@@ -1,0 +1,100 @@
+using EucaNet.Netfilter.Nftables;
+using EucaNet.Netfilter.Nftables.Expressions;
+using EucaNet.Netfilter.Nftables.Text;
+using NUnit.Framework;
+
+namespace EucaNet.Netfilter.Tests.Text;
+
+// What is expected here is what nft 1.0.6 prints for the same rules.
+public sealed class RuleSetTextTests
+{
+    private static readonly Table Filter = new() { Family = NftablesFamily.Inet, Name = "filter", Handle = 7 };
+
+    [Test]
+    public void A_match_that_nft_put_in_by_itself_is_not_shown()
+    {
+        Rule rule = Of(
+            Expr.Meta(MetaKey.Layer4Protocol), Expr.Equal(new byte[] { 6 }), Expr.Payload(PayloadBase.TransportHeader, 2, 2), Expr.Equal(Expr.Port(22)), Expr.Counter(3, 180), Expr.Accept());
+        Assert.That(RuleSetText.Of(rule, []), Is.EqualTo("tcp dport 22 counter packets 3 bytes 180 accept"));
+        Assert.That(RuleSetText.Of(rule, [], new ListingOptions { Stateless = true }), Is.EqualTo("tcp dport 22 counter accept"));
+    }
+
+    [Test]
+    public void A_match_stays_where_a_statement_stands_between()
+    {
+        Rule rule = Of(
+            Expr.Meta(MetaKey.Layer4Protocol), Expr.Equal(new byte[] { 6 }), Expr.Counter(), Expr.Payload(PayloadBase.TransportHeader, 2, 2), Expr.Equal(Expr.Port(22)));
+        Assert.That(RuleSetText.Of(rule, []), Is.EqualTo("meta l4proto tcp counter packets 0 bytes 0 tcp dport 22"));
+    }
+
+    [Test]
+    public void A_masked_address_is_a_prefix()
+    {
+        Rule rule = Of(
+            Expr.Meta(MetaKey.NetfilterProtocol), Expr.Equal(new byte[] { 2 }), Expr.Payload(PayloadBase.NetworkHeader, 16, 4), Expr.Mask(Expr.PrefixMask(20)), Expr.Equal(new byte[] { 10, 1, 16, 0 }), Expr.Drop());
+        Assert.That(RuleSetText.Of(rule, []), Is.EqualTo("ip daddr 10.1.16.0/20 drop"));
+    }
+
+    [Test]
+    public void Elements_of_a_set_without_a_name_stand_in_the_rule()
+    {
+        Rule rule = Of(Expr.Conntrack(ConntrackKey.Mark), Expr.Lookup("__set0"), Expr.Accept());
+        var set = new NftablesSet
+        {
+            Family = NftablesFamily.Inet,
+            Table = "filter",
+            Name = "__set0",
+            Flags = SetFlags.Anonymous | SetFlags.Constant,
+            KeyType = 19,
+            KeyLength = 4,
+            UserData = OctetString.FromHex("000401000000"),
+        };
+        var elements = new SetElementList
+        {
+            Family = NftablesFamily.Inet,
+            Table = "filter",
+            Set = "__set0",
+            Elements = [SetElement.Of(OctetString.FromUInt32(0x20)), SetElement.Of(OctetString.FromUInt32(0x10))],
+        };
+        Assert.That(RuleSetText.Of(rule, [set, elements]), Is.EqualTo("ct mark { 0x00000010, 0x00000020 } accept"));
+    }
+
+    [Test]
+    public void Handles_are_shown_where_asked_for()
+    {
+        NftablesEntity[] entities = [Filter, Chain.Regular(NftablesFamily.Inet, "filter", "c") with { Handle = 1 }, Of(Expr.Accept()) with { Chain = "c", Handle = 2 }];
+        Assert.That(
+            RuleSetText.Of(entities, new ListingOptions { Handles = true }),
+            Is.EqualTo("table inet filter { # handle 7\n\tchain c { # handle 1\n\t\taccept # handle 2\n\t}\n}\n"));
+    }
+
+    [Test]
+    public void An_expression_nobody_knows_is_named_and_breaks_nothing()
+    {
+        Rule rule = Of(new RawExpression("surprise", OctetString.FromHex("00")), Expr.Accept());
+        Assert.That(RuleSetText.Of(rule, []), Is.EqualTo("# unknown expression surprise accept"));
+    }
+
+    [Test]
+    public void Json_escapes_what_it_must()
+    {
+        Rule rule = Of(Expr.Log("say \"hi\"\\")) with { Chain = "c", Handle = 2 };
+        string json = RuleSetJson.Of([Filter, Chain.Regular(NftablesFamily.Inet, "filter", "c"), rule]);
+        Assert.That(json, Does.Contain("\"expr\": [{\"log\": {\"prefix\": \"say \\\"hi\\\"\\\\\"}}]"));
+    }
+
+    [TestCase("2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1")]
+    [TestCase("::ffff:1.2.3.4", "::ffff:1.2.3.4")]
+    [TestCase("::", "::")]
+    [TestCase("::1", "::1")]
+    [TestCase("fe80::", "fe80::")]
+    [TestCase("1:0:2:0:3:0:4:0", "1:0:2:0:3:0:4:0")]
+    public void Addresses_are_written_as_inet_ntop_writes_them(string address, string expected)
+    {
+        Rule rule = Of(
+            Expr.Meta(MetaKey.NetfilterProtocol), Expr.Equal(new byte[] { 10 }), Expr.Payload(PayloadBase.NetworkHeader, 8, 16), Expr.Equal(Expr.Address(System.Net.IPAddress.Parse(address))));
+        Assert.That(RuleSetText.Of(rule, []), Is.EqualTo($"ip6 saddr {expected}"));
+    }
+
+    private static Rule Of(params Expression[] expressions) => Rule.Of(NftablesFamily.Inet, "filter", "c", [.. expressions]);
+}
