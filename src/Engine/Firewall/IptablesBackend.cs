@@ -3,6 +3,7 @@ using EucaNet.Engine.Configuration;
 using EucaNet.Engine.Modes;
 using EucaNet.Netfilter.Iptables;
 using EucaNet.Netlink.Kernel;
+using EucaNet.Netlink.Wire;
 
 namespace EucaNet.Engine.Firewall;
 
@@ -235,7 +236,10 @@ internal sealed class IptablesBackend : IFirewallBackend
         }
         catch (Exception refused) when (refused is KernelException or IptablesTableException)
         {
-            throw new EngineException(subject, refused.Message, "'doctor' compares the firewall with what it should be", inner: refused);
+            bool missing = refused is KernelException { Error: LinuxError.ENOPROTOOPT or LinuxError.EPROTONOSUPPORT };
+            throw new EngineException(subject, refused.Message, missing
+                ? "this kernel lacks ip_tables: load it (modprobe ip_tables iptable_filter iptable_nat), or write VNET_FIREWALL=\"nftables\""
+                : "'doctor' compares the firewall with what it should be", inner: refused);
         }
     }
 }
