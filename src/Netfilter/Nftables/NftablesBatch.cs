@@ -47,6 +47,17 @@ public sealed partial class NftablesBatch
     /// <summary>The next messages are about this; it comes back with their errors. Anything whose ToString names it for a person.</summary>
     public object? Label { get; set; }
 
+    /// <summary>The messages, without BEGIN and END; valid until the next change.</summary>
+    public ReadOnlySpan<byte> Messages => _buffer.Written[(BeginSize + GuardSize)..];
+
+    /// <summary>A copy of the one datagram that the kernel would be sent, numbered from 1, with an acknowledgement asked for at its end.</summary>
+    public byte[] ToDatagram()
+    {
+        byte[] datagram = Seal(1, BatchEnding.Acknowledged, out _).ToArray();
+        Unseal(BatchEnding.Acknowledged);
+        return datagram;
+    }
+
     /// <summary>Forgets everything and keeps the memory.</summary>
     public void Clear()
     {

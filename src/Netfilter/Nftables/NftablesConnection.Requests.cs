@@ -59,6 +59,7 @@ public sealed partial class NftablesConnection
                     interrupted |= (message.Header.Flags & NetlinkMessageFlags.DumpInterrupted) != 0;
                     if (message.Header.Type is NetlinkMessageType.Error or NetlinkMessageType.Done)
                     {
+                        _isEmpty = true;
                         ThrowRefusal(message, type);
                         return interrupted;
                     }
@@ -66,6 +67,7 @@ public sealed partial class NftablesConnection
                     handler(message);
                     if (!dump)
                     {
+                        _isEmpty = true;
                         return interrupted;
                     }
                 }

@@ -23,7 +23,9 @@ public sealed partial class NftablesConnection : IDisposable
     private readonly NetlinkReceiveBuffer _received;
     private readonly NetlinkBuffer _request = new(1024);
     private uint _sequence = 1;
+    private readonly NetlinkReceiveBuffer _answers = new(slots: 1, slotSize: 4096);
     private bool? _acknowledgesEnd;
+    private bool _isEmpty;
 
     private NftablesConnection(IKernel kernel, INetlinkSocket socket, NftablesConnectionOptions options)
     {
@@ -210,18 +212,20 @@ public sealed partial class NftablesConnection : IDisposable
             batch.Unseal(ending);
         }
 
-        while (TryReceive(out bool lost))
+        // Nothing comes behind the acknowledgement of END.
+        bool ended = false;
+        while (!ended && TryReceive(_answers, out bool lost))
         {
             answered |= lost;
-            for (int index = 0; index < _received.Count; index++)
+            for (int index = 0; index < _answers.Count; index++)
             {
-                if (_received[index].SenderPortId != 0)
+                if (_answers[index].SenderPortId != 0)
                 {
                     continue;
                 }
 
-                var reader = new MessageReader(_received.Bytes(index));
-                while (reader.TryRead(out NetlinkMessage message))
+                ReadOnlySpan<byte> rest = _answers.Bytes(index);
+                while (TakeMessage(ref rest, out NetlinkMessage message))
                 {
                     uint number = message.Header.Sequence - sequence;
                     if (number >= (uint)messages)
@@ -239,14 +243,16 @@ public sealed partial class NftablesConnection : IDisposable
                     {
                         (errors ??= []).Add(NftablesErrorReader.Read(batch, (int)number - 1, error, message));
                     }
-                    else
+                    else if (number == (uint)messages - 1)
                     {
-                        committed |= number == (uint)messages - 1;
+                        committed = true;
+                        ended = true;
                     }
                 }
             }
         }
 
+        _isEmpty = true;
         if (errors is not null)
         {
             errors.Sort((one, other) => one.MessageIndex.CompareTo(other.MessageIndex));
@@ -340,21 +346,44 @@ public sealed partial class NftablesConnection : IDisposable
         _socket.Send(datagram);
     }
 
+    // An echo may be larger than the room for answers: its beginning says enough.
+    private static bool TakeMessage(ref ReadOnlySpan<byte> rest, out NetlinkMessage message)
+    {
+        message = default;
+        if (rest.Length < NetlinkHeader.Size)
+        {
+            return false;
+        }
+
+        var header = MemoryMarshal.Read<NetlinkHeader>(rest);
+        int length = (int)Math.Min(header.Length, (uint)rest.Length);
+        if (length < NetlinkHeader.Size)
+        {
+            return false;
+        }
+
+        message = new NetlinkMessage(header, rest[..length]);
+        rest = rest[Math.Min(length + 3 & ~3, rest.Length)..];
+        return true;
+    }
+
     // ENOBUFS says that answers were lost, and nothing of what waits is lost with it: read on.
-    private bool TryReceive(out bool lost)
+    private bool TryReceive(out bool lost) => TryReceive(_received, out lost);
+
+    private bool TryReceive(NetlinkReceiveBuffer buffer, out bool lost)
     {
         lost = false;
         while (true)
         {
             try
             {
-                return _socket.Receive(_received) > 0 || lost;
+                return _socket.Receive(buffer) > 0 || lost;
             }
             catch (KernelException exception) when (exception.Error is LinuxError.ENOBUFS or LinuxError.EINTR)
             {
                 if (lost)
                 {
-                    _received.Count = 0;
+                    buffer.Count = 0;
                     return true;
                 }
 
@@ -363,11 +392,14 @@ public sealed partial class NftablesConnection : IDisposable
         }
     }
 
+    /// <summary>Reads what was left over; afterwards, until the next answers are read, the socket is not known to be empty.</summary>
     private void Drain()
     {
-        while (TryReceive(out _))
+        while (!_isEmpty && TryReceive(out _))
         {
         }
+
+        _isEmpty = false;
     }
 
     private static LinuxError ErrorOf(in NetlinkMessage message)
