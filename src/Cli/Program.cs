@@ -21,6 +21,12 @@ var root = new RootCommand(
     IptablesCommand.Build(),
     NftCommand.Build(),
     UpCommand.Build(),
+    LinkShowCommand.Build(),
+    AddrShowCommand.Build(),
+    RouteShowCommand.Build(),
+    NeighShowCommand.Build(),
+    BridgeShowCommand.Build(),
+    MonitorCommand.Build(),
 };
 root.Add(TerminalContext.Json);
 root.Add(TerminalContext.Socket);

@@ -1,0 +1,184 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using EucaNet.Netlink.Route;
+
+namespace EucaNet.Cli;
+
+/// <summary>A link in the words of <c>ip link</c>.</summary>
+internal static class LinkText
+{
+    private static readonly (LinkFlags Flag, string Name)[] Flags =
+    [
+        (LinkFlags.Loopback, "LOOPBACK"), (LinkFlags.Broadcast, "BROADCAST"), (LinkFlags.PointToPoint, "POINTOPOINT"), (LinkFlags.Multicast, "MULTICAST"),
+        (LinkFlags.NoArp, "NOARP"), (LinkFlags.AllMulticast, "ALLMULTI"), (LinkFlags.Promiscuous, "PROMISC"), (LinkFlags.Master, "MASTER"), (LinkFlags.Slave, "SLAVE"),
+        (LinkFlags.Debug, "DEBUG"), (LinkFlags.Dynamic, "DYNAMIC"), (LinkFlags.AutoMedia, "AUTOMEDIA"), (LinkFlags.PortSelection, "PORTSEL"), (LinkFlags.NoTrailers, "NOTRAILERS"),
+        (LinkFlags.Up, "UP"), (LinkFlags.LowerUp, "LOWER_UP"), (LinkFlags.Dormant, "DORMANT"), (LinkFlags.Echo, "ECHO"),
+    ];
+
+    /// <summary>The fields of <c>ip -j link show</c>.</summary>
+    public static JsonObject Json(Link link, KernelView view, bool details)
+    {
+        var json = new JsonObject { ["ifindex"] = link.Index };
+        if (link.Parent is { } parent and not 0)
+        {
+            KernelView.Add(json, link.ParentNamespace is null ? "link" : "link_index", link.ParentNamespace is null ? view.NameOf(parent) : parent);
+        }
+
+        json["ifname"] = link.Name;
+        json["flags"] = new JsonArray([.. FlagNames(link).Select(name => (JsonNode)name)]);
+        KernelView.Add(json, "mtu", KernelView.Value(link.Mtu));
+        KernelView.Add(json, "qdisc", link.QueueingDiscipline);
+        KernelView.Add(json, "master", link.Master is { } master ? view.NameOf(master) : null);
+        KernelView.Add(json, "operstate", State(link));
+        json["linkmode"] = link.LinkMode == 1 ? "DORMANT" : "DEFAULT";
+        json["group"] = link.Group is null or 0 ? "default" : $"{link.Group}";
+        KernelView.Add(json, "txqlen", KernelView.Value(link.TransmitQueueLength));
+        json["link_type"] = Type(link.HardwareType);
+        KernelView.Add(json, "address", link.HardwareAddress?.ToString());
+        KernelView.Add(json, "broadcast", link.BroadcastAddress?.ToString());
+        KernelView.Add(json, "link_netnsid", KernelView.Value(link.ParentNamespace));
+        KernelView.Add(json, "ifalias", link.Alias);
+        if (details)
+        {
+            KernelView.Add(json, "promiscuity", KernelView.Value(link.Promiscuity));
+            KernelView.Add(json, "allmulti", KernelView.Value(link.AllMulticast));
+            KernelView.Add(json, "min_mtu", KernelView.Value(link.MinimumMtu));
+            KernelView.Add(json, "max_mtu", KernelView.Value(link.MaximumMtu));
+            KernelView.Add(json, "linkinfo", Info(link));
+            KernelView.Add(json, "num_tx_queues", KernelView.Value(link.TransmitQueues));
+            KernelView.Add(json, "num_rx_queues", KernelView.Value(link.ReceiveQueues));
+            KernelView.Add(json, "gso_max_size", KernelView.Value(link.GsoMaximumSize));
+            KernelView.Add(json, "gso_max_segs", KernelView.Value(link.GsoMaximumSegments));
+            KernelView.Add(json, "tso_max_size", KernelView.Value(link.TsoMaximumSize));
+            KernelView.Add(json, "tso_max_segs", KernelView.Value(link.TsoMaximumSegments));
+            KernelView.Add(json, "gro_max_size", KernelView.Value(link.GroMaximumSize));
+        }
+
+        if (link.AlternativeNames is { Names.Count: > 0 } others)
+        {
+            json["altnames"] = new JsonArray([.. others.Names.Select(name => (JsonNode)name)]);
+        }
+
+        return json;
+    }
+
+    /// <summary>The lines of <c>ip link show</c>.</summary>
+    public static string Text(Link link, KernelView view, bool details, bool mode = true)
+    {
+        var text = new StringBuilder(FirstLine(link, view));
+        if (link.QueueingDiscipline is { } discipline)
+        {
+            text.Append($" qdisc {discipline}");
+        }
+
+        text.Append(link.Master is { } master ? $" master {view.NameOf(master)}" : "").Append($" state {State(link) ?? "UNKNOWN"}");
+        text.Append(mode ? $" mode {(link.LinkMode == 1 ? "DORMANT" : "DEFAULT")}" : "").Append($" group {(link.Group is null or 0 ? "default" : $"{link.Group}")}");
+        text.Append(link.TransmitQueueLength is { } length and not 0 ? $" qlen {length}" : "").Append('\n');
+        text.Append($"    link/{Type(link.HardwareType)}");
+        text.Append(link.HardwareAddress is { Length: > 0 } address ? $" {address}" : "").Append(link.BroadcastAddress is { Length: > 0 } broadcast ? $" brd {broadcast}" : "");
+        text.Append(link.ParentNamespace is { } id ? $" link-netnsid {id}" : "");
+        if (details)
+        {
+            text.Append($" promiscuity {link.Promiscuity ?? 0} allmulti {link.AllMulticast ?? 0} minmtu {link.MinimumMtu ?? 0} maxmtu {link.MaximumMtu ?? 0}");
+            if (Info(link) is { } info)
+            {
+                Append(text, info, "info_kind", "info_data", "");
+                Append(text, info, "info_slave_kind", "info_slave_data", "_slave");
+            }
+
+            text.Append($" numtxqueues {link.TransmitQueues ?? 0} numrxqueues {link.ReceiveQueues ?? 0} gso_max_size {link.GsoMaximumSize ?? 0} gso_max_segs {link.GsoMaximumSegments ?? 0}");
+        }
+
+        if (link.Alias is { } alias)
+        {
+            text.Append($"\n    alias {alias}");
+        }
+
+        foreach (string name in link.AlternativeNames?.Names ?? [])
+        {
+            text.Append($"\n    altname {name}");
+        }
+
+        return text.ToString();
+    }
+
+    /// <summary>Index, name, flags and MTU.</summary>
+    public static string FirstLine(Link link, KernelView view)
+    {
+        string at = link.Parent is { } parent and not 0 ? $"@{(link.ParentNamespace is null ? view.NameOf(parent) : $"if{parent}")}" : "";
+        return $"{link.Index}: {link.Name}{at}: <{string.Join(',', FlagNames(link))}> mtu {link.Mtu}";
+    }
+
+    public static IEnumerable<string> FlagNames(Link link)
+    {
+        if (link.IsUp && (link.Flags & LinkFlags.Running) == 0)
+        {
+            yield return "NO-CARRIER";
+        }
+
+        foreach ((LinkFlags flag, string name) in Flags)
+        {
+            if ((link.Flags & flag) != 0)
+            {
+                yield return name;
+            }
+        }
+    }
+
+    public static string Type(ushort type) => type switch
+    {
+        1 => "ether",
+        32 => "infiniband",
+        512 => "ppp",
+        768 => "ipip",
+        769 => "tunnel6",
+        772 => "loopback",
+        776 => "sit",
+        778 => "gre",
+        823 => "gre6",
+        65534 => "none",
+        _ => $"{type}",
+    };
+
+    public static string PortState(BridgePortState state) => state.ToString().ToLowerInvariant();
+
+    private static string? State(Link link) => link.OperationalState switch
+    {
+        null => null,
+        OperationalState.NotPresent => "NOTPRESENT",
+        OperationalState.LowerLayerDown => "LOWERLAYERDOWN",
+        { } state => state.ToString().ToUpperInvariant(),
+    };
+
+    private static void Append(StringBuilder text, JsonObject info, string kind, string data, string suffix)
+    {
+        if (info[kind] is not { } name)
+        {
+            return;
+        }
+
+        text.Append($"\n    {name}{suffix}");
+        foreach ((string key, JsonNode? value) in info[data] as JsonObject ?? [])
+        {
+            string words = value is JsonArray list
+                ? string.Join(" ", list.Select(item => item is JsonObject pair ? $"{pair["from"]}:{pair["to"]}" : item!.ToString()))
+                : value!.GetValueKind() switch { System.Text.Json.JsonValueKind.True => "on", System.Text.Json.JsonValueKind.False => "off", _ => value.ToString() };
+            text.Append($" {key} {words}");
+        }
+    }
+
+    private static JsonObject? Info(Link link)
+    {
+        if (link.Info is not { } info)
+        {
+            return null;
+        }
+
+        var json = new JsonObject();
+        KernelView.Add(json, "info_kind", info.Kind);
+        KernelView.Add(json, "info_data", LinkOptionsJson.Of(info.Data));
+        KernelView.Add(json, "info_slave_kind", info.PortKind);
+        KernelView.Add(json, "info_slave_data", LinkOptionsJson.Of(info.PortData));
+        return json;
+    }
+}
