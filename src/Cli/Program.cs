@@ -35,9 +35,16 @@ foreach (Command verb in EngineVerbs.Build(TerminalContext.Connect))
     root.Add(verb);
 }
 
+ParseResult parsed = root.Parse(args);
+foreach (Command below in parsed.CommandResult.Command.Subcommands)
+{
+    // A list of commands shows what each is for; its own help has the rest.
+    below.Description = below.Description?.Split('\n')[0];
+}
+
 try
 {
-    return await root.Parse(args).InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+    return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
 }
 catch (Exception exception) when (exception is RefusedException or KernelException or EucaNet.Engine.EngineException)
 {
