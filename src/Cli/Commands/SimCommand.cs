@@ -18,6 +18,8 @@ internal static class SimCommand
         var client = new Option<string>("--dhcp-client") { Description = "On the Linux kernel: the program VMs get their leases with; built-in, udhcpc or dhclient.", DefaultValueFactory = _ => "built-in" };
         client.AcceptOnlyFromAmong("built-in", "udhcpc", "dhclient");
         var inspect = new Option<string[]>("--inspect") { Description = "On the Linux kernel, before the end: run this command on every machine the engine runs on, and show its output.", HelpName = "COMMAND" };
+        var graph = new Option<string?>("--graph") { Description = "On simulated kernels: draw the machines and networks as they are at the end (SVG).", HelpName = "FILE" };
+        var pcap = new Option<string?>("--pcap") { Description = "On simulated kernels: record every frame and every netlink message in one timeline (pcapng).", HelpName = "FILE" };
         var command = new Command(
             "sim",
             """
@@ -27,7 +29,7 @@ internal static class SimCommand
             Examples: eucanet sim examples/managed/first-cloud.euca
                       eucanet sim --kernel linux examples/static/first-cloud.euca
             """)
-        { file, kernel, seed, client, inspect };
+        { file, kernel, seed, client, inspect, graph, pcap };
         command.SetAction(async (arguments, token) =>
         {
             var options = new SimOptions(
@@ -36,13 +38,15 @@ internal static class SimCommand
                 arguments.GetValue(seed),
                 arguments.GetRequiredValue(client),
                 arguments.GetValue(inspect) ?? [],
+                arguments.GetValue(graph),
+                arguments.GetValue(pcap),
                 arguments.GetValue(TerminalContext.Json));
             return await RunAsync(options, token).ConfigureAwait(false);
         });
         return command;
     }
 
-    private sealed record SimOptions(string File, bool Linux, ulong Seed, string DhcpClient, IReadOnlyList<string> Inspect, bool Json);
+    private sealed record SimOptions(string File, bool Linux, ulong Seed, string DhcpClient, IReadOnlyList<string> Inspect, string? Graph, string? Capture, bool Json);
 
     private static async Task<int> RunAsync(SimOptions options, CancellationToken token)
     {
@@ -69,8 +73,14 @@ internal static class SimCommand
             return 2;
         }
 
+        if (options.Linux && (options.Graph ?? options.Capture) is not null)
+        {
+            Console.Error.WriteLine("eucanet: --graph and --pcap go with simulated kernels; on the Linux kernel --inspect shows what stands");
+            return 2;
+        }
+
         var story = new Story(AnsiConsole.Console, options.Json);
-        await using IWorld world = options.Linux ? new LinuxWorld(options.DhcpClient) : new SimulatedWorld(options.Seed);
+        await using IWorld world = options.Linux ? new LinuxWorld(options.DhcpClient) : new SimulatedWorld(options.Seed, options.Capture, options.Graph);
         story.Begin(options.File, world.Description);
         await using var cloud = new ScenarioCloud(world, plans, options.Seed);
         try

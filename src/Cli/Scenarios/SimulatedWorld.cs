@@ -2,6 +2,7 @@ using System.Net;
 using EucaNet.Cli.Control;
 using EucaNet.Netlink.Kernel;
 using EucaNet.Simulator.Fabric;
+using EucaNet.Simulator.Recording;
 
 namespace EucaNet.Cli.Scenarios;
 
@@ -10,10 +11,23 @@ internal sealed class SimulatedWorld : IWorld
 {
     private readonly SimulatedCloud _cloud;
     private readonly Dictionary<Segment, NetworkSwitch> _switches;
+    private readonly FileStream? _capture;
+    private readonly CloudRecorder? _recorder;
+    private readonly string? _drawing;
 
-    public SimulatedWorld(ulong seed)
+    /// <param name="seed">Begins everything random.</param>
+    /// <param name="capture">A pcapng file of every frame and netlink message; null for none.</param>
+    /// <param name="drawing">An SVG file of the machines and networks as they are at the end; null for none.</param>
+    public SimulatedWorld(ulong seed, string? capture, string? drawing)
     {
         _cloud = new SimulatedCloud(seed);
+        if (capture is not null)
+        {
+            _capture = File.Create(capture);
+            _recorder = new CloudRecorder(_cloud, _capture);
+        }
+
+        _drawing = drawing;
         _switches = new Dictionary<Segment, NetworkSwitch>
         {
             [Segment.Private] = _cloud.AddSwitch("private switch"),
@@ -74,10 +88,16 @@ internal sealed class SimulatedWorld : IWorld
     public ValueTask<string> RunProgramAsync(string machine, string command, CancellationToken cancellationToken) =>
         throw new RefusedException("a simulated machine runs no programs; --inspect goes with --kernel linux");
 
-    public ValueTask DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
+        if (_drawing is not null)
+        {
+            await File.WriteAllTextAsync(_drawing, TopologyDrawing.ToSvg(_cloud)).ConfigureAwait(false);
+        }
+
+        _recorder?.Dispose();
+        _capture?.Dispose();
         _cloud.Dispose();
-        return ValueTask.CompletedTask;
     }
 
     private VirtualMachine Find(string name) => _cloud.VirtualMachines.First(machine => machine.Name == name);
