@@ -12,8 +12,8 @@ public abstract record Expression
     /// <summary>The kernel's name of the expression ("cmp", "payload", "immediate" …).</summary>
     public abstract string Name { get; }
 
-    /// <summary>How name and data lay on the wire.</summary>
-    internal ExpressionEnvelope Envelope { get; init; }
+    /// <summary>How name and data lay on the wire; set once, by the reader.</summary>
+    internal ExpressionEnvelope Envelope { get; set; }
 
     /// <summary>How the attributes of the data lay on the wire.</summary>
     internal AttributeLayout Layout { get; init; }

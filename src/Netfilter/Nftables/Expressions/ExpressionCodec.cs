@@ -44,7 +44,8 @@ public static class ExpressionCodec
         ReadOnlySpan<byte> bareName = name.Value[..^1];
         Expression expression = ((data.Length & 3) == 0 ? ReadTyped(bareName, new AttributeReader(data)) : null)
             ?? new RawExpression(Encoding.UTF8.GetString(bareName), new OctetString(data));
-        return expression with { Envelope = new ExpressionEnvelope(flags) };
+        expression.Envelope = new ExpressionEnvelope(flags);
+        return expression;
     }
 
     /// <summary>The expressions of a list (NFTA_RULE_EXPRESSIONS, NFTA_SET_EXPRESSIONS …).</summary>

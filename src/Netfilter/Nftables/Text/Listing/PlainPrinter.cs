@@ -62,10 +62,10 @@ internal static class PlainPrinter
                 PrintSynproxy(text, synproxy);
                 break;
             case MatchExpression match:
-                text.Append("xt match \"").Append(match.MatchName).Append('"');
+                text.Append("xt match ").Append(match.MatchName);
                 break;
             case TargetExpression target:
-                text.Append("xt target \"").Append(target.TargetName).Append('"');
+                text.Append("xt target ").Append(target.TargetName);
                 break;
             default:
                 text.Append("# unknown expression ").Append(expression.Name);
