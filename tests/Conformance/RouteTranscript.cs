@@ -209,7 +209,10 @@ internal static class RouteTranscript
                     {
                         value[..4].Clear();
                         value[4..8].Clear();
-                        Round(value[8..]);
+                        if (value[8..12].IndexOfAnyExcept((byte)0) >= 0)
+                        {
+                            value[8..12].Fill(1);
+                        }
                     }
                 });
                 break;

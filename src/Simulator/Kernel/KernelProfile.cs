@@ -11,7 +11,7 @@ public sealed record KernelProfile
     private static readonly ImmutableHashSet<string> AllKinds =
     [
         "bareudp", "bond", "bridge", "dummy", "geneve", "gre", "gretap", "erspan", "ifb", "ip6erspan", "ip6gre", "ip6gretap", "ip6tnl", "ipip", "ipvlan", "ipvtap",
-        "macsec", "macvlan", "macvtap", "netdevsim", "nlmon", "sit", "team", "tun", "vcan", "veth", "vlan", "vrf", "vti", "vti6", "vxlan", "wireguard", "xfrm",
+        "macsec", "macvlan", "macvtap", "netdevsim", "nlmon", "sit", "team", "vcan", "veth", "vlan", "vrf", "vti", "vti6", "vxlan", "wireguard", "xfrm",
     ];
 
     /// <summary>Debian 12: 6.1, all modules.</summary>

@@ -278,6 +278,19 @@ internal sealed class DeviceControl(SimulatedKernel kernel)
 
         device.Mtu = mtu;
         NotifyLink(device);
+        if (mtu < 68 && device.HasInet)
+        {
+            // Too small for any IPv4 packet: the device has no IPv4 until that changes (inetdev_valid_mtu).
+            Inet4.DeviceGoes(device);
+            NetconfMessage.NotifyDeleted(kernel, device);
+            device.HasInet = false;
+        }
+        else if (mtu >= 68 && !device.HasInet)
+        {
+            device.HasInet = true;
+            NetconfMessage.NotifyNew(kernel, device);
+        }
+
         Inet6.MtuChanged(device);
         foreach (NetworkDevice upper in device.Uppers.ToArray())
         {

@@ -144,6 +144,11 @@ internal sealed class ForwardingTables
         if (!_tables.TryGetValue((family, id), out ForwardingTable? table))
         {
             _tables.Add((family, id), table = new ForwardingTable(id, family));
+            if (id == Local && family == InternetAddress.V4)
+            {
+                // Without rules of one's own the two are one tree, so making one makes both.
+                GetOrAdd(family, Main);
+            }
         }
 
         return table;

@@ -54,6 +54,11 @@ internal sealed class AddressVerbs(SimulatedKernel kernel)
             return new Verdict(LinuxError.ENODEV, "ipv4: Device not found");
         }
 
+        if (!device.HasInet)
+        {
+            return LinuxError.ENOBUFS;
+        }
+
         if (!TryLifetimes(attributes, out uint preferred, out uint valid, out verdict, "ipv4: "))
         {
             return verdict;

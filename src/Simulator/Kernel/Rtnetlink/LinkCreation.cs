@@ -616,6 +616,7 @@ internal sealed class LinkCreation(SimulatedKernel kernel)
 
         device.KindState = new VrfState { Table = table };
         Register(device);
+        RuleVerbs.AddMasterRules(kernel);
         return Verdict.Success;
     }
 }

@@ -121,6 +121,12 @@ internal sealed class LinkQueries(SimulatedKernel kernel)
         uint filter = attributes.U32(IFLA_EXT_MASK) ?? 0;
         uint? master = attributes.U32(IFLA_MASTER);
         string? kind = attributes.Nest(IFLA_LINKINFO, LinkPolicy.Info, out _)?.Text(IFLA_INFO_KIND);
+        if (kind is not null && !kernel.Profile.LinkKinds.Contains(kind))
+        {
+            // A kind that the kernel doesn't know filters nothing.
+            kind = null;
+        }
+
         bool isFiltered = master is > 0 || !string.IsNullOrEmpty(kind);
         socket.StartDump(new NetlinkDump(message.Header, socket.PortId, Messages())
         {

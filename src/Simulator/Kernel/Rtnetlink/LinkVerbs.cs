@@ -149,7 +149,7 @@ internal sealed class LinkVerbs(SimulatedKernel kernel)
 
         if ((flags & NetlinkMessageFlags.Create) == 0)
         {
-            if (request.Index == 0 && attributes.U32(IFLA_GROUP) is { } group)
+            if (request.Index == 0 && !attributes.Has(IFLA_IFNAME) && !attributes.Has(IFLA_ALT_IFNAME) && attributes.U32(IFLA_GROUP) is { } group)
             {
                 foreach (NetworkDevice member in kernel.Devices.All.Where(member => member.Group == group).ToArray())
                 {
@@ -391,6 +391,11 @@ internal sealed class LinkVerbs(SimulatedKernel kernel)
 
         if (attributes.Bytes(IFLA_ADDRESS) is { } address)
         {
+            if (device.Kind == "ifb")
+            {
+                return LinuxError.EOPNOTSUPP;
+            }
+
             byte[] mac = address[..device.HardwareAddress.Length];
             if (device.HardwareType == 1 && ((mac[0] & 1) != 0 || mac.AsSpan().IndexOfAnyExcept((byte)0) < 0))
             {

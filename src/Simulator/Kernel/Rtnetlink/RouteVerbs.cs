@@ -16,6 +16,9 @@ internal sealed class RouteVerbs(SimulatedKernel kernel)
         (RTA_PREF, new(AttributeKind.U8)), (RTA_ENCAP_TYPE, new(AttributeKind.U16)), (RTA_ENCAP, new(AttributeKind.Nested)), (RTA_EXPIRES, new(AttributeKind.U32)),
         (RTA_UID, new(AttributeKind.U32)), (RTA_NH_ID, new(AttributeKind.U32)));
 
+    /// <summary>A hop over a device that there is not: no route has it.</summary>
+    private static readonly NextHop NoHop = new();
+
     public void Attach(RouteSubsystem subsystem)
     {
         foreach (byte family in (byte[])[AF_INET, AF_INET6])
@@ -51,9 +54,7 @@ internal sealed class RouteVerbs(SimulatedKernel kernel)
         ForwardingTable? table = kernel.Routes.Find(wanted!.Destination.Family, wanted.Table);
         if (table is null)
         {
-            return wanted.Destination.Family == AF_INET && table is null
-                ? new Verdict(LinuxError.ESRCH, kernel.Profile.IsAtLeast(4, 15) ? "ipv4: FIB table does not exist" : null)
-                : new Verdict(LinuxError.ESRCH, "FIB table does not exist");
+            return new Verdict(LinuxError.ESRCH, "FIB table does not exist");
         }
 
         bool isV4 = wanted.Destination.Family == AF_INET;
@@ -83,7 +84,7 @@ internal sealed class RouteVerbs(SimulatedKernel kernel)
         && (wanted.Type == RTN_UNSPEC || wanted.Type == RTN_UNICAST || route.Type == wanted.Type)
         && (wanted.NextHops.Count == 0 || HopsMatch(route, wanted));
 
-    private static bool HopsMatch(Route route, Route wanted) => wanted.NextHops.Zip(route.NextHops).All(static pair =>
+    private static bool HopsMatch(Route route, Route wanted) => !wanted.NextHops.Contains(NoHop) && wanted.NextHops.Zip(route.NextHops).All(static pair =>
             (pair.First.Device is null || pair.First.Device == pair.Second.Device) && (pair.First.Gateway is null || pair.First.Gateway == pair.Second.Gateway))
         && wanted.NextHops.Count <= Math.Max(1, route.NextHops.Count) && (route.NextHops.Count > 0 || wanted.NextHops.All(static hop => hop.Gateway is null));
 
@@ -136,6 +137,12 @@ internal sealed class RouteVerbs(SimulatedKernel kernel)
         destination = destination.Masked(length);
         uint table = attributes.U32(RTA_TABLE) ?? (header[4] == 0 ? ForwardingTables.Main : header[4]);
         uint flags = BinaryPrimitives.ReadUInt32LittleEndian(header[8..]);
+        if (!forDelete && family == AF_INET)
+        {
+            // The table comes to be even when the route is refused for its next hop.
+            kernel.Routes.GetOrAdd(family, table);
+        }
+
         if (!TryHops(family, attributes, (byte)flags, type, table, header[6], forDelete, message.Header.Flags, out List<NextHop> hops, out verdict))
         {
             return false;
@@ -269,7 +276,13 @@ internal sealed class RouteVerbs(SimulatedKernel kernel)
             device = kernel.Devices.Find(index);
             if (device is null)
             {
-                verdict = forDelete ? LinuxError.ESRCH : LinuxError.ENODEV;
+                if (forDelete)
+                {
+                    hop = NoHop;
+                    return true;
+                }
+
+                verdict = LinuxError.ENODEV;
                 return false;
             }
         }
@@ -372,7 +385,7 @@ internal sealed class RouteVerbs(SimulatedKernel kernel)
         }
 
         device = wanted ?? route.Device;
-        return !device!.IsUp ? new Verdict(LinuxError.ENETDOWN, "Nexthop device is not up") : Verdict.Success;
+        return !device!.IsUp ? LinuxError.ENETDOWN : Verdict.Success;
     }
 
     private Verdict Get(SimulatedNetlinkSocket socket, NetlinkMessage message)

@@ -92,6 +92,24 @@ internal sealed class RuleVerbs(SimulatedKernel kernel)
         return Verdict.Answered;
     }
 
+    /// <summary>The first VRF brings the rules by which packets of VRFs find their tables (vrf_add_fib_rules).</summary>
+    public static void AddMasterRules(SimulatedKernel kernel)
+    {
+        foreach (byte family in (byte[])[AF_INET, AF_INET6])
+        {
+            List<RoutingRule> rules = kernel.Rules.Of(family);
+            if (rules.Exists(static rule => rule.LayerThreeMaster && rule.Protocol == 2))
+            {
+                continue;
+            }
+
+            var rule = new RoutingRule { Family = family, Priority = 1000, LayerThreeMaster = true, Protocol = 2 };
+            int position = rules.FindIndex(static other => other.Priority > 1000);
+            rules.Insert(position < 0 ? rules.Count : position, rule);
+            kernel.RouteEvents.Publish(family == AF_INET ? RTNLGRP_IPV4_RULE : RTNLGRP_IPV6_RULE, Build(kernel, rule, RTM_NEWRULE));
+        }
+    }
+
     private void Notify(RoutingRule rule, ushort type, Requester requester) => kernel.RouteEvents.Publish(
         rule.Family == AF_INET ? RTNLGRP_IPV4_RULE : RTNLGRP_IPV6_RULE, Build(kernel, rule, type, requester.Sequence, requester.PortId), requester);
 
