@@ -198,6 +198,15 @@ public sealed class FrontEnd : IAsyncDisposable
         return findings.ToList();
     }
 
+    /// <summary>Everything about one instance (by id or address), group (user-group) or public address: what is wanted, and what the kernel has for it.</summary>
+    /// <exception cref="NotKnownException">There is no such thing.</exception>
+    public async ValueTask<Explanation> ExplainAsync(string subject, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(subject);
+        using Turn turn = await TakeTurnAsync(cancellationToken).ConfigureAwait(false);
+        return await _mode.ExplainAsync(subject, cancellationToken).ConfigureAwait(false);
+    }
+
     /// <summary>Compares all that should be in the kernel with all that is, and writes the differences.</summary>
     public async ValueTask<ChangeSummary> ReconcileAsync(CancellationToken cancellationToken = default)
     {

@@ -46,6 +46,15 @@ internal abstract class FrontEndMode(EngineContext context) : IAsyncDisposable
 
     public virtual ValueTask RevokeAsync(GroupName group, IngressRule rule, ChangeLog changes, CancellationToken cancellationToken) => throw NotHere("security groups");
 
+    public virtual async ValueTask<Explanation> ExplainAsync(string subject, CancellationToken cancellationToken)
+    {
+        InstanceListing instance = (await ListInstancesAsync(cancellationToken).ConfigureAwait(false))
+            .FirstOrDefault(i => string.Equals(i.Assignment.InstanceId, subject, StringComparison.OrdinalIgnoreCase) || i.PrivateAddress.ToString() == subject) ?? throw NoInstance(subject);
+        return new Explanation($"instance {instance.Assignment.InstanceId}",
+            [$"mode {Configuration.Mode.ToString().ToUpperInvariant()}, user {instance.Assignment.Group.User}", $"MAC {instance.Assignment.Mac}", $"address {instance.PrivateAddress}{(instance.Discovery is null ? "" : $" ({instance.Discovery})")}"],
+            []);
+    }
+
     public virtual IReadOnlyList<RuleListing> ListRules() => throw NotHere("security groups");
 
     public virtual ValueTask AssociateAddressAsync(Ipv4Address address, string instanceId, ChangeLog changes, CancellationToken cancellationToken) => throw NotHere("elastic addresses");

@@ -1,7 +1,6 @@
 using EucaNet.Engine.Diagnostics;
 using EucaNet.Engine.Firewall;
 using EucaNet.Engine.Reconciliation;
-using EucaNet.Netfilter.Nftables;
 
 namespace EucaNet.Engine.Modes;
 
@@ -31,6 +30,79 @@ internal sealed partial class ManagedFrontEnd
         {
             findings.Error("firewall", set, missing, Remedy(set));
         }
+    }
+
+    public override async ValueTask<Explanation> ExplainAsync(string subject, CancellationToken cancellationToken)
+    {
+        if (Ipv4Address.TryParse(subject, out Ipv4Address address))
+        {
+            ManagedInstance? behind = _state.Associations.GetValueOrDefault(address) ?? _state.Instances.Values.FirstOrDefault(i => i.Address == address);
+            return behind is not null ? await ExplainInstanceAsync(behind, cancellationToken).ConfigureAwait(false)
+                : _state.InPublicPool.Contains(address) ? new Explanation($"address {address}", ["in the pool of VNET_PUBLICIPS, associated with no instance"], [])
+                : throw new NotKnownException($"address {address}", "no instance has it and VNET_PUBLICIPS does not hold it");
+        }
+
+        if (_state.Instances.TryGetValue(subject, out ManagedInstance? instance))
+        {
+            return await ExplainInstanceAsync(instance, cancellationToken).ConfigureAwait(false);
+        }
+
+        foreach (GroupName group in _state.Networks.Keys.Concat(_state.GroupsWithRules))
+        {
+            if (group.ToString() == subject || $"{group.User}/{group.Group}" == subject)
+            {
+                return await ExplainGroupAsync(group, cancellationToken).ConfigureAwait(false);
+            }
+        }
+
+        throw new NotKnownException(subject, "name an instance (i-…), a group (user-group) or an address; 'instance list', 'group list' and 'address list' show what there is");
+    }
+
+    private async ValueTask<Explanation> ExplainInstanceAsync(ManagedInstance instance, CancellationToken cancellationToken)
+    {
+        Explanation group = await ExplainGroupAsync(instance.Network.Group, cancellationToken).ConfigureAwait(false);
+        List<string> kernel = [.. group.Kernel, $"DHCP: {instance.Mac} gets {instance.Address} on {instance.Network.InterfaceName} ({_dhcp.Description})"];
+        if (instance.PublicAddress is { } held)
+        {
+            bool present = (await _links.AddressesAsync(_public!, cancellationToken).ConfigureAwait(false)).Any(a => a.Address == held);
+            kernel.Add($"{held}/32 {(present ? "is" : "is MISSING")} on {Configuration.PublicInterface}");
+            kernel.Add($"DNAT {held} to {instance.Address}, SNAT {instance.Address} to {held} ({_backend.Description})");
+        }
+
+        return new Explanation($"instance {instance.Id}",
+        [
+            $"group {instance.Network.Group}, since {instance.Since:yyyy-MM-dd HH:mm:ss}",
+            $"MAC {instance.Mac}, address {instance.Address}{(instance.PublicAddress is { } address ? $", public address {address}" : "")}",
+            .. group.Intent,
+        ], kernel);
+    }
+
+    private async ValueTask<Explanation> ExplainGroupAsync(GroupName group, CancellationToken cancellationToken)
+    {
+        var intent = new List<string>();
+        var kernel = new List<string>();
+        if (_state.Networks.TryGetValue(group, out ActiveNetwork? network))
+        {
+            intent.Add($"VLAN {network.Chunk.Vlan}, network {network.Chunk.Network}, router {network.Chunk.Router}, {network.Instances} instances");
+            LinkView? link = await _links.FindAsync(network.InterfaceName, cancellationToken).ConfigureAwait(false);
+            kernel.Add(link is null ? $"{network.InterfaceName} is MISSING" : $"{network.InterfaceName} is {(link.IsUp ? "up" : "DOWN")}");
+        }
+        else
+        {
+            intent.Add("no instance runs in it, so it has no network now");
+        }
+
+        foreach (IngressRule rule in _state.RulesOf(group))
+        {
+            bool active = network is not null && _state.SourceOf(rule) is not null;
+            intent.Add($"lets in {rule}{(active ? "" : " (not in force: its group or source has no instances)")}");
+            if (active)
+            {
+                kernel.AddRange(TrafficShape.ElementsOf(rule, network!.Chunk.Network, _state.SourceOf(rule)!.Value).Select(e => $"{e.Shape.SetName}: {e.Key}"));
+            }
+        }
+
+        return new Explanation($"group {group}", intent, kernel);
     }
 
     private async ValueTask ExamineNetworkAsync(ActiveNetwork network, FindingList findings, CancellationToken cancellationToken)
