@@ -77,7 +77,7 @@ internal sealed class ConntrackSubsystem
     }
 
     /// <summary>Handles one message about expectations: there never are any.</summary>
-    public LinuxError HandleExpectation(NetfilterMessage message) => (message.Header.Type & 0xff) switch
+    public static LinuxError HandleExpectation(NetfilterMessage message) => (message.Header.Type & 0xff) switch
     {
         IPCTNL_MSG_EXP_GET when message.IsDump => DumpNothing(message),
         IPCTNL_MSG_EXP_GET or IPCTNL_MSG_EXP_DELETE => LinuxError.ENOENT,

@@ -96,7 +96,7 @@ internal sealed class NetfilterSubsystem(SimulatedKernel kernel, NftablesSubsyst
         {
             NFNL_SUBSYS_NFTABLES => Nftables.Handle(message, isBatch: false),
             NFNL_SUBSYS_CTNETLINK => conntrack.Handle(message),
-            NFNL_SUBSYS_CTNETLINK_EXP => conntrack.HandleExpectation(message),
+            NFNL_SUBSYS_CTNETLINK_EXP => ConntrackSubsystem.HandleExpectation(message),
             NFNL_SUBSYS_NFT_COMPAT => compat.Handle(message),
             _ => LinuxError.EINVAL,
         };
