@@ -20,7 +20,11 @@ public sealed class FaultTests
     }
 
     [TearDown]
-    public void Close() => _kernel.Dispose();
+    public void Close()
+    {
+        _socket.Dispose();
+        _kernel.Dispose();
+    }
 
     [Test]
     public void The_third_send_fails_and_does_nothing()
