@@ -155,10 +155,11 @@ public sealed class NftablesDifference
             ElementDifference.Compare(set.Set, set.Elements.Span, present is null ? default : present.Elements.Span, delete, add);
             if (present is not null && (_anewChains.Count > 0 || _anewObjects.Count > 0))
             {
-                HashSet<SetElement> deleted = [.. delete];
-                foreach (SetElement element in set.Elements)
+                // What leads to something made anew goes before that and comes after it, though it is right as it is.
+                HashSet<SetElement> changing = [.. delete, .. add];
+                foreach (SetElement element in present.Elements)
                 {
-                    if (RefersToAnew(element, set.Set.ObjectType) && present.Elements.Span.IndexOf(element) is var place and >= 0 && deleted.Add(present.Elements[place]))
+                    if (RefersToAnew(element, set.Set.ObjectType) && !changing.Contains(element))
                     {
                         delete.Add(element);
                         add.Add(element);
@@ -194,9 +195,20 @@ public sealed class NftablesDifference
             }
         }
 
-        foreach (string chain in _anewChains)
+        foreach (ChainContent chain in _present.Chains)
         {
-            _batch.FlushChain(_present.Table.Family, _present.Table.Name, chain);
+            if (!chain.Rules.IsEmpty && (_anewChains.Contains(chain.Chain.Name) || IsObsolete(chain.Chain)))
+            {
+                _batch.FlushChain(chain.Chain.Family, chain.Chain.Table, chain.Chain.Name);
+            }
+        }
+
+        foreach (SetContent set in _present.Sets)
+        {
+            if (!IsAnonymous(set.Set) && _wanted.FindSet(set.Set.Name) is null && set.Elements.Any(element => RefersToAnew(element, set.Set.ObjectType)))
+            {
+                _batch.FlushSet(set.Set.Family, set.Set.Table, set.Set.Name);
+            }
         }
 
         foreach (SetContent set in _present.Sets)
@@ -351,15 +363,7 @@ public sealed class NftablesDifference
 
     private void DeleteWhatIsLeft()
     {
-        List<Chain> chains = [.. _present.Chains.Select(chain => chain.Chain).Where(chain => _wanted.FindChain(chain.Name) is null && (chain.Flags & ChainFlags.Binding) == 0)];
-        foreach (Chain chain in chains)
-        {
-            if (_present.FindChain(chain.Name) is { Rules.IsEmpty: false })
-            {
-                _batch.FlushChain(chain.Family, chain.Table, chain.Name);
-            }
-        }
-
+        List<Chain> chains = [.. _present.Chains.Select(chain => chain.Chain).Where(IsObsolete)];
         foreach (SetContent set in _present.Sets)
         {
             if (!IsAnonymous(set.Set) && _wanted.FindSet(set.Set.Name) is null)
@@ -505,6 +509,8 @@ public sealed class NftablesDifference
 
     private bool RefersToAnew(SetElement element, uint? objectType) =>
         (element.Verdict?.Chain is { } chain && _anewChains.Contains(chain)) || (element.ObjectName is { } name && _anewObjects.Contains((objectType ?? 0, name)));
+
+    private bool IsObsolete(Chain chain) => _wanted.FindChain(chain.Name) is null && (chain.Flags & ChainFlags.Binding) == 0;
 
     private static bool IsAnonymous(NftablesSet set) => (set.Flags & SetFlags.Anonymous) != 0;
 
