@@ -138,9 +138,12 @@ public ref struct NetlinkWriter
     public void WriteString(ushort type, scoped ReadOnlySpan<char> value)
     {
         WireMark mark = BeginAttribute(type);
-        Span<byte> target = Reserve(Encoding.UTF8.GetByteCount(value) + 1);
+
+        // Three bytes a character always suffice; what is not needed is given back.
+        Span<byte> target = Reserve(value.Length * 3 + 1);
         int written = Encoding.UTF8.GetBytes(value, target);
         target[written] = 0;
+        _position -= target.Length - written - 1;
         EndAttribute(mark);
     }
 
