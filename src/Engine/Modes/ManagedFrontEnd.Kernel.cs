@@ -1,4 +1,3 @@
-using System.Globalization;
 using EucaNet.Engine.Allocation;
 using EucaNet.Engine.Configuration;
 using EucaNet.Engine.Dhcp;
@@ -6,7 +5,9 @@ using EucaNet.Engine.Discovery;
 using EucaNet.Engine.Firewall;
 using EucaNet.Engine.Reconciliation;
 using EucaNet.Engine.State;
+using EucaNet.Netlink.Kernel;
 using Microsoft.Extensions.Logging;
+using System.Globalization;
 
 namespace EucaNet.Engine.Modes;
 
@@ -41,6 +42,20 @@ internal sealed partial class ManagedFrontEnd
 
             await undo.TakeBackKernelAsync(_logger).ConfigureAwait(false);
             throw;
+        }
+    }
+
+    /// <summary>Clears away behind a change that is done already: what fails is reported as a problem, and the next reconciliation clears it away.</summary>
+    private async ValueTask TidyAsync(Func<ValueTask> act)
+    {
+        try
+        {
+            await act().ConfigureAwait(false);
+        }
+        catch (Exception failed) when (failed is EngineException or KernelException)
+        {
+            _problems.Add($"{failed.Message}; reconciling clears it away");
+            _logger.LogWarning("Clearing away failed: {Reason}", failed.Message);
         }
     }
 

@@ -212,16 +212,16 @@ internal sealed partial class ManagedFrontEnd : FrontEndMode
             await _dhcp.EndAsync(network.InterfaceName).ConfigureAwait(false);
         }
 
-        await _dhcp.CommitAsync(changes, cancellationToken).ConfigureAwait(false);
+        await TidyAsync(() => _dhcp.CommitAsync(changes, cancellationToken)).ConfigureAwait(false);
         if (publicAddress is { } released)
         {
-            await _links.RemoveAddressAsync(_public!, released, 32, changes, cancellationToken).ConfigureAwait(false);
+            await TidyAsync(() => _links.RemoveAddressAsync(_public!, released, 32, changes, cancellationToken)).ConfigureAwait(false);
         }
 
         _flows.CutInstance(instance.Address, changes);
         if (last)
         {
-            await RemoveLinkAsync(network, changes, cancellationToken).ConfigureAwait(false);
+            await TidyAsync(() => RemoveLinkAsync(network, changes, cancellationToken)).ConfigureAwait(false);
         }
     }
 
@@ -328,7 +328,7 @@ internal sealed partial class ManagedFrontEnd : FrontEndMode
         if (formerAddress is { } left)
         {
             Record(new StateRecord { What = StateRecord.Disassociate, Address = left.ToString() }, RecordOf(address, instance));
-            await _links.RemoveAddressAsync(_public!, left, 32, changes, cancellationToken).ConfigureAwait(false);
+            await TidyAsync(() => _links.RemoveAddressAsync(_public!, left, 32, changes, cancellationToken)).ConfigureAwait(false);
             _flows.CutPublic(left, instance.Address, changes);
         }
         else
@@ -357,7 +357,7 @@ internal sealed partial class ManagedFrontEnd : FrontEndMode
         ClearAssociation(address, undo);
         await CommitAsync(undo, changes, () => _backend.CommitAsync($"address {address}", changes, cancellationToken)).ConfigureAwait(false);
         Record(new StateRecord { What = StateRecord.Disassociate, Address = address.ToString() });
-        await _links.RemoveAddressAsync(_public!, address, 32, changes, cancellationToken).ConfigureAwait(false);
+        await TidyAsync(() => _links.RemoveAddressAsync(_public!, address, 32, changes, cancellationToken)).ConfigureAwait(false);
         _flows.CutPublic(address, instance.Address, changes);
     }
 
