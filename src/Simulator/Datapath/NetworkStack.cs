@@ -187,7 +187,7 @@ internal sealed class NetworkStack : IDatapath
     /// <summary>A rule rejects a packet with an ICMP error.</summary>
     public void RejectWithIcmp(HookContext context, byte code)
     {
-        if (context.Family == HookFamily.Ipv4)
+        if (context.Family == HookFamily.Ipv4 && MayAnswer(context.Packet))
         {
             Icmp.SendError(context.Packet, context.Input, IcmpType.DestinationUnreachable, code);
         }
@@ -197,10 +197,29 @@ internal sealed class NetworkStack : IDatapath
     public void RejectWithReset(HookContext context)
     {
         Packet packet = context.Packet;
-        if (context.Family == HookFamily.Ipv4 && packet.LocateTransport() && packet.TransportProtocol == IpProtocol.Tcp && packet.FragmentOffset == 0)
+        if (context.Family == HookFamily.Ipv4 && packet.LocateTransport() && packet.TransportProtocol == IpProtocol.Tcp && packet.FragmentOffset == 0
+            && MayAnswer(packet))
         {
             Tcp.SendReset(packet, attach: true);
         }
+    }
+
+    /// <summary>A received packet is rejected with an answer only where its own checksum is right (nf_reject_verify_csum).</summary>
+    private static bool MayAnswer(Packet packet)
+    {
+        if (packet.IsLocal || !packet.LocateTransport() || packet.Ipv4.IsFragment)
+        {
+            return packet.IsLocal || packet.FragmentOffset == 0;
+        }
+
+        Ipv4Header ip = packet.Ipv4;
+        return ip.Protocol switch
+        {
+            IpProtocol.Tcp => new TcpHeader(packet.Transport).IsValid(ip.Source, ip.Destination),
+            IpProtocol.Udp => new UdpHeader(packet.Transport).IsValid(ip.Source, ip.Destination),
+            IpProtocol.Icmp => new IcmpHeader(packet.Transport).IsValid,
+            _ => true,
+        };
     }
 
     /// <summary>A rule sends a copy of a packet to another next hop (dup).</summary>

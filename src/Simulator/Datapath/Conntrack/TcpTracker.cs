@@ -130,9 +130,27 @@ internal sealed class TcpTracker(ConnectionTracker tracker)
                 return Ignore(tracking, header, direction, bits, end);
 
             case TcpState.Close when bits == TcpBits.Reset:
-                if ((tracking.Side(other).Flags & TcpSideFlags.MaximumAcknowledgementSet) != 0 && Before(header.Sequence, tracking.Side(other).MaximumAcknowledgement))
+                if ((tracking.Side(other).Flags & TcpSideFlags.MaximumAcknowledgementSet) != 0)
                 {
-                    return TrackingResult.Invalid;
+                    bool established = (connection.Status & ConnectionStatus.Assured) != 0 && old == TcpState.Established;
+                    if (header.Sequence == 0 && !established)
+                    {
+                        break;
+                    }
+
+                    if (Before(header.Sequence, tracking.Side(other).MaximumAcknowledgement))
+                    {
+                        return TrackingResult.Invalid;
+                    }
+
+                    if (!established || header.Sequence == tracking.Side(other).MaximumAcknowledgement
+                        || (tracking.LastBits == TcpBits.Ack && tracking.LastDirection == direction && header.Sequence == tracking.LastEnd))
+                    {
+                        break;
+                    }
+
+                    // Not exactly the number the receiver waits for: it will ask (RFC 5961), so the connection stays for now.
+                    next = old;
                 }
 
                 checksWindow = !(((connection.HasSeenReply && tracking.LastBits == TcpBits.Syn)
@@ -141,9 +159,15 @@ internal sealed class TcpTracker(ConnectionTracker tracker)
                 break;
         }
 
-        if (checksWindow && !IsInWindow(tracking, header, direction, bits))
+        if (checksWindow)
         {
-            return TrackingResult.Invalid;
+            switch (Judge(tracking, header, direction, bits))
+            {
+                case WindowVerdict.Outside:
+                    return TrackingResult.Invalid;
+                case WindowVerdict.Old:
+                    return TrackingResult.Accept;
+            }
         }
 
         tracking.LastBits = bits;
@@ -203,6 +227,14 @@ internal sealed class TcpTracker(ConnectionTracker tracker)
         return TrackingResult.Accept;
     }
 
+    /// <summary>Where a segment lies against what both sides announced.</summary>
+    private enum WindowVerdict
+    {
+        Inside,
+        Old,
+        Outside,
+    }
+
     private static TrackingResult Ignore(TcpTracking tracking, TcpHeader header, ConnectionDirection direction, TcpBits bits, uint end)
     {
         tracking.LastBits = bits;
@@ -213,7 +245,7 @@ internal sealed class TcpTracker(ConnectionTracker tracker)
         return TrackingResult.Accept;
     }
 
-    private bool IsInWindow(TcpTracking tracking, TcpHeader header, ConnectionDirection direction, TcpBits bits)
+    private WindowVerdict Judge(TcpTracking tracking, TcpHeader header, ConnectionDirection direction, TcpBits bits)
     {
         ref TcpSide sender = ref tracking.Side(direction);
         ref TcpSide receiver = ref tracking.Side(1 - direction);
@@ -238,7 +270,7 @@ internal sealed class TcpTracker(ConnectionTracker tracker)
 
                 if (!acknowledges)
                 {
-                    return true;
+                    return WindowVerdict.Inside;
                 }
             }
             else
@@ -257,13 +289,24 @@ internal sealed class TcpTracker(ConnectionTracker tracker)
                 }
             }
         }
-        else if (((tracking.State == TcpState.SynSent && direction == ConnectionDirection.Original)
-                || (tracking.State == TcpState.SynReceived && direction == ConnectionDirection.Reply))
-            && After(end, sender.End))
+        else if (synchronizes && After(end, sender.End) && (tracking.State is TcpState.SynSent or TcpState.SynReceived))
         {
+            // A TCP that begins anew only has to use higher sequence numbers than before (RFC 793).
             sender.End = sender.MaximumEnd = end;
             sender.MaximumWindow = Math.Max(1, window);
             ReadOptions(header, ref sender);
+            if (direction == ConnectionDirection.Reply)
+            {
+                if ((sender.Flags & receiver.Flags & TcpSideFlags.WindowScale) == 0)
+                {
+                    sender.Scale = receiver.Scale = 0;
+                }
+
+                if (!acknowledges)
+                {
+                    return WindowVerdict.Inside;
+                }
+            }
         }
 
         if (!acknowledges || (resets && acknowledgement == 0))
@@ -276,14 +319,16 @@ internal sealed class TcpTracker(ConnectionTracker tracker)
             sequence = end = sender.End;
         }
 
-        bool inReceiveWindow = sender.MaximumWindow == 0 || receiver.MaximumWindow == 0 || After(end, sender.End - receiver.MaximumWindow - 1);
-        bool inWindow = Before(sequence, sender.MaximumEnd + 1)
-            && inReceiveWindow
-            && Before(selective, receiver.End + 1)
-            && After(selective, receiver.End - Math.Max(sender.MaximumWindow, SmallestAcknowledgementWindow) - 1);
-        if (!inWindow)
+        // Beyond the window, or acknowledging what was never sent: no part of the connection. Retransmissions of what was
+        // acknowledged and acknowledgements that come late are part of it, and tell nothing (since Linux 6.1).
+        WindowVerdict verdict = !Before(sequence, sender.MaximumEnd + 1) ? WindowVerdict.Outside
+            : receiver.MaximumWindow != 0 && !After(end, sender.End - receiver.MaximumWindow - 1) ? WindowVerdict.Old
+            : !Before(selective, receiver.End + 1) ? WindowVerdict.Outside
+            : !After(selective, receiver.End - Math.Max(sender.MaximumWindow, SmallestAcknowledgementWindow) - 1) ? WindowVerdict.Old
+            : WindowVerdict.Inside;
+        if (verdict != WindowVerdict.Inside)
         {
-            return (sender.Flags & TcpSideFlags.BeLiberal) != 0 || (IsLiberal && !resets);
+            return (sender.Flags & TcpSideFlags.BeLiberal) != 0 || (IsLiberal && !resets) ? WindowVerdict.Inside : verdict;
         }
 
         if (!synchronizes)
@@ -344,7 +389,7 @@ internal sealed class TcpTracker(ConnectionTracker tracker)
             }
         }
 
-        return true;
+        return WindowVerdict.Inside;
     }
 
     private static void ReadOptions(TcpHeader header, ref TcpSide side)

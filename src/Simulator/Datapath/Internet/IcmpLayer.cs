@@ -160,6 +160,13 @@ internal sealed class IcmpLayer(NetworkStack stack)
         network[..quoted].CopyTo(icmp.Payload);
         icmp.UpdateChecksum();
         error.Mark = stack.Kernel.Parameters.Number("net/ipv4/fwmark_reflect") != 0 ? cause.Mark : 0;
+        if (cause.Connection is { } connection)
+        {
+            // The error belongs to the connection it speaks of, even where that is not in the table yet (nf_ct_attach).
+            error.Connection = connection;
+            error.ConnectionInfo = Connection.DirectionOf(cause.ConnectionInfo) == ConnectionDirection.Original ? ConnectionInfo.RelatedReply : ConnectionInfo.Related;
+        }
+
         error.Story = cause.Story?.Add(StoryKind.Answer, TraceLevel.Minimal, stack.HostName, $"ICMP {new IcmpError(0, type, code, (ushort)information)}");
         stack.Ipv4.SendLocal(error);
     }

@@ -265,8 +265,9 @@ internal sealed class AddressTranslator
         if (packet.Tells(TraceLevel.Minimal))
         {
             uint after = manipulation == NatManipulation.Source ? packet.Ipv4.Source : packet.Ipv4.Destination;
-            packet.Tell(StoryKind.Change, TraceLevel.Minimal, context.Stack.HostName,
-                $"{(manipulation == NatManipulation.Source ? "SNAT" : "DNAT")} {Ipv4.Text(before)}→{Ipv4.Text(after)} (ICMP error and the packet in it)");
+            string changed = before == after ? "the packet in an ICMP error" : "ICMP error and the packet in it";
+            packet.Tell(StoryKind.Change, before == after ? TraceLevel.Summary : TraceLevel.Minimal, context.Stack.HostName,
+                $"{(manipulation == NatManipulation.Source ? "SNAT" : "DNAT")} {Ipv4.Text(before)}→{Ipv4.Text(after)} ({changed})");
         }
 
         return true;
