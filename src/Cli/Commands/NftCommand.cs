@@ -129,6 +129,7 @@ internal static class NftCommand
     private static void WriteJson(TextWriter output, uint generation, List<NftablesEntity> entities, ListingOptions options)
     {
         Line(output, "generation", json => json.WriteNumber("id", generation));
+        var rules = new Dictionary<(NftablesFamily, string), RuleText>();
         foreach (NftablesEntity entity in entities)
         {
             switch (entity)
@@ -150,10 +151,15 @@ internal static class NftCommand
                     });
                     break;
                 case Rule rule:
+                    if (!rules.TryGetValue((rule.Family, rule.Table), out RuleText? ruleText))
+                    {
+                        rules.Add((rule.Family, rule.Table), ruleText = new RuleText(rule.Family, rule.Table, entities, options));
+                    }
+
                     Line(output, "rule", json =>
                     {
                         Name(json, entity, rule.Table, rule.Chain, rule.Handle, rule.Comment);
-                        json.WriteString("text", RuleSetText.Of(rule, entities, options).Trim());
+                        json.WriteString("text", ruleText.Of(rule));
                         json.WriteStartArray("bytecode");
                         foreach (Expression expression in rule.Expressions)
                         {

@@ -60,6 +60,19 @@ public sealed class RuleSetTextTests
     }
 
     [Test]
+    public void A_rule_that_is_listed_twice_reads_the_same()
+    {
+        // ip dscp { 0x10 }: the byte holds the field shifted by two, and the listing shifts the elements back.
+        Rule rule = Of(
+            Expr.Meta(MetaKey.NetfilterProtocol), Expr.Equal(new byte[] { 2 }), Expr.Payload(PayloadBase.NetworkHeader, 1, 1), Expr.Mask(new byte[] { 0xfc }), Expr.Lookup("__set0"));
+        var set = new NftablesSet { Family = NftablesFamily.Inet, Table = "filter", Name = "__set0", Flags = SetFlags.Anonymous | SetFlags.Constant, KeyType = 36, KeyLength = 1 };
+        var elements = new SetElementList { Family = NftablesFamily.Inet, Table = "filter", Set = "__set0", Elements = [SetElement.Of(new byte[] { 0x40 })] };
+        var text = new RuleText(NftablesFamily.Inet, "filter", [set, elements], new ListingOptions { Numeric = true });
+        Assert.That(text.Of(rule), Is.EqualTo("ip dscp { 0x10 }"));
+        Assert.That(text.Of(rule), Is.EqualTo("ip dscp { 0x10 }"));
+    }
+
+    [Test]
     public void Handles_are_shown_where_asked_for()
     {
         NftablesEntity[] entities = [Filter, Chain.Regular(NftablesFamily.Inet, "filter", "c") with { Handle = 1 }, Of(Expr.Accept()) with { Chain = "c", Handle = 2 }];

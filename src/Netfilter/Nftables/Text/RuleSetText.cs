@@ -25,14 +25,13 @@ public static class RuleSetText
         return text.ToString();
     }
 
-    /// <summary>Lists one rule without its chain; sets without a name are looked up in <paramref name="entities"/>.</summary>
+    /// <summary>
+    /// Lists one rule without its chain; sets without a name are looked up in <paramref name="entities"/>. For many rules of a table use
+    /// <see cref="RuleText"/>, which looks through them once.
+    /// </summary>
     public static string Of(Rule rule, IEnumerable<NftablesEntity> entities, ListingOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(rule);
-        ArgumentNullException.ThrowIfNull(entities);
-        var text = new StringBuilder();
-        var table = new Table { Family = rule.Family, Name = rule.Table };
-        new TablePrinter(text, options ?? ListingOptions.Default, table, [.. entities]).PrintRule(rule);
-        return text.ToString();
+        return new RuleText(rule.Family, rule.Table, entities, options).Of(rule);
     }
 }

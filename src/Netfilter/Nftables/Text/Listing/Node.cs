@@ -328,7 +328,15 @@ internal sealed class FlagsNode(bool negated, Node left, Node mask, Node value) 
 /// <summary>A set or map: its elements where it has no name, otherwise a reference.</summary>
 internal sealed class SetNode(ListedSet set) : Node
 {
+    private List<ElementNode>? _own;
+
     public ListedSet Set { get; } = set;
+
+    /// <summary>The elements as this rule shows them.</summary>
+    public IReadOnlyList<ElementNode> Elements => _own ?? Set.Elements;
+
+    /// <summary>Elements that may be changed for this rule without changing the set.</summary>
+    public IReadOnlyList<ElementNode> OwnElements() => _own ??= [.. Set.Elements.Select(element => element.With(element.Key.Copy()))];
 }
 
 /// <summary>A key that is looked up in a map.</summary>

@@ -12,7 +12,7 @@ internal sealed class NodeJson(ListingOptions options)
     /// <summary>A text alone, or a list of several.</summary>
     public static JsonNode? OneOrMany(string[] names) => names.Length == 1 ? names[0] : new JsonArray([.. names.Select(name => (JsonNode)name)]);
 
-    public JsonArray Elements(ListedSet set) => new([.. set.Elements.Select(Element)]);
+    public JsonArray Elements(IReadOnlyList<ElementNode> elements) => new([.. elements.Select(Element)]);
 
     public JsonNode? Of(Node node)
     {
@@ -65,9 +65,9 @@ internal sealed class NodeJson(ListingOptions options)
             case ListNode flagList:
                 return new JsonArray([.. flagList.Items.Select(Of)]);
             case SetNode set:
-                return Set(set.Set);
+                return Set(set);
             case MapNode map:
-                return Wrap(map.Map.Set.IsVerdictMap ? "vmap" : "map", new JsonObject { ["key"] = Of(map.Key), ["data"] = Set(map.Map.Set) });
+                return Wrap(map.Map.Set.IsVerdictMap ? "vmap" : "map", new JsonObject { ["key"] = Of(map.Key), ["data"] = Set(map.Map) });
             case CatchAllNode:
                 return "*";
             case ElementNode element:
@@ -111,7 +111,7 @@ internal sealed class NodeJson(ListingOptions options)
         _ => "in",
     };
 
-    private JsonNode? Set(ListedSet set) => set.IsAnonymous ? Wrap("set", Elements(set)) : "@" + set.Name;
+    private JsonNode? Set(SetNode node) => node.Set.IsAnonymous ? Wrap("set", Elements(node.Elements)) : "@" + node.Set.Name;
 
     private JsonNode? Element(ElementNode element)
     {

@@ -77,12 +77,12 @@ internal sealed class NodePrinter(StringBuilder text, ListingOptions options)
                 Print(flags.Mask);
                 break;
             case SetNode set:
-                PrintSet(set.Set);
+                PrintSet(set);
                 break;
             case MapNode map:
                 Print(map.Key);
                 text.Append(map.Map.Set.IsVerdictMap ? " vmap " : " map ");
-                PrintSet(map.Map.Set);
+                PrintSet(map.Map);
                 break;
             case CatchAllNode:
                 text.Append('*');
@@ -94,12 +94,12 @@ internal sealed class NodePrinter(StringBuilder text, ListingOptions options)
     }
 
     /// <summary>The elements of a set in braces; those of a named set broken into lines the way nft breaks them.</summary>
-    public void PrintElements(ListedSet set)
+    public void PrintElements(ListedSet set, IReadOnlyList<ElementNode> elements)
     {
         text.Append("{ ");
         int onLine = 0;
         string separator = "";
-        foreach (ElementNode element in set.Elements)
+        foreach (ElementNode element in elements)
         {
             text.Append(separator);
             PrintElement(element);
@@ -126,15 +126,16 @@ internal sealed class NodePrinter(StringBuilder text, ListingOptions options)
         _ => 1,
     };
 
-    private void PrintSet(ListedSet set)
+    private void PrintSet(SetNode node)
     {
+        ListedSet set = node.Set;
         if (set.IsMeter)
         {
             text.Append(set.Name);
         }
         else if (set.IsAnonymous)
         {
-            PrintElements(set);
+            PrintElements(set, node.Elements);
         }
         else
         {

@@ -500,7 +500,7 @@ internal sealed class RuleSimplifier
                 Shift(range.Right, shift, bits);
                 break;
             case SetNode { Set.IsAnonymous: true } set:
-                foreach (ElementNode element in set.Set.Elements)
+                foreach (ElementNode element in set.OwnElements())
                 {
                     Shift(element.Key, shift, bits);
                 }

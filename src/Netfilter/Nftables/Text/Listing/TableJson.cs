@@ -170,7 +170,7 @@ internal sealed class TableJson(JsonArray list, ListingOptions options, Table ta
 
         if (!options.Terse && set.Elements.Count > 0)
         {
-            content["elem"] = _nodes.Elements(set);
+            content["elem"] = _nodes.Elements(set.Elements);
         }
 
         if (declaration.Expressions.Count > 0)

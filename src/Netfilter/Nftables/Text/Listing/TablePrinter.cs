@@ -120,7 +120,7 @@ internal sealed class TablePrinter
         if (!_options.Terse && set.Elements.Count > 0)
         {
             _text.Append("\t\telements = ");
-            new NodePrinter(_text, _options).PrintElements(set);
+            new NodePrinter(_text, _options).PrintElements(set, set.Elements);
             _text.Append('\n');
         }
 
