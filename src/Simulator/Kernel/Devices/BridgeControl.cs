@@ -279,12 +279,12 @@ internal sealed class BridgeControl(SimulatedKernel kernel)
     /// <summary>The bridge's MTU is the smallest of its ports'.</summary>
     public void AdjustMtu(BridgeState bridge)
     {
-        if (bridge.HasFixedMtu || bridge.Ports.Count == 0)
+        if (bridge.HasFixedMtu)
         {
             return;
         }
 
-        uint mtu = bridge.Ports.Min(port => port.Device.Mtu);
+        uint mtu = bridge.Ports.Count == 0 ? 1500 : bridge.Ports.Min(port => port.Device.Mtu);
         if (mtu != bridge.Device.Mtu)
         {
             kernel.DeviceControl.SetMtu(bridge.Device, mtu);

@@ -134,6 +134,9 @@ internal sealed class ForwardingTables
 
     private readonly SortedDictionary<(byte Family, uint Id), ForwardingTable> _tables = [];
 
+    /// <summary>A rule was added once: from then on the local and the main table are apart.</summary>
+    public bool HasCustomRules { get; set; }
+
     /// <summary>Tables that exist, by family and number.</summary>
     public IReadOnlyCollection<ForwardingTable> All => _tables.Values;
 
@@ -144,7 +147,7 @@ internal sealed class ForwardingTables
         if (!_tables.TryGetValue((family, id), out ForwardingTable? table))
         {
             _tables.Add((family, id), table = new ForwardingTable(id, family));
-            if (id == Local && family == InternetAddress.V4)
+            if (id == Local && family == InternetAddress.V4 && !HasCustomRules)
             {
                 // Without rules of one's own the two are one tree, so making one makes both.
                 GetOrAdd(family, Main);

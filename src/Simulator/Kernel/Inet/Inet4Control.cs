@@ -83,6 +83,13 @@ internal sealed class Inet4Control(SimulatedKernel kernel)
         kernel.Addresses.Remove(address);
         Notify(address, RTM_DELADDR, requester);
         DeleteRoutes(address, promoted);
+        if (kernel.Addresses.Of(device, AF_INET).Count == 0)
+        {
+            // Without any address there is no IPv4 on the device: its routes and neighbours go (fib_disable_ip).
+            kernel.RouteControl.DeviceDown(device, force: true);
+            kernel.NeighbourControl.DeviceDown(device);
+        }
+
         kernel.Datapath?.AddressRemoved(address);
         if (promoted is not null)
         {

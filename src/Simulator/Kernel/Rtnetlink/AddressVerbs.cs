@@ -124,6 +124,11 @@ internal sealed class AddressVerbs(SimulatedKernel kernel)
             return new Verdict(LinuxError.ENODEV, "ipv4: Device not found");
         }
 
+        if (!device.HasInet)
+        {
+            return new Verdict(LinuxError.ENODEV, "ipv4: Device not found");
+        }
+
         byte prefixLength = header[1];
         foreach (InterfaceAddress address in kernel.Addresses.Of(device, AF_INET))
         {

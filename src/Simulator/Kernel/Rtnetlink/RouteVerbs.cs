@@ -331,7 +331,7 @@ internal sealed class RouteVerbs(SimulatedKernel kernel)
     {
         if (gateway is not { } address)
         {
-            if (device is null)
+            if (device is null || (family == AF_INET && !device.HasInet))
             {
                 return LinuxError.ENODEV;
             }

@@ -42,6 +42,7 @@ internal sealed class RuleVerbs(SimulatedKernel kernel)
             return LinuxError.EEXIST;
         }
 
+        kernel.Routes.HasCustomRules |= rule.Family == AF_INET;
         int position = rules.FindIndex(other => other.Priority > rule.Priority);
         rules.Insert(position < 0 ? rules.Count : position, rule);
         Notify(rule, RTM_NEWRULE, new Requester(socket, message.Header));
