@@ -79,6 +79,9 @@ internal sealed record AddressMessage(string PublicAddress, string Instance, str
 /// <summary>An active network.</summary>
 internal sealed record NetworkMessage(string User, string Group, int Vlan, string Subnet, string Router, int Instances, int Free);
 
+/// <summary>What is wanted of one thing, and what the kernel has for it.</summary>
+internal sealed record ExplanationMessage(string Subject, IReadOnlyList<string> Intent, IReadOnlyList<string> Kernel);
+
 /// <summary>How the engine is.</summary>
 internal sealed record StatusMessage
 {
@@ -120,6 +123,7 @@ internal sealed record RefusalMessage(string Error);
 [JsonSerializable(typeof(AssociateMessage))]
 [JsonSerializable(typeof(IReadOnlyList<AddressMessage>))]
 [JsonSerializable(typeof(IReadOnlyList<NetworkMessage>))]
+[JsonSerializable(typeof(ExplanationMessage))]
 [JsonSerializable(typeof(StatusMessage))]
 [JsonSerializable(typeof(ChangeMessage))]
 [JsonSerializable(typeof(RefusalMessage))]

@@ -52,6 +52,11 @@ internal sealed class ControlServer : IAsyncDisposable
     {
         ControlJson json = ControlJson.Default;
         _application.MapGet("/status", context => Reply(context, json.StatusMessage, control.GetStatusAsync));
+        _application.MapGet("/explain/{name}", context =>
+        {
+            string subject = (string)context.Request.RouteValues["name"]!;
+            return Reply(context, json.ExplanationMessage, token => control.ExplainAsync(subject, token));
+        });
         _application.MapGet("/instances", context => Reply(context, json.IReadOnlyListInstanceMessage, control.ListInstancesAsync));
         _application.MapPost("/instances", context => Change(context, json.RunMessage, control.RunInstanceAsync));
         _application.MapDelete("/instances/{name}", context => Remove(context, control.TerminateInstanceAsync));

@@ -70,6 +70,9 @@ internal sealed class HttpControl : IControl, IDisposable
     public Task<IReadOnlyList<NetworkMessage>> ListNetworksAsync(CancellationToken cancellationToken) =>
         SendAsync(HttpMethod.Get, "networks", ControlJson.Default.IReadOnlyListNetworkMessage, cancellationToken);
 
+    public Task<ExplanationMessage> ExplainAsync(string subject, CancellationToken cancellationToken) =>
+        SendAsync(HttpMethod.Get, $"explain/{Uri.EscapeDataString(subject)}", ControlJson.Default.ExplanationMessage, cancellationToken);
+
     public Task<StatusMessage> GetStatusAsync(CancellationToken cancellationToken) =>
         SendAsync(HttpMethod.Get, "status", ControlJson.Default.StatusMessage, cancellationToken);
 

@@ -41,6 +41,9 @@ internal interface IControl
     /// <summary>The active networks.</summary>
     Task<IReadOnlyList<NetworkMessage>> ListNetworksAsync(CancellationToken cancellationToken);
 
+    /// <summary>Everything about an instance, a group or a public address.</summary>
+    Task<ExplanationMessage> ExplainAsync(string subject, CancellationToken cancellationToken);
+
     /// <summary>How the engine is.</summary>
     Task<StatusMessage> GetStatusAsync(CancellationToken cancellationToken);
 }

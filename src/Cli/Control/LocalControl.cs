@@ -1,6 +1,7 @@
 using System.Globalization;
 using EucaNet.Engine;
 using EucaNet.Engine.Configuration;
+using EucaNet.Engine.Diagnostics;
 using EucaNet.Netlink.Kernel;
 
 namespace EucaNet.Cli.Control;
@@ -70,6 +71,12 @@ internal sealed class LocalControl(FrontEnd? frontEnd, Node? node) : IControl
             .. (await FrontEnd.ListNetworksAsync(cancellationToken).ConfigureAwait(false)).Select(listing => new NetworkMessage(
                 listing.Group.User, listing.Group.Group, listing.Vlan, $"{listing.Network}", $"{listing.Router}", listing.Instances, listing.FreeAddresses)),
         ]);
+
+    public Task<ExplanationMessage> ExplainAsync(string subject, CancellationToken cancellationToken) => Guard(async () =>
+    {
+        Explanation explanation = await FrontEnd.ExplainAsync(subject, cancellationToken).ConfigureAwait(false);
+        return new ExplanationMessage(explanation.Subject, explanation.Intent, explanation.Kernel);
+    });
 
     public Task<StatusMessage> GetStatusAsync(CancellationToken cancellationToken) => Guard(async () =>
     {

@@ -63,5 +63,7 @@ internal sealed class ScenarioControl(ScenarioCloud cloud, string? node, Story s
 
     public Task<IReadOnlyList<NetworkMessage>> ListNetworksAsync(CancellationToken cancellationToken) => FrontEnd.ListNetworksAsync(cancellationToken);
 
+    public Task<ExplanationMessage> ExplainAsync(string subject, CancellationToken cancellationToken) => FrontEnd.ExplainAsync(subject, cancellationToken);
+
     public Task<StatusMessage> GetStatusAsync(CancellationToken cancellationToken) => FrontEnd.GetStatusAsync(cancellationToken);
 }
