@@ -32,6 +32,7 @@ public sealed partial class NftablesConnection : IDisposable
         Kernel = kernel;
         _socket = socket;
         Options = options;
+        _acknowledgesEnd = options.AcknowledgesEnd;
         _received = new NetlinkReceiveBuffer(options.ReceiveSlots, options.ReceiveSlotSize);
     }
 
@@ -227,19 +228,21 @@ public sealed partial class NftablesConnection : IDisposable
                 ReadOnlySpan<byte> rest = _answers.Bytes(index);
                 while (TakeMessage(ref rest, out NetlinkMessage message))
                 {
+                    if (message.Header.Type >= NetlinkMessageType.FirstOfFamily && message.Header.PortId == _socket.PortId)
+                    {
+                        // The echo of the first message, or NEWGEN: sent after the commit only. Echoes of elements have no sequence number.
+                        committed = true;
+                        continue;
+                    }
+
                     uint number = message.Header.Sequence - sequence;
-                    if (number >= (uint)messages)
+                    if (number >= (uint)messages || message.Header.Type != NetlinkMessageType.Error)
                     {
                         continue;
                     }
 
                     answered = true;
-                    if (message.Header.Type != NetlinkMessageType.Error)
-                    {
-                        // The echo of the first message, or NEWGEN: sent after the commit only.
-                        committed = true;
-                    }
-                    else if (ErrorOf(message) is var error and not LinuxError.None)
+                    if (ErrorOf(message) is var error and not LinuxError.None)
                     {
                         (errors ??= []).Add(NftablesErrorReader.Read(batch, (int)number - 1, error, message));
                     }
@@ -434,4 +437,7 @@ public sealed record NftablesConnectionOptions
 
     /// <summary>Bytes per datagram at first; it grows when the kernel has a larger one.</summary>
     public int ReceiveSlotSize { get; init; } = 32 * 1024;
+
+    /// <summary>Whether the kernel acknowledges END (Linux 6.10); null to find out.</summary>
+    internal bool? AcknowledgesEnd { get; init; }
 }

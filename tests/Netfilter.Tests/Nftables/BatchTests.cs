@@ -187,12 +187,15 @@ public sealed class BatchTests(KernelKind kind)
         Assert.That(batch.IsEmpty);
     }
 
-    [TestCase(300)]
-    [TestCase(1000)]
-    public void The_verdict_is_right_with_the_smallest_receive_buffer(int messages)
+    [TestCase(300, true)]
+    [TestCase(1000, true)]
+    [TestCase(300, false, Description = "as kernels before 6.10 answer")]
+    [TestCase(1000, false)]
+    public void The_verdict_is_right_with_the_smallest_receive_buffer(int messages, bool acknowledgesEnd)
     {
         using var small = NftablesConnection.Open(_kernel.Kernel, new NftablesConnectionOptions
         {
+            AcknowledgesEnd = acknowledgesEnd,
             Socket = new NetlinkSocketOptions { StrictChecking = false, ReceiveBufferSize = 2048 },
         });
         small.Send(Base());
@@ -213,6 +216,48 @@ public sealed class BatchTests(KernelKind kind)
             Assert.That(committed, Is.EqualTo(planted.Count == 0));
             Assert.That(small.GetGeneration().Id, Is.EqualTo(before + (committed ? 1u : 0u)));
         }
+    }
+
+    [Test]
+    public void A_kernel_that_does_not_acknowledge_the_end_tells_the_commit_by_an_echo()
+    {
+        using var old = NftablesConnection.Open(_kernel.Kernel, new NftablesConnectionOptions { AcknowledgesEnd = false });
+        old.Send(Base());
+        Assert.That(old.TrySend(Creating(Cloud)).Single().IsAlreadyThere);
+        NftablesBatch batch = Base();
+        batch.Clear();
+        batch.Add(Accepting("forward"));
+        old.Send(batch);
+        batch.Clear();
+        using (NftablesBatch.ElementWriter elements = batch.AddElements(Family, "cloud", "members"))
+        {
+            for (int address = 0; address < 5000; address++)
+            {
+                elements.Add(BitConverter.GetBytes(address));
+            }
+        }
+
+        old.Send(batch);
+        batch.Clear();
+        batch.FlushRuleset();
+        old.Send(batch);
+        Assert.That(old.ListTables(), Is.Empty);
+    }
+
+    [Test]
+    public void A_batch_that_the_socket_may_not_send_names_the_limit_and_what_it_takes()
+    {
+        using var narrow = NftablesConnection.Open(new NarrowKernel(_kernel.Kernel));
+        NftablesBatch batch = Base();
+        while (batch.Length < 20_000)
+        {
+            batch.Add(Accepting("forward"));
+        }
+
+        KernelException refused = Assert.Throws<KernelException>(() => narrow.Send(batch))!;
+        Assert.That(refused.Error, Is.EqualTo(LinuxError.EMSGSIZE));
+        Assert.That(refused.Message, Does.Contain("net.core.wmem_max").And.Contain($"{batch.Length + 32}"));
+        Assert.That(_connection.ListTables(), Is.Empty);
     }
 
     private static NftablesBatch Base()
@@ -246,4 +291,43 @@ public sealed class BatchTests(KernelKind kind)
         ]);
 
     private static ImmediateExpression Deciding(Verdict verdict) => new() { DestinationRegister = NfTables.NFT_REG_VERDICT, Verdict = verdict };
+}
+
+/// <summary>A kernel whose sockets send 8 KiB and not more, as without privileges.</summary>
+internal sealed class NarrowKernel(IKernel kernel) : IKernel
+{
+    public TimeProvider Time => kernel.Time;
+
+    public INetlinkSocket OpenNetlink(NetlinkProtocol protocol, NetlinkSocketOptions? options = null) => new NarrowSocket(kernel.OpenNetlink(protocol, options));
+
+    public IPacketSocket OpenPacket(int interfaceIndex, ushort etherType) => kernel.OpenPacket(interfaceIndex, etherType);
+
+    public IDisposable ReserveUdpPort(string interfaceName, ushort port) => kernel.ReserveUdpPort(interfaceName, port);
+
+    public IXtablesSocket OpenXtables(System.Net.Sockets.AddressFamily family) => kernel.OpenXtables(family);
+
+    public string? ReadParameter(string path) => kernel.ReadParameter(path);
+
+    public void WriteParameter(string path, string value) => kernel.WriteParameter(path, value);
+
+    private sealed class NarrowSocket(INetlinkSocket socket) : INetlinkSocket
+    {
+        public uint PortId => socket.PortId;
+
+        public int SendBufferSize => 8192;
+
+        public void Send(ReadOnlySpan<byte> datagram) => socket.Send(datagram);
+
+        public int Receive(NetlinkReceiveBuffer buffer) => socket.Receive(buffer);
+
+        public ValueTask WaitReadableAsync(CancellationToken cancellationToken = default) => socket.WaitReadableAsync(cancellationToken);
+
+        public void Join(uint group) => socket.Join(group);
+
+        public void Leave(uint group) => socket.Leave(group);
+
+        public int RequestSendBuffer(int bytes) => SendBufferSize;
+
+        public void Dispose() => socket.Dispose();
+    }
 }
