@@ -320,8 +320,12 @@ internal sealed class TcpTracker(ConnectionTracker tracker)
         }
 
         // Beyond the window, or acknowledging what was never sent: no part of the connection. Retransmissions of what was
-        // acknowledged and acknowledgements that come late are part of it, and tell nothing (since Linux 6.1).
-        WindowVerdict verdict = !Before(sequence, sender.MaximumEnd + 1) ? WindowVerdict.Outside
+        // acknowledged, acknowledgements that come late, and what overshoots by no more than the window are part of it, and tell
+        // nothing (since Linux 6.1).
+        bool acknowledgementFits = Before(selective, receiver.End + 1)
+            && After(selective, receiver.End - Math.Max(sender.MaximumWindow, SmallestAcknowledgementWindow) - 1);
+        WindowVerdict verdict = !Before(sequence, sender.MaximumEnd + 1)
+                ? end - sender.MaximumEnd + 1 <= receiver.MaximumWindow && acknowledgementFits ? WindowVerdict.Old : WindowVerdict.Outside
             : receiver.MaximumWindow != 0 && !After(end, sender.End - receiver.MaximumWindow - 1) ? WindowVerdict.Old
             : !Before(selective, receiver.End + 1) ? WindowVerdict.Outside
             : !After(selective, receiver.End - Math.Max(sender.MaximumWindow, SmallestAcknowledgementWindow) - 1) ? WindowVerdict.Old

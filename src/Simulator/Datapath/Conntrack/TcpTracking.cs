@@ -76,7 +76,7 @@ internal sealed class TcpTracking
     [
         [
             "SS.....SS2", // syn
-            "!!.......R", // syn and ack
+            "!!R!!!!!!R", // syn and ack
             "!!TTLLLWX!", // fin
             "E!EECCWWX!", // ack
             "!XXXXXXXXX", // reset
