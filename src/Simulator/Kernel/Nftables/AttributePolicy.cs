@@ -24,6 +24,9 @@ internal enum AttributeKind
 /// <param name="Maximum">Largest value of a number in network byte order; null for no limit.</param>
 internal readonly record struct AttributeRule(AttributeKind Kind, int Limit = 0, ulong? Maximum = null)
 {
+    /// <summary>The bits that a number may have; null for all.</summary>
+    public uint? Mask { get; init; }
+
     /// <summary>Checks the payload as liberal validation does: numbers may be longer than needed, never shorter.</summary>
     public LinuxError Validate(KernelAttribute attribute)
     {
@@ -57,7 +60,9 @@ internal readonly record struct AttributeRule(AttributeKind Kind, int Limit = 0,
             case AttributeKind.U16:
                 return length < 2 ? LinuxError.ERANGE : Range(attribute.UInt16BigEndian);
             case AttributeKind.U32:
-                return length < 4 ? LinuxError.ERANGE : Range(attribute.UInt32BigEndian);
+                return length < 4 ? LinuxError.ERANGE
+                    : Mask is { } mask && (attribute.UInt32BigEndian & ~mask) != 0 ? LinuxError.EINVAL
+                    : Range(attribute.UInt32BigEndian);
             case AttributeKind.U64:
                 return length < 8 ? LinuxError.ERANGE : Range(attribute.UInt64BigEndian);
             default:
@@ -161,5 +166,6 @@ internal sealed class AttributePolicy
 
     public static AttributeRule Text(int limit) => new(AttributeKind.String, limit);
 
-    public static AttributeRule Number32(uint maximum) => new(AttributeKind.U32, Maximum: maximum);
+    /// <summary>Flags sent as u32 (NLA_POLICY_MASK(NLA_BE32, …)).</summary>
+    public static AttributeRule Flags32(uint known) => new(AttributeKind.U32) { Mask = known };
 }

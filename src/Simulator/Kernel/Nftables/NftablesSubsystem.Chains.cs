@@ -100,6 +100,11 @@ internal sealed partial class NftablesSubsystem
         BaseChain? baseChain = null;
         if (attributes.Has(NFTA_CHAIN_HOOK))
         {
+            if (_transaction.UpdatedTables.Contains(table))
+            {
+                return LinuxError.EINVAL;
+            }
+
             if ((flags & NFT_CHAIN_BINDING) != 0)
             {
                 return LinuxError.EOPNOTSUPP;
@@ -234,6 +239,7 @@ internal sealed partial class NftablesSubsystem
             }
         }
 
+        _transaction.TablesWithChainUpdates.Add(context.Table!);
         string oldName = chain.Name;
         bool renamed = attributes.Has(NFTA_CHAIN_HANDLE) && attributes.Has(NFTA_CHAIN_NAME);
         if (renamed)
@@ -365,6 +371,11 @@ internal sealed partial class NftablesSubsystem
     private void DeleteChainStep(NftContext context, Chain chain)
     {
         Table table = chain.Table;
+        if (chain.Base is not null)
+        {
+            _transaction.TablesWithChainUpdates.Add(table);
+        }
+
         table.Use--;
         table.Chains.Hide(chain);
         _transaction.Add(

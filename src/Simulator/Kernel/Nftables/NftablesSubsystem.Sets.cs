@@ -135,7 +135,7 @@ internal sealed partial class NftablesSubsystem
         if ((flags & ~KnownSetFlags) != 0
             || Contains(flags, NFT_SET_MAP | NFT_SET_OBJECT)
             || Contains(flags, NFT_SET_EVAL | NFT_SET_OBJECT)
-            || Contains(flags, NFT_SET_ANONYMOUS | NFT_SET_TIMEOUT | NFT_SET_EVAL)
+            || (flags & (NFT_SET_ANONYMOUS | NFT_SET_TIMEOUT | NFT_SET_EVAL)) == (NFT_SET_ANONYMOUS | NFT_SET_TIMEOUT)
             || Contains(flags, NFT_SET_CONSTANT | NFT_SET_TIMEOUT))
         {
             return LinuxError.EOPNOTSUPP;
@@ -433,6 +433,11 @@ internal sealed partial class NftablesSubsystem
     private LinuxError DeleteSet(NftContext context)
     {
         ParsedAttributes attributes = context.Attributes;
+        if (context.Family == NFPROTO_UNSPEC)
+        {
+            return LinuxError.EAFNOSUPPORT;
+        }
+
         LinuxError error = FindTable(context, attributes[NFTA_SET_TABLE], out Table table);
         if (error != LinuxError.None)
         {

@@ -45,7 +45,7 @@ internal sealed partial class NftablesSubsystem
         if (context.Attributes[NFTA_TABLE_FLAGS] is { Exists: true } attribute)
         {
             flags = attribute.UInt32BigEndian;
-            if ((flags & ~KnownTableFlags) != 0 || flags == NFT_TABLE_F_PERSIST)
+            if ((flags & ~KnownTableFlags) != 0)
             {
                 return LinuxError.EOPNOTSUPP;
             }
@@ -89,8 +89,15 @@ internal sealed partial class NftablesSubsystem
             return LinuxError.EOPNOTSUPP;
         }
 
+        // No games of sleeping and waking in one batch, nor together with base chains that change or go.
+        if (_transaction.UpdatedTables.Contains(table) || _transaction.TablesWithChainUpdates.Contains(table))
+        {
+            return LinuxError.EINVAL;
+        }
+
         uint oldOwner = table.Owner;
         table.Flags = flags;
+        _transaction.UpdatedTables.Add(table);
         if (orphan)
         {
             table.Owner = context.PortId;

@@ -15,6 +15,12 @@ internal sealed class Transaction
 
     public HashSet<Table> TouchedTables { get; } = [];
 
+    /// <summary>Tables whose flags this batch changed.</summary>
+    public HashSet<Table> UpdatedTables { get; } = [];
+
+    /// <summary>Tables of which this batch changed a chain or deleted a base chain.</summary>
+    public HashSet<Table> TablesWithChainUpdates { get; } = [];
+
     /// <summary>Chains made in this batch by the id the batch gave them (NFTA_CHAIN_ID).</summary>
     public List<(uint Id, Chain Chain)> ChainIds { get; } = [];
 

@@ -17,7 +17,7 @@ internal sealed class FibExpression : Expression
     private int _register;
 
     public static ExpressionType Type { get; } = ExpressionType.Of<FibExpression>(new AttributePolicy(
-        NFTA_FIB_FLAGS, (NFTA_FIB_DREG, AttributePolicy.U32), (NFTA_FIB_RESULT, AttributePolicy.U32), (NFTA_FIB_FLAGS, AttributePolicy.Number32(AllFlags))));
+        NFTA_FIB_FLAGS, (NFTA_FIB_DREG, AttributePolicy.U32), (NFTA_FIB_RESULT, AttributePolicy.U32), (NFTA_FIB_FLAGS, AttributePolicy.Flags32(AllFlags))));
 
     /// <inheritdoc />
     public override string Name => "fib";

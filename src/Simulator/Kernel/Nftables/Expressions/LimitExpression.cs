@@ -116,7 +116,13 @@ internal sealed class LimitExpression : StatefulExpression
 {
     private LimitState _state = new();
 
-    public static ExpressionType Type { get; } = ExpressionType.Of<LimitExpression>(LimitState.Policy);
+    public static ExpressionType Type { get; } = new(
+        LimitState.Policy,
+        (NftContext _, ParsedAttributes table, out Expression? expression) =>
+        {
+            expression = new LimitExpression();
+            return table.Has(NFTA_LIMIT_TYPE) && table[NFTA_LIMIT_TYPE].UInt32BigEndian > NFT_LIMIT_PKT_BYTES ? LinuxError.EOPNOTSUPP : LinuxError.None;
+        });
 
     /// <inheritdoc />
     public override string Name => "limit";

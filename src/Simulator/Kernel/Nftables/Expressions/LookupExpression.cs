@@ -17,7 +17,7 @@ internal sealed class LookupExpression : Expression
         (NFTA_LOOKUP_SREG, AttributePolicy.U32),
         (NFTA_LOOKUP_DREG, AttributePolicy.U32),
         (NFTA_LOOKUP_SET_ID, AttributePolicy.U32),
-        (NFTA_LOOKUP_FLAGS, AttributePolicy.U32)));
+        (NFTA_LOOKUP_FLAGS, AttributePolicy.Flags32(NFT_LOOKUP_F_INV))));
 
     /// <inheritdoc />
     public override string Name => "lookup";
@@ -45,16 +45,7 @@ internal sealed class LookupExpression : Expression
             return error;
         }
 
-        if (table.Has(NFTA_LOOKUP_FLAGS))
-        {
-            uint flags = table[NFTA_LOOKUP_FLAGS].UInt32BigEndian;
-            if ((flags & ~NFT_LOOKUP_F_INV) != 0)
-            {
-                return LinuxError.EINVAL;
-            }
-
-            _inverts = flags != 0;
-        }
+        _inverts = table.Has(NFTA_LOOKUP_FLAGS) && table[NFTA_LOOKUP_FLAGS].UInt32BigEndian != 0;
 
         if (table.Has(NFTA_LOOKUP_DREG))
         {

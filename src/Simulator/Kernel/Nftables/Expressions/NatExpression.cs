@@ -89,7 +89,7 @@ internal sealed class NatExpression : TranslationExpression
         (NFTA_NAT_REG_ADDR_MAX, AttributePolicy.U32),
         (NFTA_NAT_REG_PROTO_MIN, AttributePolicy.U32),
         (NFTA_NAT_REG_PROTO_MAX, AttributePolicy.U32),
-        (NFTA_NAT_FLAGS, AttributePolicy.Number32(KnownFlags))));
+        (NFTA_NAT_FLAGS, AttributePolicy.Flags32(KnownFlags))));
 
     /// <inheritdoc />
     public override string Name => "nat";
@@ -227,7 +227,7 @@ internal sealed class MasqueradeExpression : TranslationExpression
 
     public static ExpressionType Type { get; } = ExpressionType.Of<MasqueradeExpression>(new AttributePolicy(
         LastPort,
-        (NFTA_MASQ_FLAGS, AttributePolicy.Number32(KnownFlags)),
+        (NFTA_MASQ_FLAGS, AttributePolicy.Flags32(KnownFlags)),
         (NFTA_MASQ_REG_PROTO_MIN, AttributePolicy.U32),
         (LastPort, AttributePolicy.U32)));
 
@@ -278,7 +278,7 @@ internal sealed class RedirectExpression : TranslationExpression
         NFTA_REDIR_FLAGS,
         (NFTA_REDIR_REG_PROTO_MIN, AttributePolicy.U32),
         (LastPort, AttributePolicy.U32),
-        (NFTA_REDIR_FLAGS, AttributePolicy.Number32(KnownFlags))));
+        (NFTA_REDIR_FLAGS, AttributePolicy.Flags32(KnownFlags))));
 
     /// <inheritdoc />
     public override string Name => "redir";

@@ -9,8 +9,16 @@ internal sealed class NumberExpression : Expression
     private int _register;
     private uint _modulus, _type, _offset, _next;
 
-    public static ExpressionType Type { get; } = ExpressionType.Of<NumberExpression>(new AttributePolicy(
-        NFTA_NG_OFFSET, (NFTA_NG_DREG, AttributePolicy.U32), (NFTA_NG_MODULUS, AttributePolicy.U32), (NFTA_NG_TYPE, AttributePolicy.U32), (NFTA_NG_OFFSET, AttributePolicy.U32)));
+    public static ExpressionType Type { get; } = new(
+        new AttributePolicy(
+            NFTA_NG_OFFSET, (NFTA_NG_DREG, AttributePolicy.U32), (NFTA_NG_MODULUS, AttributePolicy.U32), (NFTA_NG_TYPE, AttributePolicy.U32), (NFTA_NG_OFFSET, AttributePolicy.U32)),
+        (NftContext _, ParsedAttributes table, out Expression? expression) =>
+        {
+            expression = new NumberExpression();
+            return table.Has(NFTA_NG_DREG) && table.Has(NFTA_NG_MODULUS) && table.Has(NFTA_NG_TYPE) && table[NFTA_NG_TYPE].UInt32BigEndian <= NFT_NG_RANDOM
+                ? LinuxError.None
+                : LinuxError.EINVAL;
+        });
 
     /// <inheritdoc />
     public override string Name => "numgen";
@@ -18,17 +26,7 @@ internal sealed class NumberExpression : Expression
     /// <inheritdoc />
     public override LinuxError Init(NftContext context, ParsedAttributes table)
     {
-        if (!table.Has(NFTA_NG_DREG) || !table.Has(NFTA_NG_MODULUS) || !table.Has(NFTA_NG_TYPE))
-        {
-            return LinuxError.EINVAL;
-        }
-
         _type = table[NFTA_NG_TYPE].UInt32BigEndian;
-        if (_type > NFT_NG_RANDOM)
-        {
-            return LinuxError.EINVAL;
-        }
-
         _offset = table.Has(NFTA_NG_OFFSET) ? table[NFTA_NG_OFFSET].UInt32BigEndian : 0;
         _modulus = table[NFTA_NG_MODULUS].UInt32BigEndian;
         if (_modulus == 0)
