@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace EucaNet.Cli.Control;
@@ -23,6 +24,7 @@ internal sealed class ControlServer : IAsyncDisposable
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders().AddProvider(logging).SetMinimumLevel(LogLevel.Warning);
         builder.Services.ConfigureHttpJsonOptions(options => options.SerializerOptions.TypeInfoResolverChain.Insert(0, ControlJson.Default));
+        builder.Services.AddSingleton<IHostLifetime, CallersLifetime>();
         builder.WebHost.ConfigureKestrel(options => options.ListenUnixSocket(socketPath));
         WebApplication application = builder.Build();
         var server = new ControlServer(application);
@@ -116,5 +118,13 @@ internal sealed class ControlServer : IAsyncDisposable
     {
         context.Response.StatusCode = (int)status;
         return context.Response.WriteAsJsonAsync(new RefusalMessage(reason), ControlJson.Default.RefusalMessage);
+    }
+
+    // The process's signals are the command line's; the web host must not answer them too.
+    private sealed class CallersLifetime : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 }

@@ -98,7 +98,7 @@ public sealed class DaemonTests
     {
         Process daemon = Up();
         CommandLine.RunOther(null, "kill", "-TERM", $"{daemon.Id}");
-        Assert.That(daemon.WaitForExit(TimeSpan.FromSeconds(20)), Is.True);
+        Assert.That(daemon.WaitForExit(TimeSpan.FromSeconds(60)), Is.True);
         Assert.Multiple(() =>
         {
             Assert.That(daemon.ExitCode, Is.Zero);
