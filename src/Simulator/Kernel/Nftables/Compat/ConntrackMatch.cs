@@ -10,13 +10,13 @@ internal static class ConntrackMatch
     private const ushort State = 1, Protocol = 2, OriginalSource = 4, OriginalDestination = 8, ReplySource = 16, ReplyDestination = 32, Status = 64, Expires = 128;
     private const ushort OriginalSourcePort = 256, OriginalDestinationPort = 512, ReplySourcePort = 1024, ReplyDestinationPort = 2048, Direction = 4096;
 
-    private const uint SourceTranslated = 1 << 7, DestinationTranslated = 1 << 8;
+    private const uint SourceTranslated = 1 << 6, DestinationTranslated = 1 << 7;
 
     public static bool Matches(ReadOnlySpan<byte> data, HookContext context)
     {
-        var flags = BinaryPrimitives.ReadUInt16LittleEndian(data[148..]);
-        var inverted = BinaryPrimitives.ReadUInt16LittleEndian(data[150..]);
-        uint states = BinaryPrimitives.ReadUInt16LittleEndian(data[152..]), statuses = BinaryPrimitives.ReadUInt16LittleEndian(data[154..]);
+        var flags = BinaryPrimitives.ReadUInt16LittleEndian(data[146..]);
+        var inverted = BinaryPrimitives.ReadUInt16LittleEndian(data[148..]);
+        uint states = BinaryPrimitives.ReadUInt16LittleEndian(data[150..]), statuses = BinaryPrimitives.ReadUInt16LittleEndian(data[152..]);
         Connection? connection = context.Packet.Connection;
         uint state = MatchEvaluation.StateBit(context.Packet);
         if ((flags & State) != 0)
@@ -48,10 +48,10 @@ internal static class ConntrackMatch
             || !Address(data, flags, inverted, OriginalDestination, 32, original.Destination)
             || !Address(data, flags, inverted, ReplySource, 64, reply.Source)
             || !Address(data, flags, inverted, ReplyDestination, 96, reply.Destination)
-            || !Port(data, flags, inverted, OriginalSourcePort, 140, 156, original.SourcePort)
-            || !Port(data, flags, inverted, OriginalDestinationPort, 142, 158, original.DestinationPort)
-            || !Port(data, flags, inverted, ReplySourcePort, 144, 160, reply.SourcePort)
-            || !Port(data, flags, inverted, ReplyDestinationPort, 146, 162, reply.DestinationPort))
+            || !Port(data, flags, inverted, OriginalSourcePort, 138, 154, original.SourcePort)
+            || !Port(data, flags, inverted, OriginalDestinationPort, 140, 156, original.DestinationPort)
+            || !Port(data, flags, inverted, ReplySourcePort, 142, 158, reply.SourcePort)
+            || !Port(data, flags, inverted, ReplyDestinationPort, 144, 160, reply.DestinationPort))
         {
             return false;
         }
