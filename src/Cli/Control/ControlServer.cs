@@ -54,29 +54,25 @@ internal sealed class ControlServer : IAsyncDisposable
     {
         ControlJson json = ControlJson.Default;
         _application.MapGet("/status", context => Reply(context, json.StatusMessage, control.GetStatusAsync));
-        _application.MapGet("/explain/{name}", context =>
-        {
-            string subject = (string)context.Request.RouteValues["name"]!;
-            return Reply(context, json.ExplanationMessage, token => control.ExplainAsync(subject, token));
-        });
+        _application.MapGet("/explain/{name}", context => Named(context, json.ExplanationMessage, control.ExplainAsync));
         _application.MapGet("/instances", context => Reply(context, json.IReadOnlyListInstanceMessage, control.ListInstancesAsync));
         _application.MapPost("/instances", context => Change(context, json.RunMessage, control.RunInstanceAsync));
-        _application.MapDelete("/instances/{name}", context => Remove(context, control.TerminateInstanceAsync));
+        _application.MapDelete("/instances/{name}", context => Named(context, json.ChangeMessage, control.TerminateInstanceAsync));
         _application.MapPost("/attachments", context => Change(context, json.AttachMessage, control.AttachInstanceAsync));
-        _application.MapDelete("/attachments/{name}", context => Remove(context, control.DetachInstanceAsync));
+        _application.MapDelete("/attachments/{name}", context => Named(context, json.ChangeMessage, control.DetachInstanceAsync));
         _application.MapGet("/rules", context => Reply(context, json.IReadOnlyListRuleMessage, control.ListRulesAsync));
         _application.MapPost("/rules", context => Change(context, json.RuleMessage, control.AuthorizeAsync));
         _application.MapPost("/rules/revoke", context => Change(context, json.RuleMessage, control.RevokeAsync));
         _application.MapGet("/addresses", context => Reply(context, json.IReadOnlyListAddressMessage, control.ListAddressesAsync));
         _application.MapPost("/addresses", context => Change(context, json.AssociateMessage, control.AssociateAsync));
-        _application.MapDelete("/addresses/{name}", context => Remove(context, control.DisassociateAsync));
+        _application.MapDelete("/addresses/{name}", context => Named(context, json.ChangeMessage, control.DisassociateAsync));
         _application.MapGet("/networks", context => Reply(context, json.IReadOnlyListNetworkMessage, control.ListNetworksAsync));
     }
 
-    private Task Remove(HttpContext context, Func<string, CancellationToken, Task<ChangeMessage>> act)
+    private Task Named<TReply>(HttpContext context, JsonTypeInfo<TReply> replyType, Func<string, CancellationToken, Task<TReply>> act)
     {
         string name = (string)context.Request.RouteValues["name"]!;
-        return Reply(context, ControlJson.Default.ChangeMessage, token => act(name, token));
+        return Reply(context, replyType, token => act(name, token));
     }
 
     private async Task Change<TRequest>(HttpContext context, JsonTypeInfo<TRequest> requestType, Func<TRequest, CancellationToken, Task<ChangeMessage>> act)
