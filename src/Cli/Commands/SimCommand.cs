@@ -32,6 +32,7 @@ internal static class SimCommand
         { file, kernel, seed, client, inspect, graph, pcap };
         command.SetAction(async (arguments, token) =>
         {
+            await Task.Yield(); // signals are heeded from the first wait on
             var options = new SimOptions(
                 arguments.GetRequiredValue(file),
                 arguments.GetRequiredValue(kernel) == "linux",

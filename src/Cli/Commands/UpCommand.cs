@@ -32,6 +32,7 @@ internal static class UpCommand
         { configuration, role, state, verbose };
         command.SetAction(async (arguments, token) =>
         {
+            await Task.Yield(); // signals are heeded from the first wait on
             using ILoggerProvider logging = new ConsoleLoggerProvider(Monitor(new ConsoleLoggerOptions { LogToStandardErrorThreshold = LogLevel.Trace }), []);
             using ILoggerFactory loggers = LoggerFactory.Create(builder => builder.AddProvider(logging).SetMinimumLevel(arguments.GetValue(verbose) ? LogLevel.Debug : LogLevel.Information));
             ILogger log = loggers.CreateLogger("eucanet");
