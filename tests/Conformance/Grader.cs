@@ -29,6 +29,7 @@ public static class Grader
         new IptablesNftTextCheck(),
         new IptablesLegacyParseCheck(),
         new IptablesLegacyTextCheck(),
+        new LegacyReplayCheck(),
         new RouteEncodeCheck(),
         new RouteDecodeCheck(),
         new RouteReplayCheck(),

@@ -28,4 +28,12 @@ public interface IXtablesSocket : IDisposable
     /// <summary>setsockopt.</summary>
     /// <exception cref="KernelException">EAGAIN: the table changed meanwhile; EINVAL, ENOENT, ELOOP: it was refused whole.</exception>
     void SetOption(int option, ReadOnlySpan<byte> value);
+
+    /// <summary>setsockopt with a value that names memory which the kernel fills: the counters of the entries that were replaced.</summary>
+    /// <param name="option">The option.</param>
+    /// <param name="value">Its value; the address is put in.</param>
+    /// <param name="pointer">Where in the value the address belongs, eight bytes.</param>
+    /// <param name="memory">What the kernel fills.</param>
+    /// <exception cref="KernelException">As of the other.</exception>
+    void SetOption(int option, Span<byte> value, int pointer, Span<byte> memory);
 }

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Net.Sockets;
 using EucaNet.Netlink.Wire;
 using Tmds.Linux;
@@ -51,6 +52,15 @@ internal sealed unsafe class LinuxXtablesSocket : IXtablesSocket
         fixed (byte* data = value)
         {
             Check(LibC.setsockopt(use.Descriptor, _level, option, data, (uint)value.Length), $"set xtables option {option}", "It needs CAP_NET_ADMIN.");
+        }
+    }
+
+    public void SetOption(int option, Span<byte> value, int pointer, Span<byte> memory)
+    {
+        fixed (byte* filled = memory)
+        {
+            BinaryPrimitives.WriteUInt64LittleEndian(value[pointer..], (ulong)filled);
+            SetOption(option, value);
         }
     }
 

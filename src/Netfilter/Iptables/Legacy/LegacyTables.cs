@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using EucaNet.Netfilter.Iptables.Extensions;
 using EucaNet.Netlink.Kernel;
 using EucaNet.Netlink.Wire;
@@ -219,10 +220,8 @@ internal sealed class LegacyTables : IIptablesBackend
     {
         uint old = live.NumberOfEntries;
         (byte[] replace, IReadOnlyList<LegacyEntry> entries) = LegacyTableWriter.Write(_family, table, old);
-        ulong[] counted = GC.AllocateArray<ulong>((int)old * 2, pinned: true);
-        replace.AsSpan().Put64(LegacyLayout.ReplaceCounters, (ulong)System.Runtime.InteropServices.Marshal.UnsafeAddrOfPinnedArrayElement(counted, 0));
-        _socket.SetOption(LegacyLayout.SetReplace, replace);
-        GC.KeepAlive(counted);
+        ulong[] counted = new ulong[(int)old * 2];
+        _socket.SetOption(LegacyLayout.SetReplace, replace, LegacyLayout.ReplaceCounters, MemoryMarshal.AsBytes(counted.AsSpan()));
         AddCounters(table.Name, CountersAfter(live, entries, counted, use));
     }
 

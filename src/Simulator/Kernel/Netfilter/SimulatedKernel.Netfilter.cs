@@ -2,6 +2,7 @@ using EucaNet.Netlink.Kernel;
 using EucaNet.Simulator.Kernel.Conntrack;
 using EucaNet.Simulator.Kernel.Netfilter;
 using EucaNet.Simulator.Kernel.Nftables;
+using EucaNet.Simulator.Kernel.Xtables;
 
 namespace EucaNet.Simulator.Kernel;
 
@@ -17,5 +18,6 @@ public sealed partial class SimulatedKernel
         var conntrack = new ConntrackSubsystem(this);
         Register(NetlinkProtocol.Netfilter, new NetfilterSubsystem(this, Nftables, conntrack, new CompatSubsystem()));
         conntrack.Listen();
+        XtablesOpener = new XtablesSubsystem(this).Open;
     }
 }
