@@ -19,6 +19,25 @@ public sealed class ScenarioRunTests
         Assert.That(run.Output, Does.Contain(" 0 failed"));
     }
 
+    [TestCase("iptables-legacy")]
+    [TestCase("iptables-nft")]
+    public void The_first_cloud_stands_on_another_firewall_too(string firewall)
+    {
+        string folder = Directory.CreateTempSubdirectory("eucanet-firewall-").FullName;
+        string examples = Path.Combine(CommandLine.Repository, "examples", "managed");
+        foreach (string name in (string[])["eucalyptus.conf", "eucalyptus-node.conf"])
+        {
+            File.WriteAllText(Path.Combine(folder, name), File.ReadAllText(Path.Combine(examples, name)) + $"\nVNET_FIREWALL=\"{firewall}\"\n");
+        }
+
+        string file = Path.Combine(folder, "first-cloud.euca");
+        File.Copy(Path.Combine(examples, "first-cloud.euca"), file);
+        CommandResult run = CommandLine.Run(null, "sim", file);
+        Directory.Delete(folder, recursive: true);
+        Assert.That(run.Status, Is.Zero, run.Output + run.Errors);
+        Assert.That(run.Output, Does.Contain(" 0 failed"));
+    }
+
     [Test]
     public void One_seed_gives_one_story()
     {

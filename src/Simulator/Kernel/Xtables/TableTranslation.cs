@@ -297,8 +297,17 @@ internal ref struct TableTranslation(XtablesLayout layout, ReadOnlySpan<byte> re
 
         LinuxError refused = CheckExtension(entry, target, isTarget: true, out EntryExtension? done);
         entry.TargetExtension = done;
+        if (refused == LinuxError.None && entry.Target == "TCPMSS" && !matches.Exists(IsForSynchronize))
+        {
+            refused = LinuxError.EINVAL;
+        }
+
         return refused;
     }
+
+    /// <summary>A tcp match that takes only segments with SYN, which TCPMSS asks for here though not in nf_tables.</summary>
+    private static bool IsForSynchronize(EntryExtension match) =>
+        match.Extension!.Name == "tcp" && (match.Data[10] & 2) != 0 && (match.Data[11] & 4) == 0;
 
     private readonly byte[] DataOf(int extension) => _blob.AsSpan(extension + XtablesLayout.ExtensionHeader, U16(extension) - XtablesLayout.ExtensionHeader).ToArray();
 

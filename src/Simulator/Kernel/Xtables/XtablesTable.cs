@@ -67,9 +67,13 @@ internal sealed class XtablesEntries
         entry.Matches.Any(match => MatchEvaluation.UsesConntrack(match.Extension!.Name))
         || entry.TargetExtension?.Extension is { } target && TargetEvaluation.UsesConntrack(target.Name));
 
-    /// <summary>The entries as user space gets them: with counters and hooks, without what modules keep for themselves.</summary>
+    /// <summary>
+    /// The entries as user space gets them: with counters and hooks, without what modules keep for themselves. What is behind the end of
+    /// an extension's name stays as user space had it (xt_obj_to_user).
+    /// </summary>
     public void CopyTo(Span<byte> output)
     {
+        byte[] before = output.ToArray();
         Blob.CopyTo(output);
         foreach (XtablesEntry entry in List)
         {
@@ -78,12 +82,12 @@ internal sealed class XtablesEntries
             BinaryPrimitives.WriteUInt64LittleEndian(output[(entry.Offset + Layout.Counters + 8)..], entry.Bytes);
             foreach (EntryExtension match in entry.Matches)
             {
-                HidePrivate(output, match);
+                Show(output, before, match);
             }
 
             if (entry.TargetExtension is { } target)
             {
-                HidePrivate(output, target);
+                Show(output, before, target);
             }
         }
     }
@@ -98,8 +102,14 @@ internal sealed class XtablesEntries
         }
     }
 
-    private static void HidePrivate(Span<byte> output, EntryExtension part)
+    private static void Show(Span<byte> output, ReadOnlySpan<byte> before, EntryExtension part)
     {
+        int name = part.Offset + 2, tail = output[name..].IndexOf((byte)0) + 1;
+        if (tail > 0 && tail < 29)
+        {
+            before[(name + tail)..(name + 29)].CopyTo(output[(name + tail)..]);
+        }
+
         (int visible, int aligned) = part.Extension is { } extension
             ? (extension.UserSize != 0 ? extension.UserSize : extension.Size, extension.AlignedSize)
             : part.Data.Length == XtablesLayout.StandardTarget - XtablesLayout.ExtensionHeader ? (4, 8) : (30, 32);
