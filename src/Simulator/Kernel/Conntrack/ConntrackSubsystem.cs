@@ -33,6 +33,10 @@ internal sealed class ConntrackSubsystem
         (CTA_FILTER, AttributePolicy.Nested),
         (CTA_STATUS_MASK, AttributePolicy.U32));
 
+    private static readonly AttributePolicy InformationPolicy = new(CTA_PROTOINFO_SCTP, (CTA_PROTOINFO_TCP, AttributePolicy.Nested));
+
+    private static readonly AttributePolicy TcpPolicy = new(CTA_PROTOINFO_TCP_FLAGS_REPLY, (CTA_PROTOINFO_TCP_STATE, AttributePolicy.U8));
+
     private readonly SimulatedKernel _kernel;
     private bool _listens;
 
@@ -252,6 +256,11 @@ internal sealed class ConntrackSubsystem
             connection.Expires = Now + TimeSpan.FromSeconds(attributes[CTA_TIMEOUT].UInt32BigEndian);
         }
 
+        if (attributes.Has(CTA_PROTOINFO) && SetTcpState(connection, attributes[CTA_PROTOINFO]) is var error and not LinuxError.None)
+        {
+            return error;
+        }
+
         if (attributes.Has(CTA_MARK))
         {
             uint mask = attributes.Has(CTA_MARK_MASK) ? attributes[CTA_MARK_MASK].UInt32BigEndian : uint.MaxValue;
@@ -263,6 +272,30 @@ internal sealed class ConntrackSubsystem
         }
 
         return LinuxError.None;
+    }
+
+    private static LinuxError SetTcpState(Connection connection, KernelAttribute information)
+    {
+        LinuxError error = information.Parse(InformationPolicy, out ParsedAttributes protocols);
+        if (error != LinuxError.None || connection.Original.Protocol != (byte)System.Net.Sockets.ProtocolType.Tcp || !protocols.Has(CTA_PROTOINFO_TCP))
+        {
+            return error;
+        }
+
+        error = protocols[CTA_PROTOINFO_TCP].Parse(TcpPolicy, out ParsedAttributes tcp);
+        if (error == LinuxError.None && tcp.Has(CTA_PROTOINFO_TCP_STATE))
+        {
+            var state = (TcpState)tcp[CTA_PROTOINFO_TCP_STATE].Byte;
+            if (state > TcpState.SynSent2)
+            {
+                return LinuxError.EINVAL;
+            }
+
+            connection.Tcp ??= new TcpTracking();
+            connection.Tcp.State = state;
+        }
+
+        return error;
     }
 
     private LinuxError GetStatistics(NetfilterMessage message)
