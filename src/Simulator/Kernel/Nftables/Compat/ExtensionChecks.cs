@@ -70,6 +70,14 @@ internal static class ExtensionChecks
             case "addrtype" when extension.Revision == 1:
                 uint limits = U32(data, 4) & 12;
                 return Refuse(limits == 12 || (place.Hooks & (Prerouting | Input)) != 0 && limits == 8 || (place.Hooks & (Postrouting | Output)) != 0 && limits == 4);
+            case "connlabel":
+                return (U16(data, 2) & ~3) != 0 ? LinuxError.EINVAL : Refuse(U16(data, 0) > 127, LinuxError.ERANGE);
+            case "rateest":
+                // Estimators and ip sets there are none: what names one is refused.
+                uint rates = U16(data, 32), compared = U16(data, 34);
+                return (rates & 6) is not (2 or 4) || (rates & 0x30) == 0 || compared is < 1 or > 3 ? LinuxError.EINVAL : LinuxError.ENOENT;
+            case "set":
+                return LinuxError.ENOENT;
             case "limit":
                 return Refuse(U32(data, 4) == 0 || U32(data, 0) > uint.MaxValue / Math.Max(1, U32(data, 4)), LinuxError.ERANGE);
             case "rpfilter":
@@ -175,6 +183,8 @@ internal static class ExtensionChecks
                 return Refuse(U32(data, 0) != 1);
             case "NETMAP":
                 return Refuse((U32(data, 0) & 1) == 0);
+            case "SET":
+                return LinuxError.ENOENT;
             case "LOG":
                 return Refuse(data[0] >= 8 || data[31] != 0);
             case "NFLOG":
