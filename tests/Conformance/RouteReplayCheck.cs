@@ -12,7 +12,7 @@ namespace EucaNet.Conformance;
 /// <summary>
 /// Feeds the recorded requests of ip, bridge and tc to a simulated kernel and compares every answer. The rows of a file ran one after the other in one namespace
 /// in which the recorder had made two veth pairs (v0-v1 up and addressed, v2-v3 down) before the first. Rows that the file doesn't hold had left their
-/// traces: a link that an answer shows and the simulation lacks is made from that answer, one that a whole dump lacks is deleted. Index and MAC of a new device are chance and taken from the
+/// traces, which the row's own traffic shows: a look-up before its first change shows the state of links, an outcome what existed (see RoutePremises); a link that an answer shows and the simulation lacks is made from that answer, one that a whole dump lacks is deleted. Index and MAC of a new device are chance and taken from the
 /// recording. Sequence numbers, port ids, statistics and timestamps are masked.
 /// </summary>
 public sealed class RouteReplayCheck : IConformanceCheck
@@ -57,13 +57,17 @@ public sealed class RouteReplayCheck : IConformanceCheck
         var sockets = new Dictionary<int, SimulatedNetlinkSocket>();
         var expected = new List<byte[]>();
         var actual = new List<byte[]>();
+        var pending = new Queue<byte[]>();
         List<(bool Sent, int Socket, byte[] Bytes)> traffic = [.. Traffic(row)];
         RemoveWhatIsGone(kernel, traffic);
+        bool isBefore = true;
         foreach ((bool sent, _, byte[] bytes) in traffic)
         {
+            // What is asked before the first change shows what earlier rows left behind.
+            isBefore &= !sent || (bytes[4] & 3) == 2 || (bytes[4] == 16 && bytes.Length == 32);
             if (!sent)
             {
-                Adopt(kernel, bytes);
+                Adopt(kernel, bytes, isBefore);
             }
         }
 
@@ -71,8 +75,9 @@ public sealed class RouteReplayCheck : IConformanceCheck
         bool isProbe = false;
         try
         {
-            foreach ((bool sent, int number, byte[] bytes) in traffic)
+            for (int at = 0; at < traffic.Count; at++)
             {
+                (bool sent, int number, byte[] bytes) = traffic[at];
                 if (!sockets.TryGetValue(number, out SimulatedNetlinkSocket? socket))
                 {
                     socket = (SimulatedNetlinkSocket)kernel.OpenNetlink(NetlinkProtocol.Route, new NetlinkSocketOptions { StrictChecking = !isBridge });
@@ -85,10 +90,21 @@ public sealed class RouteReplayCheck : IConformanceCheck
                     // ip link begins with an empty RTM_NEWLINK and reads its answer with a buffer of 16 KiB.
                     isProbe = bytes.Length == 32 && bytes[4] == 16;
                     socket.Send(bytes);
+                    if (!isProbe && (bytes[4] & 3) != 2 && at + 1 < traffic.Count && !traffic[at + 1].Sent)
+                    {
+                        Settle(kernel, socket, bytes, traffic[at + 1].Bytes, pending);
+                    }
+
                     continue;
                 }
 
                 expected.Add(bytes);
+                if (pending.TryDequeue(out byte[]? kept))
+                {
+                    actual.Add(kept);
+                    continue;
+                }
+
                 if (!isProbe)
                 {
                     // ip asks for the datagram's length first.
@@ -101,6 +117,7 @@ public sealed class RouteReplayCheck : IConformanceCheck
                 }
             }
 
+            actual.AddRange(pending);
             foreach (SimulatedNetlinkSocket socket in sockets.Values)
             {
                 while (socket.ReceiveOne() is { } rest)
@@ -120,10 +137,34 @@ public sealed class RouteReplayCheck : IConformanceCheck
         return RouteTranscript.Compare(expected, actual);
     }
 
+    /// <summary>Takes the answer to a change; where it differs because of what rows kept aside had done, that is done and the change asked for again.</summary>
+    private static void Settle(SimulatedKernel kernel, SimulatedNetlinkSocket socket, byte[] request, byte[] recorded, Queue<byte[]> pending)
+    {
+        List<byte[]> answers = Drain(socket);
+        if (RoutePremises.Outcome([recorded]) is { } wanted && RoutePremises.Outcome(answers) is { } got && RoutePremises.Establish(kernel, request, wanted, got))
+        {
+            socket.Send(request);
+            answers = Drain(socket);
+        }
+
+        answers.ForEach(pending.Enqueue);
+    }
+
+    private static List<byte[]> Drain(SimulatedNetlinkSocket socket)
+    {
+        var answers = new List<byte[]>();
+        while (socket.ReceiveOne() is { } answer)
+        {
+            answers.Add(answer);
+        }
+
+        return answers;
+    }
+
     /// <summary>
-    /// Makes what the answers show and the simulation lacks: links, routes, rules; and the alias and queueing discipline of links, which rows kept aside had set.
+    /// Makes what the answers show and the simulation lacks: links, routes, rules; and brings links to the state in which a look-up before any change shows them.
     /// </summary>
-    private static void Adopt(SimulatedKernel kernel, byte[] datagram)
+    private static void Adopt(SimulatedKernel kernel, byte[] datagram, bool isBefore)
     {
         var walk = new MessageReader(datagram);
         while (walk.TryRead(out NetlinkMessage message))
@@ -134,6 +175,11 @@ public sealed class RouteReplayCheck : IConformanceCheck
                 AttributeReader attributes = message.Attributes(16);
                 known.Alias = attributes.TryFind(20, out NetlinkAttribute alias) ? alias.String : null;
                 known.Qdisc = attributes.TryFind(6, out NetlinkAttribute qdisc) ? qdisc.String : known.Qdisc;
+                if (isBefore)
+                {
+                    known.AlternativeNames.Clear();
+                    LinkLoader.Load(kernel, message.Payload);
+                }
             }
             else if (message.Header.Type is 20 or 24 or 32 or 104 && (message.Header.Flags & NetlinkMessageFlags.Multi) != 0 && !IsOfKernel(message))
             {
