@@ -113,10 +113,14 @@ internal static class RoutePremises
 
         if (new AttributeReader(request.AsSpan(32)).TryFind(3, out NetlinkAttribute name) && kernel.Devices.Find(name.String) is { } made)
         {
-            kernel.DeviceControl.Unregister([made]);
+            byte[] deletion = [32, 0, 0, 0, 17, 0, 5, 0, .. new byte[24]];
+            BinaryPrimitives.WriteInt32LittleEndian(deletion.AsSpan(20), made.Index);
+            Send(kernel, deletion);
         }
 
-        return new IpCommand(kernel).Run($"ip link add link {kernel.Devices.Find(lower.Int32)?.Name} before type macvlan mode bridge") == 0;
+        // IFLA_LINK, IFLA_IFNAME "mvp", IFLA_LINKINFO with IFLA_INFO_KIND "macvlan".
+        byte[] creation = [64, 0, 0, 0, 16, 0, 5, 6, .. new byte[24], 8, 0, 5, 0, .. lower.Value, 8, 0, 3, 0, .. "mvp\0"u8, 16, 0, 18, 0, 12, 0, 1, 0, .. "macvlan\0"u8];
+        return Send(kernel, creation) == 0;
     }
 
     private static int Send(SimulatedKernel kernel, byte[] request)

@@ -103,7 +103,7 @@ internal sealed class LinkCreation(SimulatedKernel kernel)
             "macvlan" or "macvtap" => CreateMacvlan(device!, attributes, data, lower!),
             "vrf" => CreateVrf(device!, data),
             "vxlan" => CreateVxlan(device!, attributes, data),
-            _ => CreatePlain(device!),
+            _ => CreatePlain(device!, kind, attributes, lower),
         };
         if (verdict.Error != LinuxError.None)
         {
@@ -263,9 +263,34 @@ internal sealed class LinkCreation(SimulatedKernel kernel)
         kernel.DeviceControl.Register(device);
     }
 
-    private Verdict CreatePlain(NetworkDevice device)
+    private Verdict CreatePlain(NetworkDevice device, LinkKind kind, AttributeSet attributes, NetworkDevice? lower)
     {
+        if (lower is not null)
+        {
+            // A device hands its packets to one receiver only.
+            if (lower.Port is not null || lower.Uppers.Exists(static upper => upper.KindState is MacvlanState))
+            {
+                return LinuxError.EBUSY;
+            }
+
+            device.Lower = lower;
+            device.Mtu = lower.Mtu;
+        }
+
+        if (kind.HasOnlyAppearance)
+        {
+            byte[]? data = attributes.Nest(IFLA_LINKINFO, LinkPolicy.Info, out _)?.Bytes(IFLA_INFO_DATA);
+            device.KindState = new TunnelState { Attributes = data ?? [], HasData = data is not null };
+        }
+
+        if (kind.AddressLength is 0 or 4 or 16)
+        {
+            device.HardwareAddress = new byte[kind.AddressLength];
+            device.BroadcastAddress = new byte[kind.AddressLength];
+        }
+
         Register(device);
+        lower?.Uppers.Add(device);
         return Verdict.Success;
     }
 

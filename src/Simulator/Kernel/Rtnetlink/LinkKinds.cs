@@ -32,6 +32,9 @@ internal sealed record LinkKind(string Name)
     public bool NeedsLower { get; init; }
 
     public bool IsBoundToNamespace { get; init; }
+
+    /// <summary>The kind's own attributes are shown as they were asked for; packets through it are not modelled.</summary>
+    public bool HasOnlyAppearance { get; init; }
 }
 
 /// <summary>The kinds of link and what they show of themselves in IFLA_LINKINFO.</summary>
@@ -48,7 +51,20 @@ internal static class LinkKinds
         new("macvtap") { NeedsLower = true, TransmitQueueLength = 500, HasNoQueue = false },
         new("vrf") { Flags = DeviceFlags.NoArp | DeviceFlags.Master, Mtu = 65575, MinimumMtu = 1280, MaximumMtu = 65575, IsBoundToNamespace = true },
         new("vxlan"),
+        new("bond") { Flags = DeviceFlags.Broadcast | DeviceFlags.Multicast | DeviceFlags.Master, Queues = 16, HasOnlyAppearance = true },
+        new("ipvlan") { NeedsLower = true, HasOnlyAppearance = true },
+        new("macsec") { NeedsLower = true, HasOnlyAppearance = true },
+        new("geneve") { MinimumMtu = 68, MaximumMtu = 65465, HasOnlyAppearance = true },
+        Tunnel("gre", 778, 4, 1476), Tunnel("ipip", 768, 4, 1480), Tunnel("sit", 776, 4, 1480), Tunnel("vti", 768, 4, 1480),
+        Tunnel("ip6gre", 823, 16, 1448), Tunnel("ip6tnl", 769, 16, 1452), Tunnel("vti6", 769, 16, 1500),
+        new("wireguard") { HardwareType = 65534, AddressLength = 0, Flags = DeviceFlags.PointToPoint | DeviceFlags.NoArp, Mtu = 1420, MinimumMtu = 0, MaximumMtu = 2147483552, Queues = 0 },
+        new("xfrm") { HardwareType = 65534, AddressLength = 0, Flags = DeviceFlags.NoArp, HasOnlyAppearance = true },
     }.ToDictionary(kind => kind.Name);
+
+    private static LinkKind Tunnel(string name, ushort hardwareType, int addressLength, uint mtu) => new(name)
+    {
+        HardwareType = hardwareType, AddressLength = addressLength, Flags = DeviceFlags.NoArp, Mtu = mtu, MinimumMtu = 68, MaximumMtu = 65535, HasOnlyAppearance = true,
+    };
 
     /// <summary>The kind, or null where it isn't modelled or the kernel lacks it.</summary>
     public static LinkKind? Find(SimulatedKernel kernel, string name) =>

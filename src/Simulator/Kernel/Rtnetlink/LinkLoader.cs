@@ -36,7 +36,9 @@ internal static class LinkLoader
         device ??= Make(kernel, payload, values, index, name);
         if (device.Name != name)
         {
+            string old = device.Name;
             kernel.Devices.Rename(device, name);
+            kernel.Parameters.RenameDevice(old, name);
         }
 
         if (isNew)
@@ -88,6 +90,32 @@ internal static class LinkLoader
         return device;
     }
 
+    /// <summary>The mappings of priorities; each is a pair of 32-bit numbers.</summary>
+    private static void LoadMaps(VlanOptions vlan, byte[] data)
+    {
+        if (new AttributeReader(data).TryFind(IFLA_VLAN_INGRESS_QOS, out NetlinkAttribute ingress))
+        {
+            AttributeReader walk = ingress.Nested();
+            while (walk.TryRead(out NetlinkAttribute pair))
+            {
+                vlan.IngressMap[BinaryPrimitives.ReadUInt32LittleEndian(pair.Value) & 7] = BinaryPrimitives.ReadUInt32LittleEndian(pair.Value[4..]);
+            }
+        }
+
+        if (new AttributeReader(data).TryFind(IFLA_VLAN_EGRESS_QOS, out NetlinkAttribute egress))
+        {
+            AttributeReader walk = egress.Nested();
+            while (walk.TryRead(out NetlinkAttribute pair))
+            {
+                (uint From, uint To) mapping = (BinaryPrimitives.ReadUInt32LittleEndian(pair.Value), BinaryPrimitives.ReadUInt32LittleEndian(pair.Value[4..]));
+                if (!vlan.EgressMap.Contains(mapping))
+                {
+                    vlan.EgressMap.Add(mapping);
+                }
+            }
+        }
+    }
+
     private static void Apply(NetworkDevice device, ReadOnlySpan<byte> payload, Dictionary<ushort, byte[]> values)
     {
         device.RequestedFlags = (DeviceFlags)BinaryPrimitives.ReadUInt32LittleEndian(payload[8..]) & (DeviceFlags.Promiscuous | DeviceFlags.AllMulticast);
@@ -124,9 +152,19 @@ internal static class LinkLoader
         device.Qdisc = values.TryGetValue(IFLA_QDISC, out byte[]? qdisc) ? Text(qdisc) : device.Qdisc;
         device.Alias = values.TryGetValue(IFLA_IFALIAS, out byte[]? alias) ? Text(alias) : null;
         device.Headroom = values.TryGetValue(IFLA_HEADROOM, out byte[]? headroom) ? BinaryPrimitives.ReadUInt16LittleEndian(headroom) : (ushort)0;
+        if (device.Vlan is { } vlan)
+        {
+            LoadMaps(vlan, Info(values).Data);
+        }
+
+        if (device.Bridge is { } bridge && AttributeSet.TryParse(Info(values).Data, 0, BridgeAttributes.Policy, AttributeStrictness.Liberal, out AttributeSet options, out _))
+        {
+            BridgeChanges.ChangeBridge(device.Kernel, bridge, options);
+        }
+
         if (device.KindState is TunnelState tunnel)
         {
-            tunnel.Attributes = Info(values).Data;
+            device.KindState = new TunnelState { Attributes = Info(values).Data, ShowsLink = values.ContainsKey(IFLA_LINK), HasData = HasData(values), IsFallback = tunnel.IsFallback };
         }
 
         if (values.TryGetValue(IFLA_PROP_LIST, out byte[]? properties))
