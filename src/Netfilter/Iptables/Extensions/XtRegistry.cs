@@ -28,7 +28,7 @@ internal static class XtRegistry
     public static bool SameInfo(bool target, string name, byte revision, ReadOnlySpan<byte> left, ReadOnlySpan<byte> right)
     {
         int size = UserSize(target, name, revision);
-        return left[..Math.Min(left.Length, size)].SequenceEqual(right[..Math.Min(right.Length, size)]);
+        return Significant(left, size).SequenceEqual(Significant(right, size));
     }
 
     /// <summary>A hash of what <see cref="SameInfo"/> compares.</summary>
@@ -37,12 +37,20 @@ internal static class XtRegistry
         var hash = new HashCode();
         hash.Add(name);
         hash.Add(revision);
-        hash.AddBytes(info[..Math.Min(info.Length, UserSize(target, name, revision))]);
+        hash.AddBytes(Significant(info, UserSize(target, name, revision)));
         return hash.ToHashCode();
     }
 
-    private static int UserSize(bool target, string name, byte revision) =>
-        (FindByKernelName(target, name, revision, IptablesFamily.Ip) ?? FindByKernelName(target, name, revision, IptablesFamily.Ip6))?.UserSize ?? int.MaxValue;
+    /// <summary>Without the kernel's part, and without the zeros that may or may not pad the block.</summary>
+    private static ReadOnlySpan<byte> Significant(ReadOnlySpan<byte> info, int size) => info[..Math.Min(info.Length, size)].TrimEnd((byte)0);
+
+    /// <summary>The larger of the two families' sizes: one name and revision can have a longer block on ip6 (REDIRECT: 24 bytes and 40).</summary>
+    private static int UserSize(bool target, string name, byte revision)
+    {
+        int? ip = FindByKernelName(target, name, revision, IptablesFamily.Ip)?.UserSize;
+        int? ip6 = FindByKernelName(target, name, revision, IptablesFamily.Ip6)?.UserSize;
+        return ip is null && ip6 is null ? int.MaxValue : Math.Max(ip ?? 0, ip6 ?? 0);
+    }
 
     private static FrozenDictionary<(bool, string, IptablesFamily), XtExtension> IndexByWord()
     {
