@@ -14,7 +14,7 @@ namespace EucaNet.Simulator.Datapath;
 
 /// <summary>
 /// The moving half of one simulated kernel. A frame comes in by a device, climbs through the layers that are folders and
-/// files here (device, bridge, VLAN, ARP, IPv4), meets the hooks on its way, and leaves by a device or ends in a socket.
+/// files here (device, bridge, VLAN, ARP, IPv4, IPv6), meets the hooks on its way, and leaves by a device or ends in a socket.
 /// All of it happens inside one call; only what crosses to another machine waits in the simulation's queue.
 /// </summary>
 internal sealed class NetworkStack : IDatapath
@@ -23,7 +23,8 @@ internal sealed class NetworkStack : IDatapath
     {
         Kernel = kernel;
         Routing = new RouteLookup(kernel);
-        Conntrack = new ConnectionTracker(kernel.Clock);
+        Sources = new SourceSelection(kernel);
+        Conntrack = new ConnectionTracker(kernel.Clock, kernel.Parameters);
         Nat = new AddressTranslator(Conntrack, kernel.Random);
         Netfilter = new NetfilterHooks(this);
         Link = new DeviceLayer(this);
@@ -31,8 +32,11 @@ internal sealed class NetworkStack : IDatapath
         Bridging = new BridgeForwarding(this);
         Arp = new ArpLayer(this);
         Neighbours = new NeighbourResolver(this);
+        NeighbourDiscovery = new NeighbourDiscovery(this);
+        RouterDiscovery = new RouterDiscovery(this);
+        Exceptions = new RouteExceptions(kernel);
         Ipv4 = new Ipv4Layer(this);
-        Icmp = new IcmpLayer(this);
+        Ipv6 = new Ipv6Layer(this);
         Udp = new UdpLayer(this);
         Tcp = new TcpLayer(this);
     }
@@ -53,6 +57,11 @@ internal sealed class NetworkStack : IDatapath
 
     public RouteLookup Routing { get; }
 
+    public SourceSelection Sources { get; }
+
+    /// <summary>What the network told about single destinations.</summary>
+    public RouteExceptions Exceptions { get; }
+
     public DeviceLayer Link { get; }
 
     public PacketSockets PacketSockets { get; }
@@ -65,7 +74,11 @@ internal sealed class NetworkStack : IDatapath
 
     public Ipv4Layer Ipv4 { get; }
 
-    public IcmpLayer Icmp { get; }
+    public Ipv6Layer Ipv6 { get; }
+
+    public NeighbourDiscovery NeighbourDiscovery { get; }
+
+    public RouterDiscovery RouterDiscovery { get; }
 
     public UdpLayer Udp { get; }
 
@@ -75,16 +88,21 @@ internal sealed class NetworkStack : IDatapath
     public Func<string, PacketStory?>? StoryTeller { get; set; }
 
     /// <summary>The address that packets leaving by a device towards this packet's next hop carry (masquerade).</summary>
-    public InternetAddress? SelectSource(NetworkDevice device, Packet packet) => packet.Protocol == EtherType.Ipv4
-        ? Routing.SelectSource(device, packet.Route?.Gateway ?? InternetAddress.FromV4(packet.Ipv4.Destination))
-        : FirstAddress(device, InternetAddress.V6);
+    public InternetAddress? SelectSource(NetworkDevice device, Packet packet) => packet.IsIpv6
+        ? Sources.SelectV6(device, packet.DestinationAddress)
+        : Sources.SelectV4(device, packet.Route?.Gateway ?? packet.DestinationAddress);
 
-    /// <summary>A device's first primary address.</summary>
-    public InternetAddress? FirstAddress(NetworkDevice device, byte family)
+    /// <summary>The layer of a family (AF_INET, AF_INET6).</summary>
+    public InternetLayer Internet(byte family) => family == InternetAddress.V6 ? Ipv6 : Ipv4;
+
+    /// <summary>A device's first primary address, of IPv6 the first that is surely its own and of the same scope.</summary>
+    public InternetAddress? FirstAddress(NetworkDevice device, InternetAddress like)
     {
-        foreach (InterfaceAddress address in Kernel.Addresses.Of(device, family))
+        foreach (InterfaceAddress address in Kernel.Addresses.Of(device, like.Family))
         {
-            if (!address.IsSecondary)
+            if (like.Family == InternetAddress.V6
+                ? SourceSelection.IsUsable(address) && SourceSelection.ScopeOf(address.Local) == SourceSelection.ScopeOf(like)
+                : !address.IsSecondary)
             {
                 return address.Local;
             }
@@ -93,87 +111,14 @@ internal sealed class NetworkStack : IDatapath
         return null;
     }
 
-    /// <summary>
-    /// Where a packet that came in goes (ip_route_input). False: it is refused. Then <paramref name="route"/> is null where no
-    /// route leads on, and what was found where the sender may not send so (martian, reverse path).
-    /// </summary>
-    public bool RouteInput(NetworkDevice device, InternetAddress source, InternetAddress destination, uint mark, out RouteDecision? route, byte service = 0)
-    {
-        route = null;
-        uint from = (uint)source.Value, to = (uint)destination.Value;
-        var broadcast = new RouteDecision(RouteType.Broadcast, device, null, null, null);
-        if (Formats.Ipv4.IsMulticast(from) || from == Formats.Ipv4.Broadcast)
-        {
-            route = broadcast;
-            return false;
-        }
-
-        if (to == Formats.Ipv4.Broadcast || (from == 0 && to == 0))
-        {
-            route = broadcast;
-            return true;
-        }
-
-        if (Formats.Ipv4.IsZeroNetwork(from) || Formats.Ipv4.IsZeroNetwork(to)
-            || ((Formats.Ipv4.IsLoopback(from) || Formats.Ipv4.IsLoopback(to)) && !device.IsLoopback && !Flag(device, "route_localnet")))
-        {
-            route = broadcast;
-            return false;
-        }
-
-        if (Formats.Ipv4.IsMulticast(to))
-        {
-            route = new RouteDecision(RouteType.Multicast, device, null, null, null);
-            return true;
-        }
-
-        route = Routing.Find(new RouteQuery(destination) { Source = source, Input = device, Mark = mark, TypeOfService = service });
-        if (route is null || (route.Type == RouteType.Unicast && !IsForwarding(device)))
-        {
-            route = null;
-            return false;
-        }
-
-        return IsSourceValid(device, source, destination, mark, service);
-    }
-
-    /// <summary>Reverse path filter and martian sources (fib_validate_source).</summary>
-    private bool IsSourceValid(NetworkDevice device, InternetAddress source, InternetAddress destination, uint mark, byte service)
-    {
-        if (device.IsLoopback)
-        {
-            return true;
-        }
-
-        int filter = Setting(device, "rp_filter");
-        if (filter == 0)
-        {
-            return Kernel.Addresses.FindLocal(source) is null || Flag(device, "accept_local");
-        }
-
-        RouteDecision? back = Routing.Find(new RouteQuery(source) { Source = destination, Input = device, Mark = Flag(device, "src_valid_mark") ? mark : 0, TypeOfService = service });
-        if (back is null)
-        {
-            return false;
-        }
-
-        if (back.Type != RouteType.Unicast && !(back.Type == RouteType.Local && Flag(device, "accept_local")))
-        {
-            return false;
-        }
-
-        return filter == 2 || back.Device == device || (back.Route is { } route && route.NextHops.Any(hop => hop.Device == device));
-    }
-
     /// <summary>A per-device IPv4 setting; the larger of the device's and that of "all".</summary>
     public int Setting(NetworkDevice device, string name) =>
-        Math.Max(Kernel.Parameters.Number("net/ipv4/conf/all/" + name), Kernel.Parameters.Number($"net/ipv4/conf/{device.Name}/{name}"));
+        Math.Max(Kernel.Parameters.Number("net/ipv4/conf/", "all", name), Kernel.Parameters.Number("net/ipv4/conf/", device.Name, name));
 
     public bool Flag(NetworkDevice device, string name) => Setting(device, name) != 0;
 
     /// <summary>Packets that come in by the device may leave by another.</summary>
-    public bool IsForwarding(NetworkDevice device) => Kernel.Parameters.Number($"net/ipv4/conf/{device.Name}/forwarding") != 0
-        || Kernel.Parameters.Number("net/ipv4/ip_forward") != 0;
+    public bool IsForwarding(NetworkDevice device) => Kernel.Parameters.Number("net/ipv4/conf/", device.Name, "forwarding") != 0;
 
     public PacketStory? BeginStory(Packet packet, string from) => packet.Story ?? StoryTeller?.Invoke(from);
 
@@ -183,44 +128,6 @@ internal sealed class NetworkStack : IDatapath
     /// <summary>A bridge learned, moved or forgot a MAC.</summary>
     public void OnForwardingEntryChanged(BridgeState bridge, ForwardingEntry entry, bool removed) =>
         Kernel.Bridges.NotifyEntry(bridge, entry, removed ? RTM_DELNEIGH : RTM_NEWNEIGH);
-
-    /// <summary>A rule rejects a packet with an ICMP error.</summary>
-    public void RejectWithIcmp(HookContext context, byte code)
-    {
-        if (context.Family == HookFamily.Ipv4 && MayAnswer(context.Packet))
-        {
-            Icmp.SendError(context.Packet, context.Input, IcmpType.DestinationUnreachable, code);
-        }
-    }
-
-    /// <summary>A rule rejects a packet with a TCP reset.</summary>
-    public void RejectWithReset(HookContext context)
-    {
-        Packet packet = context.Packet;
-        if (context.Family == HookFamily.Ipv4 && packet.LocateTransport() && packet.TransportProtocol == IpProtocol.Tcp && packet.FragmentOffset == 0
-            && MayAnswer(packet))
-        {
-            Tcp.SendReset(packet, attach: true);
-        }
-    }
-
-    /// <summary>A received packet is rejected with an answer only where its own checksum is right (nf_reject_verify_csum).</summary>
-    private static bool MayAnswer(Packet packet)
-    {
-        if (packet.IsLocal || !packet.LocateTransport() || packet.Ipv4.IsFragment)
-        {
-            return packet.IsLocal || packet.FragmentOffset == 0;
-        }
-
-        Ipv4Header ip = packet.Ipv4;
-        return ip.Protocol switch
-        {
-            IpProtocol.Tcp => new TcpHeader(packet.Transport).IsValid(ip.Source, ip.Destination),
-            IpProtocol.Udp => new UdpHeader(packet.Transport).IsValid(ip.Source, ip.Destination),
-            IpProtocol.Icmp => new IcmpHeader(packet.Transport).IsValid,
-            _ => true,
-        };
-    }
 
     /// <summary>A rule sends a copy of a packet to another next hop (dup).</summary>
     public void Duplicate(HookContext context, InternetAddress gateway, NetworkDevice? device)
@@ -233,6 +140,7 @@ internal sealed class NetworkStack : IDatapath
         Packet copy = context.Packet.Clone();
         copy.Connection = null;
         copy.Untracked = true;
+        copy.ConnectionInfo = ConnectionInfo.Untracked;
         copy.RemoveLinkHeader();
         Neighbours.Send(route.Device, gateway, copy);
     }
@@ -262,11 +170,25 @@ internal sealed class NetworkStack : IDatapath
 
     void IDatapath.AddressAdded(InterfaceAddress address)
     {
-        if (address.Local.Family == InternetAddress.V4 && address.Device.IsUp && Flag(address.Device, "arp_notify"))
+        if (address.Local.Family == InternetAddress.V6)
+        {
+            if (Kernel.Parameters.Number("net/ipv6/conf/", address.Device.Name, "ndisc_notify") != 0 && !address.Device.IsLoopback)
+            {
+                NeighbourDiscovery.Announce(address.Device, address.Local);
+            }
+
+            if (address.Local.IsLinkLocal)
+            {
+                RouterDiscovery.Begin(address);
+            }
+        }
+        else if (address.Device.IsUp && Flag(address.Device, "arp_notify"))
         {
             Arp.Announce(address.Device, address.Local);
         }
     }
+
+    void IDatapath.ProbeAddress(InterfaceAddress address) => NeighbourDiscovery.Probe(address);
 
     void IDatapath.AddressRemoved(InterfaceAddress address) => Nat.MasqueradeLost(address.Device, address.Local);
 

@@ -20,7 +20,7 @@ internal enum PacketType : byte
 /// The outermost VLAN tag is kept apart from the bytes (<see cref="Tag"/>), as the kernel does after reception.
 /// Offsets count from the start of the buffer; a header that is absent has an offset of -1.
 /// </summary>
-internal sealed class Packet
+internal sealed partial class Packet
 {
     /// <summary>Room kept before the frame for headers that are put in front later.</summary>
     private const int Headroom = 64;

@@ -26,6 +26,28 @@ internal enum RouteType : byte
 /// <param name="Route">The route that was taken; null for the limited broadcast.</param>
 internal sealed record RouteDecision(RouteType Type, NetworkDevice Device, InternetAddress? Gateway, InternetAddress? PreferredSource, Route? Route)
 {
+    private const ushort MtuMetric = 2;
+
+    /// <summary>What fits: the route's own MTU where it names one, else the device's.</summary>
+    public uint Mtu
+    {
+        get
+        {
+            if (Route is { Metrics.Count: > 0 } route)
+            {
+                foreach ((ushort type, byte[] value) in route.Metrics)
+                {
+                    if (type == MtuMetric)
+                    {
+                        return Math.Min(BitConverter.ToUInt32(value), Device.Mtu);
+                    }
+                }
+            }
+
+            return Route is { Destination.Family: InternetAddress.V6 } && Device.Inet6 is { } state ? Math.Min(state.Mtu, Device.Mtu) : Device.Mtu;
+        }
+    }
+
     /// <summary>The address whose MAC is asked for.</summary>
     public InternetAddress NextHop(InternetAddress destination) => Gateway ?? destination;
 }

@@ -3,7 +3,7 @@ using EucaNet.Simulator.Kernel.Devices;
 
 namespace EucaNet.Simulator.Datapath;
 
-/// <summary>What a route is looked up for (struct flowi4).</summary>
+/// <summary>What a route is looked up for (struct flowi4, struct flowi6).</summary>
 internal readonly record struct RouteQuery(InternetAddress Destination)
 {
     public InternetAddress? Source { get; init; }
@@ -32,8 +32,6 @@ internal sealed class RouteLookup(SimulatedKernel kernel)
     private const byte Goto = 2;
     private const byte Nop = 3;
     private const uint Invert = 2;
-    private const byte ScopeLink = 253;
-    private const byte ScopeHost = 254;
 
     /// <summary>The route for a flow, or null where no rule leads to one.</summary>
     public RouteDecision? Find(RouteQuery query)
@@ -104,62 +102,6 @@ internal sealed class RouteLookup(SimulatedKernel kernel)
         }
 
         return null;
-    }
-
-    /// <summary>The source address of packets sent by a device (inet_select_addr): one in the destination's network, else the first of wide enough scope.</summary>
-    public InternetAddress? SelectSource(NetworkDevice device, InternetAddress? destination, byte scope = 0)
-    {
-        InternetAddress? first = null;
-        foreach (InterfaceAddress address in kernel.Addresses.Of(device, InternetAddress.V4))
-        {
-            if (address.IsSecondary || address.Scope > scope)
-            {
-                continue;
-            }
-
-            if (destination is not { } target || target.IsIn(address.Address, address.PrefixLength))
-            {
-                return address.Local;
-            }
-
-            first ??= address.Local;
-        }
-
-        if (first is not null)
-        {
-            return first;
-        }
-
-        // The device has none: another one's address will do, unless it is only for its own link.
-        foreach (NetworkDevice other in kernel.Devices.All)
-        {
-            foreach (InterfaceAddress address in kernel.Addresses.Of(other, InternetAddress.V4))
-            {
-                if (!address.IsSecondary && address.Scope != ScopeLink && address.Scope <= scope)
-                {
-                    return address.Local;
-                }
-            }
-        }
-
-        return null;
-    }
-
-    /// <summary>The source of a local packet for this route.</summary>
-    public InternetAddress? SourceFor(RouteDecision decision, InternetAddress destination)
-    {
-        if (decision.PreferredSource is { } preferred)
-        {
-            return preferred;
-        }
-
-        if (decision.Type == RouteType.Local)
-        {
-            return destination;
-        }
-
-        byte scope = decision.Gateway is null ? ScopeLink : (byte)0;
-        return SelectSource(decision.Device, decision.Gateway ?? destination, decision.Route is { Scope: ScopeHost } ? ScopeHost : scope);
     }
 
     private NetworkDevice Loopback => kernel.Devices.Find(1)!;

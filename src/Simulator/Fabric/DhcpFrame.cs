@@ -120,7 +120,9 @@ internal sealed class DhcpFrame
 
         bytes[at] = 255;
         (ushort from, ushort to) = Operation == 1 ? ((ushort)68, (ushort)67) : ((ushort)67, (ushort)68);
-        new UdpHeader(datagram).Write(from, to, sourceAddress, destinationAddress);
+        new UdpHeader(datagram).Write(from, to);
+        packet.LocateTransport();
+        packet.UpdateTransportChecksum();
         packet.SetLinkHeader(destination, source, EtherType.Ipv4);
         return packet.Frame.ToArray();
     }
@@ -140,8 +142,11 @@ internal sealed class DhcpFrame
             return false;
         }
 
-        var udp = new UdpHeader(ip.Payload);
-        if (!udp.IsValid(ip.Source, ip.Destination) || udp.DestinationPort != port)
+        Packet packet = Packet.FromFrame(frame);
+        packet.TrimNetwork(ip.TotalLength);
+        packet.LocateTransport();
+        var udp = new UdpHeader(packet.Transport);
+        if (!packet.HasValidTransport || udp.DestinationPort != port)
         {
             return false;
         }

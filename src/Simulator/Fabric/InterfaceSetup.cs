@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using EucaNet.Netlink.Kernel;
 using EucaNet.Netlink.Wire;
 
@@ -11,7 +12,7 @@ namespace EucaNet.Simulator.Fabric;
 internal static class InterfaceSetup
 {
     private const ushort NewLink = 16, GetLink = 18, NewAddress = 20, DeleteAddress = 21, NewRoute = 24;
-    private const byte Inet = 2;
+    private const byte Inet = 2, Inet6 = 10;
     private const ushort LinkName = 3, AddressLocal = 2, AddressAddress = 1, AddressBroadcast = 4;
     private const ushort RouteDestination = 1, RouteOutput = 4, RouteGateway = 5;
     private const byte MainTable = 254, ProtocolBoot = 3, ProtocolDhcp = 16, TypeUnicast = 1;
@@ -65,7 +66,7 @@ internal static class InterfaceSetup
             var writer = new NetlinkWriter(buffer);
             WireMark message = writer.BeginMessage(NewRoute,
                 NetlinkMessageFlags.Request | NetlinkMessageFlags.Acknowledge | NetlinkMessageFlags.Create | NetlinkMessageFlags.Replace, 1);
-            writer.Append([Inet, (byte)prefixLength, 0, 0, MainTable, interfaceName is null ? ProtocolBoot : ProtocolDhcp, 0, TypeUnicast, 0, 0, 0, 0]);
+            writer.Append([FamilyOf(destination), (byte)prefixLength, 0, 0, MainTable, interfaceName is null ? ProtocolBoot : ProtocolDhcp, 0, TypeUnicast, 0, 0, 0, 0]);
             if (prefixLength > 0)
             {
                 writer.WriteBytes(RouteDestination, destination.GetAddressBytes());
@@ -89,7 +90,7 @@ internal static class InterfaceSetup
         Exchange(kernel, operation, buffer =>
         {
             Span<byte> header = stackalloc byte[8];
-            header[0] = Inet;
+            header[0] = FamilyOf(address);
             header[1] = (byte)prefixLength;
             BitConverter.TryWriteBytes(header[4..], index);
             var writer = new NetlinkWriter(buffer);
@@ -106,6 +107,8 @@ internal static class InterfaceSetup
             writer.Complete();
         });
     }
+
+    private static byte FamilyOf(IPAddress address) => address.AddressFamily == AddressFamily.InterNetworkV6 ? Inet6 : Inet;
 
     private delegate void Answer(ReadOnlySpan<byte> payload);
 

@@ -1,9 +1,11 @@
 using System.Net;
+using System.Net.Sockets;
 using EucaNet.Simulator.Datapath;
 using EucaNet.Simulator.Datapath.Formats;
 using EucaNet.Simulator.Datapath.Internet;
 using EucaNet.Simulator.Datapath.Transport;
 using EucaNet.Simulator.Kernel;
+using EucaNet.Simulator.Kernel.Devices;
 using EucaNet.Simulator.Time;
 
 namespace EucaNet.Simulator.Fabric;
@@ -215,35 +217,34 @@ public sealed class SimulatedCloud : IDisposable
     {
         ArgumentNullException.ThrowIfNull(from);
         options ??= new ProbeOptions();
-        uint destination = Ipv4.From(to);
+        InternetAddress destination = AddressOf(to);
         var journey = new PacketJourney(options.Level);
         NetworkStack stack = from.Kernel.Stack;
         bool reached = false;
         string? reason = null;
+        var failure = SendOutcome.Sent;
         using (var pump = new Pump())
         {
-            using IDisposable echo = stack.Icmp.OpenEcho(out ushort identifier, packet =>
+            IcmpLayer icmp = stack.Internet(destination.Family).Icmp;
+            using IDisposable echo = icmp.OpenEcho(out ushort identifier, packet =>
             {
-                var header = new IcmpHeader(packet.Transport);
-                if (header.Type == IcmpType.EchoReply)
+                if (new IcmpHeader(packet.Transport).Type is IcmpType.EchoReply or Icmpv6Type.EchoReply)
                 {
                     reached = true;
                 }
                 else
                 {
-                    reason = $"{new IcmpError(0, header.Type, header.Code, header.NextHopMtu)} from {Ipv4.Text(packet.Ipv4.Source)}";
+                    reason = $"{IcmpLayer.ErrorOf(packet)} from {packet.SourceAddress}";
                 }
             });
             using (SimulationQueue.Call call = from.Kernel.Enter())
             {
                 PacketStory story = PacketStory.Begin(journey, from.Name, $"ping {to}");
-                if (!stack.Icmp.SendEcho(destination, identifier, 1, options.DataLength, options.TimeToLive, options.DontFragment, 0, story))
-                {
-                    reason = "network is unreachable";
-                }
+                failure = icmp.SendEcho(destination, identifier, 1, options.DataLength, options.TimeToLive, options.DontFragment, null, OutputFor(from, to), story);
             }
 
-            if (!reached && reason is null)
+            reason ??= ReasonOf(failure);
+            if (!reached && failure == SendOutcome.Sent && reason is null)
             {
                 RunUntil(() => reached || reason is not null, options.Patience ?? Patience);
             }
@@ -262,7 +263,7 @@ public sealed class SimulatedCloud : IDisposable
     {
         ArgumentNullException.ThrowIfNull(from);
         options ??= new ProbeOptions();
-        uint destination = Ipv4.From(to);
+        InternetAddress destination = AddressOf(to);
         var journey = new PacketJourney(options.Level);
         NetworkStack stack = from.Kernel.Stack;
         bool connected = false, echoed = false;
@@ -275,11 +276,11 @@ public sealed class SimulatedCloud : IDisposable
             using (SimulationQueue.Call call = from.Kernel.Enter())
             {
                 PacketStory story = PacketStory.Begin(journey, from.Name, $"connect {to}:{port}");
-                client = stack.Tcp.Connect(destination, (ushort)port, 0, 0, story, endpoint =>
+                client = stack.Tcp.Connect(destination, (ushort)port, story, OutputFor(from, to), prepare: endpoint =>
                 {
                     endpoint.Connected = (_, _) => connected = true;
                     endpoint.Received = (_, _) => echoed = true;
-                    endpoint.Ended = (_, why, packet) => reason ??= why is null ? null : packet is null ? why : $"{why} by {Ipv4.Text(packet.Ipv4.Source)}";
+                    endpoint.Ended = (_, why, packet) => reason ??= why is null ? null : packet is null ? why : $"{why} by {packet.SourceAddress}";
                 });
                 reason = client is null ? "network is unreachable" : null;
             }
@@ -325,37 +326,40 @@ public sealed class SimulatedCloud : IDisposable
     {
         ArgumentNullException.ThrowIfNull(from);
         options ??= new ProbeOptions();
-        uint destination = Ipv4.From(to);
+        InternetAddress destination = AddressOf(to);
         var journey = new PacketJourney(options.Level);
         NetworkStack stack = from.Kernel.Stack;
         bool reached = false;
         string? reason = null;
+        var failure = SendOutcome.Sent;
         IPAddress? seenAs = null;
         using (var pump = new Pump())
         {
             UdpEndpoint? server = null;
             if (listener is not null)
             {
-                server = listener.Kernel.Stack.Udp.Open(0, (ushort)port);
+                server = listener.Kernel.Stack.Udp.Open(null, (ushort)port);
                 server.Received = (_, source, _, _) =>
                 {
                     reached = true;
-                    seenAs = Ipv4.ToAddress(source);
+                    seenAs = new IPAddress(source.ToBytes());
                 };
             }
 
-            UdpEndpoint client = stack.Udp.Open(0, 0);
-            client.Failed = (packet, error) => reason = $"{error} from {Ipv4.Text(packet.Ipv4.Source)}";
+            UdpEndpoint client = stack.Udp.Open(null, 0);
+            client.Failed = (packet, error) => reason = $"{error} from {packet.SourceAddress}";
             using (SimulationQueue.Call call = from.Kernel.Enter())
             {
                 PacketStory story = PacketStory.Begin(journey, from.Name, $"udp {to}:{port}");
-                if (!client.Send(destination, (ushort)port, new byte[options.DataLength], timeToLive: options.TimeToLive, story: story))
-                {
-                    reason = "network is unreachable";
-                }
+                failure = client.Send(destination, (ushort)port, new byte[options.DataLength], hopLimit: options.TimeToLive, output: OutputFor(from, to), story: story);
             }
 
-            RunUntil(() => reached || reason is not null, options.Patience ?? Patience);
+            reason ??= ReasonOf(failure);
+            if (failure == SendOutcome.Sent)
+            {
+                RunUntil(() => reached || reason is not null, options.Patience ?? Patience);
+            }
+
             client.Dispose();
             server?.Dispose();
         }
@@ -395,11 +399,30 @@ public sealed class SimulatedCloud : IDisposable
     }
 
     private static IDisposable Listen(SimulatedHost host, ushort port, Action<IPAddress> accepted) =>
-        host.Kernel.Stack.Tcp.Listen(0, port, endpoint =>
+        host.Kernel.Stack.Tcp.Listen(null, port, endpoint =>
         {
-            accepted(Ipv4.ToAddress(endpoint.Remote));
+            accepted(new IPAddress(endpoint.Remote.ToBytes()));
             endpoint.Received = static (connection, data) => connection.Send(data);
         });
+
+    private static InternetAddress AddressOf(IPAddress address)
+    {
+        ArgumentNullException.ThrowIfNull(address);
+        byte[] bytes = address.GetAddressBytes();
+        return InternetAddress.Read(bytes.Length == 4 ? InternetAddress.V4 : InternetAddress.V6, bytes);
+    }
+
+    /// <summary>Addresses of a link name it by the interface's number (fe80::1%2).</summary>
+    private static NetworkDevice? OutputFor(SimulatedHost from, IPAddress to) =>
+        to.AddressFamily == AddressFamily.InterNetworkV6 && to.ScopeId != 0 ? from.Kernel.Devices.Find((int)to.ScopeId) : null;
+
+    /// <summary>Why nothing was sent; null where it was, or where the packet's way tells.</summary>
+    private static string? ReasonOf(SendOutcome outcome) => outcome switch
+    {
+        SendOutcome.NoRoute => "network is unreachable",
+        SendOutcome.TooBig => "message too long",
+        _ => null,
+    };
 
     private static ProbeResult Result(bool reached, string? reason, IPAddress? seenAs, PacketJourney journey)
     {

@@ -53,21 +53,24 @@ public class SimulatedHost
         return this;
     }
 
-    /// <summary>Gives an interface an address, as <c>ip address add</c> does, and sets it up.</summary>
+    /// <summary>
+    /// Gives an interface an address, as <c>ip address add</c> does, and sets it up. An IPv6 address can be used when nobody on
+    /// the link objected: let two seconds pass (<see cref="SimulatedCloud.Settle"/> with 2 s).
+    /// </summary>
     /// <param name="interfaceName">The interface.</param>
-    /// <param name="address">"203.0.113.1/24".</param>
+    /// <param name="address">"203.0.113.1/24", "2001:db8::1/64".</param>
     /// <exception cref="KernelException">The kernel refused.</exception>
     public SimulatedHost Address(string interfaceName, string address)
     {
         string[] parts = address.Split('/');
-        int prefixLength = parts.Length == 2 ? int.Parse(parts[1], System.Globalization.CultureInfo.InvariantCulture) : 32;
+        int prefixLength = parts.Length == 2 ? int.Parse(parts[1], System.Globalization.CultureInfo.InvariantCulture) : parts[0].Contains(':', StringComparison.Ordinal) ? 128 : 32;
         InterfaceSetup.Up(Kernel, interfaceName);
         InterfaceSetup.AddAddress(Kernel, interfaceName, IPAddress.Parse(parts[0]), prefixLength, null);
         return this;
     }
 
     /// <summary>Adds a route, as <c>ip route add</c> does.</summary>
-    /// <param name="destination">"0.0.0.0/0", "10.0.0.0/8".</param>
+    /// <param name="destination">"0.0.0.0/0", "10.0.0.0/8", "::/0".</param>
     /// <param name="gateway">The next hop.</param>
     /// <exception cref="KernelException">The kernel refused.</exception>
     public SimulatedHost Route(string destination, string gateway)

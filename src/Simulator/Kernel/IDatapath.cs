@@ -18,8 +18,11 @@ internal interface IDatapath
     /// <summary>Flags, carrier, master, MAC or options of a device changed.</summary>
     void DeviceChanged(NetworkDevice device);
 
-    /// <summary>An address came to a device.</summary>
+    /// <summary>An address came to a device; of IPv6, when it is this machine's for sure.</summary>
     void AddressAdded(InterfaceAddress address);
+
+    /// <summary>The link is to be asked whether somebody has an IPv6 address already (duplicate detection).</summary>
+    void ProbeAddress(InterfaceAddress address);
 
     /// <summary>An address went.</summary>
     void AddressRemoved(InterfaceAddress address);

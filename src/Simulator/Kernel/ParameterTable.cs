@@ -12,7 +12,9 @@ internal sealed class ParameterTable
     private static readonly string[] PerDeviceRoots = ["net/ipv4/conf/", "net/ipv6/conf/", "net/ipv4/neigh/", "net/ipv6/neigh/"];
 
     private readonly SortedDictionary<string, string> _values = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, Action<string>> _watchers = new(StringComparer.Ordinal);
+
+    // What packets ask for again and again; emptied whenever anything changes.
+    private readonly Dictionary<(string Root, string Device, string Name), int> _numbers = [];
 
     public ParameterTable()
     {
@@ -28,8 +30,29 @@ internal sealed class ParameterTable
     public string? Read(string path) => _values.GetValueOrDefault(path);
 
     /// <summary>The parameter as a number; 0 where there is none.</summary>
-    public int Number(string path) =>
-        _values.TryGetValue(path, out string? value) && int.TryParse(value, System.Globalization.CultureInfo.InvariantCulture, out int number) ? number : 0;
+    public int Number(string path) => Number(path, "", "");
+
+    /// <summary>A device's parameter as a number; 0 where there is none.</summary>
+    /// <param name="root">"net/ipv4/conf/".</param>
+    /// <param name="device">The device's name, "all" or "default".</param>
+    /// <param name="name">The parameter's name.</param>
+    public int Number(string root, string device, string name)
+    {
+        if (!_numbers.TryGetValue((root, device, name), out int number))
+        {
+            string path = device.Length == 0 ? root : name.Length == 0 ? $"{root}/{device}" : $"{root}{device}/{name}";
+            _numbers[(root, device, name)] = number =
+                _values.TryGetValue(path, out string? value) && int.TryParse(value, System.Globalization.CultureInfo.InvariantCulture, out int read) ? read : 0;
+        }
+
+        return number;
+    }
+
+    /// <summary>A parameter by its folder and name as a number; 0 where there is none.</summary>
+    public int Number(string folder, string name) => Number(folder, name, "");
+
+    /// <summary>Told of every parameter that is set, with its path and new value.</summary>
+    public event Action<string, string>? Changed;
 
     public void Write(string path, string value)
     {
@@ -52,19 +75,14 @@ internal sealed class ParameterTable
     public void Set(string path, string value)
     {
         _values[path] = value;
-        if (_watchers.TryGetValue(path, out Action<string>? watcher))
-        {
-            watcher(value);
-        }
+        _numbers.Clear();
+        Changed?.Invoke(path, value);
     }
-
-    /// <summary>Calls <paramref name="changed"/> with the new value whenever the parameter is set.</summary>
-    public void Watch(string path, Action<string> changed) =>
-        _watchers[path] = _watchers.TryGetValue(path, out Action<string>? others) ? others + changed : changed;
 
     /// <summary>A device came: its parameters begin as those of "default".</summary>
     public void AddDevice(string name)
     {
+        _numbers.Clear();
         foreach (string root in PerDeviceRoots)
         {
             string from = root + "default/";
@@ -78,6 +96,7 @@ internal sealed class ParameterTable
     /// <summary>A device went.</summary>
     public void RemoveDevice(string name)
     {
+        _numbers.Clear();
         foreach (string root in PerDeviceRoots)
         {
             foreach (string path in _values.Keys.Where(path => path.StartsWith($"{root}{name}/", StringComparison.Ordinal)).ToArray())
@@ -90,6 +109,7 @@ internal sealed class ParameterTable
     /// <summary>A device has another name now.</summary>
     public void RenameDevice(string old, string name)
     {
+        _numbers.Clear();
         foreach (string root in PerDeviceRoots)
         {
             string from = $"{root}{old}/";

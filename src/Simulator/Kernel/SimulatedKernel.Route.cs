@@ -28,6 +28,8 @@ public sealed partial class SimulatedKernel
 
     internal NeighbourControl NeighbourControl { get; private set; } = null!;
 
+    internal RouterAdvertisements RouterAdvertisements { get; private set; } = null!;
+
     /// <summary>Other namespaces in the order of their numbers.</summary>
     internal List<SimulatedKernel> KnownNamespaces => _namespaces;
 
@@ -110,6 +112,8 @@ public sealed partial class SimulatedKernel
         RouteControl = new RouteControl(this);
         Inet4 = new Inet4Control(this);
         Inet6 = new Inet6Control(this);
+        RouterAdvertisements = new RouterAdvertisements(this);
+        _ = new InternetParameters(this);
         NeighbourControl = new NeighbourControl(this);
         Register(NetlinkProtocol.Route, RouteEvents);
         new LinkVerbs(this).Attach(RouteEvents);

@@ -116,7 +116,8 @@ public sealed class KernelDifferenceTests
 
             if (ip.Protocol == IpProtocol.Tcp && !ip.IsFragment && (new TcpHeader(ip.Payload).Flags & TcpFlags.Reset) != 0)
             {
-                new TcpHeader(ip.Payload).UpdateChecksum(ip.Source, ip.Destination);
+                packet.LocateTransport();
+                packet.UpdateTransportChecksum();
             }
         }
 
@@ -498,18 +499,18 @@ public sealed class KernelDifferenceTests
                     TcpFlags flags = NextFlags(flow, reply);
                     uint shift = random.Next(15) == 0 ? (uint)(random.Next(4000) - 2000) : 0;
                     tcp.Write(from, to, (reply ? flow.FarSequence : flow.NearSequence) + shift, (flags & TcpFlags.Acknowledge) != 0 ? reply ? flow.NearSequence : flow.FarSequence : 0, flags, 1000);
-                    tcp.UpdateChecksum(source, destination);
                     flow.Advance(reply, (uint)tcp.SequenceLength);
                     break;
                 case IpProtocol.Udp:
-                    new UdpHeader(transport).Write(from, to, source, destination);
+                    new UdpHeader(transport).Write(from, to);
                     break;
                 default:
-                    var icmp = new IcmpHeader(transport) { Type = reply ? IcmpType.EchoReply : IcmpType.EchoRequest, Identifier = flow.NearPort, Sequence = 1 };
-                    icmp.UpdateChecksum();
+                    _ = new IcmpHeader(transport) { Type = reply ? IcmpType.EchoReply : IcmpType.EchoRequest, Identifier = flow.NearPort, Sequence = 1 };
                     break;
             }
 
+            packet.LocateTransport();
+            packet.UpdateTransportChecksum();
             if (random.Next(25) == 0)
             {
                 // A packet damaged on its way.

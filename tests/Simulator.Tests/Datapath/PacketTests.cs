@@ -70,7 +70,7 @@ public sealed class PacketTests
             Assert.That(now.Destination, Is.EqualTo(target.Destination));
         }
 
-        Assert.That(IsTransportValid(packet), Is.True);
+        Assert.That(packet.HasValidTransport, Is.True);
     }
 
     [Test]
@@ -78,7 +78,9 @@ public sealed class PacketTests
     {
         Packet packet = Packet.OfNetwork(EtherType.Ipv4, 20 + 8 + 3000);
         packet.Ipv4.Write(0x0a000001, 0x0a000002, IpProtocol.Udp, 3008, identification: 77);
-        new UdpHeader(packet.Network[20..]).Write(1, 2, 0x0a000001, 0x0a000002);
+        packet.LocateTransport();
+        new UdpHeader(packet.Transport).Write(1, 2);
+        packet.UpdateTransportChecksum();
         byte[] before = packet.Network.ToArray();
         Packet[] fragments = [.. EucaNet.Simulator.Datapath.Internet.Fragmenter.Cut(packet, 576)];
         Assert.That(fragments, Has.Length.EqualTo(6));
@@ -86,13 +88,9 @@ public sealed class PacketTests
 
         using var kernel = new SimulatedKernel();
         var reassembler = new EucaNet.Simulator.Datapath.Internet.Reassembler(kernel.Stack);
-        Packet? whole = null;
-        foreach (Packet fragment in fragments.Reverse())
-        {
-            whole = reassembler.Add(fragment) ?? whole;
-        }
-
-        Assert.That(whole!.Network.ToArray(), Is.EqualTo(before));
+        Packet[] whole = [.. fragments.Reverse().Where(reassembler.Take)];
+        Assert.That(whole, Has.Length.EqualTo(1));
+        Assert.That(whole[0].Network.ToArray(), Is.EqualTo(before));
     }
 
     [Test]
@@ -126,28 +124,17 @@ public sealed class PacketTests
         {
             case IpProtocol.Tcp:
                 new TcpHeader(transport).Write(1000, 80, 1, 2, TcpFlags.Acknowledge, 100);
-                new TcpHeader(transport).UpdateChecksum(Source, Destination);
                 break;
             case IpProtocol.Udp:
-                new UdpHeader(transport).Write(1000, 80, Source, Destination);
+                new UdpHeader(transport).Write(1000, 80);
                 break;
             default:
-                var icmp = new IcmpHeader(transport) { Type = 8, Identifier = 9 };
-                icmp.UpdateChecksum();
+                _ = new IcmpHeader(transport) { Type = 8, Identifier = 9 };
                 break;
         }
 
+        packet.LocateTransport();
+        packet.UpdateTransportChecksum();
         return packet;
-    }
-
-    private static bool IsTransportValid(Packet packet)
-    {
-        Ipv4Header ip = packet.Ipv4;
-        return ip.Protocol switch
-        {
-            IpProtocol.Tcp => new TcpHeader(ip.Payload).IsValid(ip.Source, ip.Destination),
-            IpProtocol.Udp => new UdpHeader(ip.Payload).IsValid(ip.Source, ip.Destination),
-            _ => new IcmpHeader(ip.Payload).IsValid,
-        };
     }
 }

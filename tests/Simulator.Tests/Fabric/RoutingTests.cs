@@ -163,7 +163,7 @@ public sealed class RoutingTests
         bool connected = false;
         using (Time.SimulationQueue.Call call = _vm.Kernel.Enter())
         {
-            _vm.Kernel.Stack.Tcp.Connect((uint)Address(Outside).Value, 80, 0, 0, null, endpoint => endpoint.Connected = (_, _) => connected = true);
+            _vm.Kernel.Stack.Tcp.Connect(Address(Outside), 80, null, prepare: endpoint => endpoint.Connected = (_, _) => connected = true);
         }
 
         Assert.That(connected, Is.True);
@@ -180,7 +180,7 @@ public sealed class RoutingTests
         _outside.Address("lo", "192.168.0.9/32");
         using (Time.SimulationQueue.Call call = _outside.Kernel.Enter())
         {
-            _outside.Kernel.Stack.Icmp.SendEcho((uint)InternetAddress.Parse("203.0.113.1").Value, 1, 1, 0, 64, false, (uint)InternetAddress.Parse("192.168.0.9").Value, null);
+            _outside.Kernel.Stack.Ipv4.Icmp.SendEcho(InternetAddress.Parse("203.0.113.1"), 1, 1, 0, source: InternetAddress.Parse("192.168.0.9"));
         }
 
         Assert.That(_router.Kernel.Devices.Find("eth0")!.Statistics.TransmittedPackets, Is.Zero);

@@ -11,10 +11,10 @@ public sealed class KernelSnapshotTests
     {
         using var kernel = new SimulatedKernel();
         KernelSnapshot before = KernelSnapshot.Capture(kernel);
-        kernel.WriteParameter("net/ipv4/ip_forward", "1");
+        kernel.WriteParameter("net/ipv4/icmp_echo_ignore_all", "1");
         kernel.AddPhysicalDevice("eth0", [2, 0, 0, 0, 0, 1]);
         KernelSnapshot after = KernelSnapshot.Capture(kernel);
-        Assert.That(before.DifferenceTo(after), Is.EqualTo(new[] { "+ link eth0 mac 020000000001 mtu 1500 down Unknown", "+ parameter net/ipv4/ip_forward = 1" }));
+        Assert.That(before.DifferenceTo(after), Is.EqualTo(new[] { "+ link eth0 mac 020000000001 mtu 1500 down Unknown", "+ parameter net/ipv4/icmp_echo_ignore_all = 1" }));
         Assert.That(after.DifferenceTo(after), Is.Empty);
     }
 

@@ -10,7 +10,7 @@ namespace EucaNet.Simulator.Datapath.Conntrack;
 /// connection is entered in the table only when its first packet leaves (<see cref="Confirm"/>), so that a dropped packet
 /// leaves nothing behind. Entries end by the clock, looked at when they are met and by <see cref="Expire"/>.
 /// </summary>
-internal sealed class ConnectionTracker(TimeProvider time)
+internal sealed class ConnectionTracker(TimeProvider time, ParameterTable parameters)
 {
     private readonly Dictionary<(ConnectionTuple Tuple, ushort Zone), (Connection Connection, ConnectionDirection Direction)> _byTuple = [];
     private readonly SortedDictionary<uint, Connection> _byId = [];
@@ -22,18 +22,18 @@ internal sealed class ConnectionTracker(TimeProvider time)
     /// <summary>Tells of connections that came, changed and went (ctnetlink's events).</summary>
     public event Action<Connection, ConnectionEvents>? Changed;
 
-    public ConnectionTimeouts Timeouts { get; } = new();
+    public ConnectionTimeouts Timeouts { get; } = new(parameters);
 
-    public TcpTracker Tcp => _tcp ??= new TcpTracker(this);
+    public TcpTracker Tcp => _tcp ??= new TcpTracker(this, parameters);
 
     /// <summary>nf_conntrack_max; a new connection beyond it is dropped.</summary>
-    public int Maximum { get; set; } = 262144;
+    public int Maximum => parameters.Number("net/netfilter", "nf_conntrack_max");
 
     /// <summary>nf_conntrack_checksum: packets with a wrong checksum are invalid.</summary>
-    public bool VerifiesChecksums { get; set; } = true;
+    public bool VerifiesChecksums => parameters.Number("net/netfilter", "nf_conntrack_checksum") != 0;
 
     /// <summary>nf_conntrack_acct: packets and octets of new connections are counted.</summary>
-    public bool Counts { get; set; }
+    public bool Counts => parameters.Number("net/netfilter", "nf_conntrack_acct") != 0;
 
     /// <summary>How many connections are in the table; those that ended but weren't met yet too.</summary>
     public int Count => _byId.Count;
@@ -83,13 +83,13 @@ internal sealed class ConnectionTracker(TimeProvider time)
         ushort zone = packet.Connection?.Zone ?? 0;
         packet.Connection = null;
         packet.ConnectionInfo = default;
-        if (!packet.LocateTransport() || packet.FragmentOffset != 0)
+        if (!packet.LocateTransport() || packet.FragmentOffset != 0 || (packet.IsIpv6 && packet.TransportProtocol == IpProtocol.Ipv6NoNext))
         {
             return HookVerdict.Accept;
         }
 
         byte protocol = packet.TransportProtocol;
-        if (protocol is IpProtocol.Icmp or IpProtocol.Icmpv6)
+        if (protocol == (packet.IsIpv6 ? IpProtocol.Icmpv6 : IpProtocol.Icmp))
         {
             if (!TrackIcmp(context, zone, out bool decided) || decided)
             {
@@ -320,17 +320,17 @@ internal sealed class ConnectionTracker(TimeProvider time)
     private bool IsSane(HookContext context, byte protocol)
     {
         Packet packet = context.Packet;
-        bool verify = VerifiesChecksums && context.Hook == Hook.Prerouting && context.Family == HookFamily.Ipv4
-            && !new Ipv4Header(packet.Network).IsFragment;
         return protocol switch
         {
-            IpProtocol.Tcp => TcpTracker.IsSane(packet, verify),
-            IpProtocol.Udp => packet.Transport.Length >= UdpHeader.Size
-                && new UdpHeader(packet.Transport) is var udp && udp.Length >= UdpHeader.Size && udp.Length <= packet.Transport.Length
-                && (!verify || udp.IsValid(packet.Ipv4.Source, packet.Ipv4.Destination)),
+            IpProtocol.Tcp => TcpTracker.IsSane(packet) && (!Verifies(context) || packet.HasValidTransport),
+            IpProtocol.Udp => new UdpHeader(packet.Transport) is { IsWellFormed: true } udp && (!Verifies(context) || udp.Checksum == 0 || packet.HasValidTransport),
             _ => true,
         };
     }
+
+    /// <summary>Checksums are looked at on arrival, of whole packets.</summary>
+    private bool Verifies(HookContext context) => VerifiesChecksums && context.Hook == Hook.Prerouting
+        && !(context.Packet.IsIpv6 ? context.Packet.Ipv6.FindFragment(out _) : context.Packet.Ipv4.IsFragment);
 
     private TrackingResult TrackPlain(Connection connection, byte protocol, ConnectionInfo info)
     {
@@ -376,26 +376,24 @@ internal sealed class ConnectionTracker(TimeProvider time)
         }
 
         var header = new IcmpHeader(message);
+        if (Verifies(context) && !packet.HasValidTransport)
+        {
+            return false;
+        }
+
         if (context.Family != HookFamily.Ipv4)
         {
             // Neighbour discovery and listener reports are no connections and never invalid.
-            if (header.Type is >= 130 and <= 137 or 143)
+            if (header.Type is >= Icmpv6Type.ListenerQuery and < Icmpv6Type.Redirect or Icmpv6Type.ListenerReport2)
             {
                 packet.Untracked = true;
+                packet.ConnectionInfo = ConnectionInfo.Untracked;
                 decided = true;
-            }
-            else if (header.Type < 128)
-            {
-                decided = true;
-                return RelateError(context, zone, Ipv6Header.Size);
+                return true;
             }
 
-            return true;
-        }
-
-        if (VerifiesChecksums && context.Hook == Hook.Prerouting && !packet.Ipv4.IsFragment && !header.IsValid)
-        {
-            return false;
+            decided = Icmpv6Type.IsError(header.Type);
+            return !decided || RelateError(context, zone, Ipv6Header.Size);
         }
 
         if (header.Type > 18)
@@ -419,15 +417,8 @@ internal sealed class ConnectionTracker(TimeProvider time)
         if (inner.Length < smallestInner
             || ConnectionTuple.Read(inner, context.Family) is not { } tuple
             || tuple.Invert() is not { } inverse
-            || !TryFind(inverse, zone, out Connection? connection, out ConnectionDirection direction))
-        {
-            return false;
-        }
-
-        InternetAddress destination = context.Family == HookFamily.Ipv4
-            ? InternetAddress.FromV4(packet.Ipv4.Destination)
-            : InternetAddress.Read(InternetAddress.V6, packet.Ipv6.Destination);
-        if (connection.Tuple(direction).Destination != destination)
+            || !TryFind(inverse, zone, out Connection? connection, out ConnectionDirection direction)
+            || connection.Tuple(direction).Destination != packet.DestinationAddress)
         {
             return false;
         }

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using EucaNet.Simulator.Datapath.Formats;
+using EucaNet.Simulator.Kernel;
 
 namespace EucaNet.Simulator.Datapath.Conntrack;
 
@@ -22,30 +23,21 @@ internal enum TrackingResult
 /// sides announced. The conditions are those of the kernel (nf_conntrack_proto_tcp.c), after van Rooij's "Real Stateful TCP
 /// Packet Filtering".
 /// </summary>
-internal sealed class TcpTracker(ConnectionTracker tracker)
+internal sealed class TcpTracker(ConnectionTracker tracker, ParameterTable parameters)
 {
     private const uint SmallestAcknowledgementWindow = 66000;
 
     /// <summary>nf_conntrack_tcp_loose: connections may be picked up in their middle.</summary>
-    public bool IsLoose { get; set; } = true;
+    public bool IsLoose => parameters.Number("net/netfilter", "nf_conntrack_tcp_loose") != 0;
 
     /// <summary>nf_conntrack_tcp_be_liberal: only resets outside the window are invalid.</summary>
-    public bool IsLiberal { get; set; }
+    public bool IsLiberal => parameters.Number("net/netfilter", "nf_conntrack_tcp_be_liberal") != 0;
 
     /// <summary>nf_conntrack_tcp_max_retrans.</summary>
-    public int MaximumRetransmissions { get; set; } = 3;
+    public int MaximumRetransmissions => parameters.Number("net/netfilter", "nf_conntrack_tcp_max_retrans");
 
-    /// <summary>The segment is whole and its control bits make sense; the checksum is checked on arrival only.</summary>
-    public static bool IsSane(Packet packet, bool verifyChecksum)
-    {
-        var header = new TcpHeader(packet.Transport);
-        if (!header.IsWellFormed || !TcpTracking.AreFlagsValid(header.Flags))
-        {
-            return false;
-        }
-
-        return !verifyChecksum || packet.Protocol != EtherType.Ipv4 || header.IsValid(packet.Ipv4.Source, packet.Ipv4.Destination);
-    }
+    /// <summary>The segment is whole and its control bits make sense.</summary>
+    public static bool IsSane(Packet packet) => new TcpHeader(packet.Transport) is { IsWellFormed: true } header && TcpTracking.AreFlagsValid(header.Flags);
 
     /// <summary>A connection begins with this segment; false when it may not.</summary>
     public bool Begin(Connection connection, Packet packet)

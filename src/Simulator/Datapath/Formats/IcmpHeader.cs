@@ -32,7 +32,36 @@ internal static class IcmpType
     public static bool IsError(byte type) => type is DestinationUnreachable or SourceQuench or Redirect or TimeExceeded or ParameterProblem;
 }
 
-/// <summary>The eight octets before an ICMP message's data, in place.</summary>
+/// <summary>ICMPv6 types and codes (RFC 4443, RFC 4861, linux/icmpv6.h). What is below 128 is an error.</summary>
+internal static class Icmpv6Type
+{
+    public const byte DestinationUnreachable = 1;
+    public const byte PacketTooBig = 2;
+    public const byte TimeExceeded = 3;
+    public const byte ParameterProblem = 4;
+    public const byte EchoRequest = 128;
+    public const byte EchoReply = 129;
+    public const byte ListenerQuery = 130;
+    public const byte RouterSolicitation = 133;
+    public const byte RouterAdvertisement = 134;
+    public const byte NeighbourSolicitation = 135;
+    public const byte NeighbourAdvertisement = 136;
+    public const byte Redirect = 137;
+    public const byte NodeInformationQuery = 139;
+    public const byte ListenerReport2 = 143;
+
+    public const byte NoRouteCode = 0;
+    public const byte ProhibitedCode = 1;
+    public const byte NotNeighbourCode = 2;
+    public const byte AddressUnreachableCode = 3;
+    public const byte PortUnreachableCode = 4;
+    public const byte UnknownHeaderCode = 1;
+    public const byte UnknownOptionCode = 2;
+
+    public static bool IsError(byte type) => type < 128;
+}
+
+/// <summary>The eight octets before an ICMP or ICMPv6 message's data, in place.</summary>
 internal readonly ref struct IcmpHeader(Span<byte> bytes)
 {
     public const int Size = 8;
@@ -62,8 +91,12 @@ internal readonly ref struct IcmpHeader(Span<byte> bytes)
         set => BinaryPrimitives.WriteUInt16BigEndian(Bytes[6..], value);
     }
 
-    /// <summary>The next hop's MTU in "fragmentation needed" (RFC 1191).</summary>
-    public ushort NextHopMtu => Sequence;
+    /// <summary>The last four octets: a gateway, an MTU, a pointer.</summary>
+    public uint Information
+    {
+        get => BinaryPrimitives.ReadUInt32BigEndian(Bytes[4..]);
+        set => BinaryPrimitives.WriteUInt32BigEndian(Bytes[4..], value);
+    }
 
     public Span<byte> Payload => Bytes[Size..];
 

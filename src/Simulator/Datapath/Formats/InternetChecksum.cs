@@ -45,6 +45,9 @@ internal static class InternetChecksum
     public static uint PseudoHeader(ReadOnlySpan<byte> source, ReadOnlySpan<byte> destination, byte protocol, int length) =>
         Add(Add((uint)protocol + (uint)length, source), destination);
 
+    /// <summary>The checksum of an IPv4 header whose time to live was lowered by one (ip_decrease_ttl).</summary>
+    public static ushort Lowered(ushort checksum) => checksum >= 0xfeff ? (ushort)(checksum + 0x0101) : (ushort)(checksum + 0x0100);
+
     /// <summary>The checksum after the covered bytes <paramref name="before"/> became <paramref name="after"/> (equal, even lengths).</summary>
     public static ushort Replace(ushort checksum, ReadOnlySpan<byte> before, ReadOnlySpan<byte> after)
     {

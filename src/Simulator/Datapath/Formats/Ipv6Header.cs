@@ -7,15 +7,24 @@ internal readonly ref struct Ipv6Header(Span<byte> bytes)
 {
     public const int Size = 40;
 
+    /// <summary>Every link carries packets of this size (RFC 8200, 5).</summary>
+    public const int MinimumMtu = 1280;
+
     public Span<byte> Bytes { get; } = bytes;
 
     public int Version => Bytes[0] >> 4;
 
     public byte TrafficClass => (byte)(BinaryPrimitives.ReadUInt16BigEndian(Bytes) >> 4);
 
-    public int PayloadLength => BinaryPrimitives.ReadUInt16BigEndian(Bytes[4..]);
+    public uint FlowLabel => BinaryPrimitives.ReadUInt32BigEndian(Bytes) & 0xfffff;
 
-    public byte NextHeader => Bytes[6];
+    public int PayloadLength
+    {
+        get => BinaryPrimitives.ReadUInt16BigEndian(Bytes[4..]);
+        set => BinaryPrimitives.WriteUInt16BigEndian(Bytes[4..], checked((ushort)value));
+    }
+
+    public byte NextHeader { get => Bytes[6]; set => Bytes[6] = value; }
 
     public byte HopLimit { get => Bytes[7]; set => Bytes[7] = value; }
 
@@ -25,14 +34,13 @@ internal readonly ref struct Ipv6Header(Span<byte> bytes)
 
     public bool IsValid => Bytes.Length >= Size && Version == 6 && PayloadLength + Size <= Bytes.Length;
 
-    public void Write(ReadOnlySpan<byte> source, ReadOnlySpan<byte> destination, byte nextHeader, int payloadLength, byte hopLimit = 64)
+    /// <summary>Writes everything but the addresses.</summary>
+    public void Write(byte nextHeader, int payloadLength, byte hopLimit = 64, byte trafficClass = 0)
     {
-        BinaryPrimitives.WriteUInt32BigEndian(Bytes, 0x60000000);
-        BinaryPrimitives.WriteUInt16BigEndian(Bytes[4..], checked((ushort)payloadLength));
-        Bytes[6] = nextHeader;
-        Bytes[7] = hopLimit;
-        source.CopyTo(Bytes[8..]);
-        destination.CopyTo(Bytes[24..]);
+        BinaryPrimitives.WriteUInt32BigEndian(Bytes, 0x60000000u | (uint)trafficClass << 20);
+        PayloadLength = payloadLength;
+        NextHeader = nextHeader;
+        HopLimit = hopLimit;
     }
 
     /// <summary>
@@ -41,9 +49,49 @@ internal readonly ref struct Ipv6Header(Span<byte> bytes)
     /// </summary>
     public byte FindTransport(out int offset, out ushort fragmentField)
     {
-        byte next = NextHeader;
+        byte next = Walk(out offset, out _, out int fragment, stopAtFragment: false);
+        fragmentField = fragment < 0 ? (ushort)0 : BinaryPrimitives.ReadUInt16BigEndian(Bytes[(fragment + 2)..]);
+        return next;
+    }
+
+    /// <summary>Where the fragment header of a packet that is a piece begins; false where the packet is whole.</summary>
+    public bool FindFragment(out int offset)
+    {
+        Walk(out _, out _, out offset, stopAtFragment: true);
+        return offset >= 0 && (BinaryPrimitives.ReadUInt16BigEndian(Bytes[(offset + 2)..]) & 0xfff9) != 0;
+    }
+
+    /// <summary>The transport protocol, and which octet names it.</summary>
+    public byte FindLastHeader(out int field) => Walk(out _, out field, out _, stopAtFragment: false);
+
+    /// <summary>Where a fragment header would be put in (ip6_find_1stfragopt), and which octet names what follows.</summary>
+    public int FindFragmentable(out int field)
+    {
+        int offset = Size;
+        field = 6;
+        bool routed = false;
+        while (offset + 8 <= Bytes.Length)
+        {
+            byte next = Bytes[field];
+            if (next is not (IpProtocol.HopByHop or IpProtocol.Ipv6Routing or IpProtocol.Ipv6Destination) || (next == IpProtocol.Ipv6Destination && routed))
+            {
+                break;
+            }
+
+            routed |= next == IpProtocol.Ipv6Routing;
+            field = offset;
+            offset += (Bytes[offset + 1] + 1) * 8;
+        }
+
+        return offset;
+    }
+
+    private byte Walk(out int offset, out int field, out int fragment, bool stopAtFragment)
+    {
         offset = Size;
-        fragmentField = 0;
+        field = 6;
+        fragment = -1;
+        byte next = NextHeader;
         while (next is IpProtocol.HopByHop or IpProtocol.Ipv6Routing or IpProtocol.Ipv6Fragment or IpProtocol.Ipv6Destination or IpProtocol.Ah)
         {
             if (offset + 8 > Bytes.Length)
@@ -51,13 +99,14 @@ internal readonly ref struct Ipv6Header(Span<byte> bytes)
                 return IpProtocol.Ipv6NoNext;
             }
 
+            field = offset;
             byte current = next;
             next = Bytes[offset];
             if (current == IpProtocol.Ipv6Fragment)
             {
-                fragmentField = BinaryPrimitives.ReadUInt16BigEndian(Bytes[(offset + 2)..]);
+                fragment = offset;
                 offset += 8;
-                if ((fragmentField & 0xfff8) != 0)
+                if (stopAtFragment || (BinaryPrimitives.ReadUInt16BigEndian(Bytes[(fragment + 2)..]) & 0xfff8) != 0)
                 {
                     return next;
                 }

@@ -55,10 +55,7 @@ internal readonly ref struct TcpHeader(Span<byte> bytes)
 
     public bool IsWellFormed => Bytes.Length >= MinimumSize && HeaderLength >= MinimumSize && HeaderLength <= Bytes.Length;
 
-    public bool IsValid(uint source, uint destination) =>
-        IsWellFormed && InternetChecksum.Fold(InternetChecksum.Add(Pseudo(source, destination, IpProtocol.Tcp, Bytes.Length), Bytes)) == 0;
-
-    /// <summary>Writes the header before data that is already in place; <paramref name="options"/> is padded to four octets by the caller.</summary>
+    /// <summary>Writes the header, without checksum (<see cref="Packet.UpdateTransportChecksum"/>), before data that is already in place; <paramref name="options"/> is padded to four octets by the caller.</summary>
     public void Write(ushort sourcePort, ushort destinationPort, uint sequence, uint acknowledgement, TcpFlags flags, ushort window, ReadOnlySpan<byte> options = default)
     {
         BinaryPrimitives.WriteUInt16BigEndian(Bytes, sourcePort);
@@ -71,14 +68,4 @@ internal readonly ref struct TcpHeader(Span<byte> bytes)
         BinaryPrimitives.WriteUInt32BigEndian(Bytes[16..], 0);
         options.CopyTo(Bytes[MinimumSize..]);
     }
-
-    public void UpdateChecksum(uint source, uint destination)
-    {
-        Checksum = 0;
-        Checksum = InternetChecksum.Fold(InternetChecksum.Add(Pseudo(source, destination, IpProtocol.Tcp, Bytes.Length), Bytes));
-    }
-
-    /// <summary>The sum of an IPv4 pseudo header.</summary>
-    internal static uint Pseudo(uint source, uint destination, byte protocol, int length) =>
-        (source >> 16) + (source & 0xffff) + (destination >> 16) + (destination & 0xffff) + protocol + (uint)length;
 }

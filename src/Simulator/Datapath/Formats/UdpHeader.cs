@@ -24,30 +24,13 @@ internal readonly ref struct UdpHeader(Span<byte> bytes)
 
     public Span<byte> Payload => Bytes[Size..Math.Clamp(Length, Size, Bytes.Length)];
 
-    public bool IsValid(uint source, uint destination)
-    {
-        if (Bytes.Length < Size || Length < Size || Length > Bytes.Length)
-        {
-            return false;
-        }
+    public bool IsWellFormed => Bytes.Length >= Size && Length >= Size && Length <= Bytes.Length;
 
-        return Checksum == 0 || InternetChecksum.Fold(InternetChecksum.Add(Pseudo(source, destination), Bytes[..Length])) == 0;
-    }
-
-    public void Write(ushort sourcePort, ushort destinationPort, uint source, uint destination)
+    /// <summary>Writes all but the checksum (<see cref="Packet.UpdateTransportChecksum"/>).</summary>
+    public void Write(ushort sourcePort, ushort destinationPort)
     {
         BinaryPrimitives.WriteUInt16BigEndian(Bytes, sourcePort);
         BinaryPrimitives.WriteUInt16BigEndian(Bytes[2..], destinationPort);
         BinaryPrimitives.WriteUInt16BigEndian(Bytes[4..], checked((ushort)Bytes.Length));
-        UpdateChecksum(source, destination);
     }
-
-    public void UpdateChecksum(uint source, uint destination)
-    {
-        Checksum = 0;
-        ushort checksum = InternetChecksum.Fold(InternetChecksum.Add(Pseudo(source, destination), Bytes));
-        Checksum = checksum == 0 ? (ushort)0xffff : checksum;
-    }
-
-    private uint Pseudo(uint source, uint destination) => TcpHeader.Pseudo(source, destination, IpProtocol.Udp, Length);
 }

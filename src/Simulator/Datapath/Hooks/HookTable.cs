@@ -55,6 +55,11 @@ internal sealed class HookTable
 
     public bool IsEmpty(byte family, byte hook, NetworkDevice? device = null) => !_entries.ContainsKey((family, hook, device));
 
+    /// <summary>A packet comes to a hook; false: it doesn't go on.</summary>
+    public bool Run(NetworkStack stack, byte family, byte hook, Packet packet, NetworkDevice? input, NetworkDevice? output) =>
+        IsEmpty(family, hook, family == HookFamily.Netdev ? hook == Hook.NetdevIngress ? input : output : null)
+        || Run(new HookContext(stack, family, hook, packet, input, output)) == HookVerdict.Accept;
+
     /// <summary>Runs the functions in turn until one keeps or drops the packet.</summary>
     public HookVerdict Run(HookContext context)
     {

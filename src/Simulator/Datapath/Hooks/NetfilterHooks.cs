@@ -45,7 +45,7 @@ internal sealed class NetfilterHooks(NetworkStack stack)
             stack.Hooks.Register(each, Hook.Output, PriorityConntrack, _track);
             stack.Hooks.Register(each, Hook.Postrouting, PriorityConfirm, _confirm);
             stack.Hooks.Register(each, Hook.Input, PriorityConfirm, _confirm);
-            if (each == HookFamily.Ipv4)
+            if (each is HookFamily.Ipv4 or HookFamily.Ipv6)
             {
                 _defragment ??= new DefragmentFunction(stack);
                 stack.Hooks.Register(each, Hook.Prerouting, PriorityDefragment, _defragment);
@@ -165,28 +165,15 @@ internal sealed class NetfilterHooks(NetworkStack stack)
 
     private sealed class DefragmentFunction(NetworkStack stack) : IHookFunction
     {
-        private readonly Reassembler _reassembler = new(stack);
+        private readonly Reassembler _reassembler = new(stack, tellsOfTimeout: false);
 
         public string Description => "reassembly";
 
         public HookVerdict Run(HookContext context)
         {
             Packet packet = context.Packet;
-            if (packet.Protocol != EtherType.Ipv4 || !packet.Ipv4.IsFragment || packet.Untracked)
-            {
-                return HookVerdict.Accept;
-            }
-
-            if (_reassembler.Add(packet) is not { } whole)
-            {
-                return HookVerdict.Stolen;
-            }
-
-            int headerLength = whole.Ipv4.HeaderLength;
-            whole.Network[..headerLength].CopyTo(packet.Network);
-            packet.ReplacePayload(headerLength, whole.Ipv4.Payload);
-            packet.LocateTransport();
-            return HookVerdict.Accept;
+            bool isFragment = packet.IsIpv6 ? packet.Ipv6.FindFragment(out _) : packet.Ipv4.IsFragment;
+            return !isFragment || packet.Untracked || _reassembler.Take(packet) ? HookVerdict.Accept : HookVerdict.Stolen;
         }
     }
 
@@ -196,7 +183,19 @@ internal sealed class NetfilterHooks(NetworkStack stack)
 
         public string Description => $"address translation at {Hooks.Hook.Name(HookFamily.Ipv4, Hook)}";
 
-        public HookVerdict Run(HookContext context) => stack.Nat.Run(context, AskChains);
+        public HookVerdict Run(HookContext context)
+        {
+            HookVerdict verdict = stack.Nat.Run(context, AskChains);
+            if (verdict != HookVerdict.Accept || context.Hook != Hooks.Hook.Output || context.Packet.Connection is not { } connection)
+            {
+                return verdict;
+            }
+
+            // Another destination than the one the route was chosen for (nf_nat_ipv4_local_fn).
+            ConnectionDirection direction = Connection.DirectionOf(context.Packet.ConnectionInfo);
+            bool moved = connection.Tuple(direction).Destination != connection.Tuple(1 - direction).Source;
+            return !moved || stack.Internet(context.Family).Reroute(context.Packet) ? verdict : HookVerdict.Drop;
+        }
 
         private HookVerdict AskChains(HookContext context)
         {

@@ -35,7 +35,7 @@ internal sealed class ArpLayer(NetworkStack stack)
     /// <summary>Asks for the MAC of <paramref name="target"/>; of one station only where its MAC was known.</summary>
     public void Solicit(NetworkDevice device, InternetAddress target, InternetAddress? source, MacAddress? known, PacketStory? story)
     {
-        uint sender = (uint)(source ?? stack.Routing.SelectSource(device, target, ScopeLink) ?? InternetAddress.Any(InternetAddress.V4)).Value;
+        uint sender = (uint)(source ?? stack.Sources.SelectV4(device, target, ScopeLink) ?? InternetAddress.Any(InternetAddress.V4)).Value;
         Send(device, ArpHeader.Request, known ?? MacAddress.Broadcast, MacAddress.Read(device.HardwareAddress), sender, default, (uint)target.Value, story);
     }
 
@@ -74,7 +74,7 @@ internal sealed class ArpLayer(NetworkStack stack)
         }
 
         RouteDecision? route = null;
-        if (operation == ArpHeader.Request && stack.RouteInput(device, sender, target, 0, out route) && route is { Type: RouteType.Local })
+        if (operation == ArpHeader.Request && stack.Ipv4.RouteInput(device, sender, target, 0, out route) && route is { Type: RouteType.Local })
         {
             if (MayAnswer(device, sender, target))
             {

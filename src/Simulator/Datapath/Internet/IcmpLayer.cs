@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using EucaNet.Simulator.Datapath.Conntrack;
 using EucaNet.Simulator.Datapath.Formats;
 using EucaNet.Simulator.Kernel;
@@ -6,83 +5,71 @@ using EucaNet.Simulator.Kernel.Devices;
 
 namespace EucaNet.Simulator.Datapath.Internet;
 
-/// <summary>An ICMP error that came back for something this machine had sent.</summary>
-/// <param name="Sender">Who sent the error.</param>
-/// <param name="Type">ICMP type.</param>
-/// <param name="Code">ICMP code.</param>
-/// <param name="Mtu">Of "fragmentation needed", the next hop's MTU.</param>
-internal readonly record struct IcmpError(uint Sender, byte Type, byte Code, ushort Mtu)
+/// <summary>
+/// What ICMP and ICMPv6 do alike: echo requests and their answers, errors to the sender of a packet within the rate limit, and
+/// errors that come, taken to the socket they speak of.
+/// </summary>
+internal abstract class IcmpLayer(NetworkStack stack)
 {
-    public override string ToString() => (Type, Code) switch
-    {
-        (IcmpType.DestinationUnreachable, 0) => "network unreachable",
-        (IcmpType.DestinationUnreachable, 1) => "host unreachable",
-        (IcmpType.DestinationUnreachable, 2) => "protocol unreachable",
-        (IcmpType.DestinationUnreachable, 3) => "port unreachable",
-        (IcmpType.DestinationUnreachable, 4) => $"fragmentation needed, MTU {Mtu}",
-        (IcmpType.DestinationUnreachable, 9) => "network prohibited",
-        (IcmpType.DestinationUnreachable, 10) => "host prohibited",
-        (IcmpType.DestinationUnreachable, 13) => "administratively prohibited",
-        (IcmpType.TimeExceeded, 0) => "time to live exceeded",
-        (IcmpType.TimeExceeded, _) => "fragment reassembly time exceeded",
-        _ => $"ICMP type {Type} code {Code}",
-    };
-}
-
-/// <summary>Answers echo requests, sends errors, and takes answers and errors to those who wait for them (net/ipv4/icmp.c).</summary>
-internal sealed class IcmpLayer(NetworkStack stack)
-{
-    /// <summary>One error a second to one receiver, six at once after a pause (icmp_ratelimit 1000, XRLIM_BURST_FACTOR).</summary>
+    /// <summary>Errors at once after a pause (XRLIM_BURST_FACTOR).</summary>
     private const int Burst = 6;
 
-    private const int LargestError = 576;
-
     private readonly Dictionary<ushort, Action<Packet>> _echoes = [];
-    private readonly Dictionary<uint, (long Last, long Tokens)> _limits = [];
+    private readonly Dictionary<InternetAddress, (long Last, long Tokens)> _limits = [];
     private ushort _lastIdentifier;
 
-    /// <summary>An ICMP message for this machine.</summary>
+    protected NetworkStack Stack { get; } = stack;
+
+    protected abstract byte Family { get; }
+
+    protected abstract byte Protocol { get; }
+
+    protected abstract byte EchoRequestType { get; }
+
+    protected abstract byte EchoReplyType { get; }
+
+    /// <summary>How much of a packet an error quotes, headers of the error apart.</summary>
+    protected abstract int LargestQuote { get; }
+
+    private InternetLayer Layer => Stack.Internet(Family);
+
+    /// <summary>A message for this machine.</summary>
     public void Receive(NetworkDevice device, Packet packet)
     {
-        var header = new IcmpHeader(packet.Transport);
-        if (!header.IsValid)
+        if (packet.Transport.Length < IcmpHeader.Size || !packet.HasValidTransport)
         {
-            packet.Tell(StoryKind.Dropped, TraceLevel.Minimal, stack.HostName, "wrong ICMP checksum");
+            packet.Tell(StoryKind.Dropped, TraceLevel.Minimal, Stack.HostName, "wrong ICMP checksum");
             return;
         }
 
-        switch (header.Type)
+        var header = new IcmpHeader(packet.Transport);
+        if (header.Type == EchoRequestType)
         {
-            case IcmpType.EchoRequest:
-                bool toMany = packet.Route is { Type: RouteType.Broadcast };
-                if (stack.Kernel.Parameters.Number("net/ipv4/icmp_echo_ignore_all") != 0
-                    || (toMany && stack.Kernel.Parameters.Number("net/ipv4/icmp_echo_ignore_broadcasts") != 0))
-                {
-                    packet.Tell(StoryKind.Dropped, TraceLevel.Minimal, stack.HostName, "echo requests are ignored");
-                    return;
-                }
+            if (Ignores(packet))
+            {
+                packet.Tell(StoryKind.Dropped, TraceLevel.Minimal, Stack.HostName, "echo requests are ignored");
+                return;
+            }
 
-                packet.Tell(StoryKind.Delivered, TraceLevel.Minimal, stack.HostName, "echo request");
-                Answer(packet, toMany ? 0 : packet.Ipv4.Destination);
-                break;
-
-            case IcmpType.EchoReply:
-                packet.Tell(StoryKind.Delivered, TraceLevel.Minimal, stack.HostName, "echo reply");
-                if (_echoes.TryGetValue(header.Identifier, out Action<Packet>? waiter))
-                {
-                    waiter(packet);
-                }
-
-                break;
-
-            default:
-                if (IcmpType.IsError(header.Type))
-                {
-                    packet.Tell(StoryKind.Delivered, TraceLevel.Minimal, stack.HostName, $"ICMP {ErrorOf(packet)}");
-                    TakeError(packet);
-                }
-
-                break;
+            packet.Tell(StoryKind.Delivered, TraceLevel.Minimal, Stack.HostName, "echo request");
+            Answer(device, packet);
+        }
+        else if (header.Type == EchoReplyType)
+        {
+            packet.Tell(StoryKind.Delivered, TraceLevel.Minimal, Stack.HostName, "echo reply");
+            if (_echoes.TryGetValue(header.Identifier, out Action<Packet>? waiter))
+            {
+                waiter(packet);
+            }
+        }
+        else if (IsError(header.Type))
+        {
+            packet.Tell(StoryKind.Delivered, TraceLevel.Minimal, Stack.HostName, $"ICMP {ErrorOf(packet)}");
+            TakeError(packet);
+        }
+        else
+        {
+            ReceiveOther(device, packet);
         }
     }
 
@@ -99,144 +86,151 @@ internal sealed class IcmpLayer(NetworkStack stack)
         return new Release(() => _echoes.Remove(mine));
     }
 
-    /// <summary>Sends an echo request; false when it found no way out.</summary>
-    public bool SendEcho(uint destination, ushort identifier, ushort sequence, int dataLength, byte timeToLive, bool dontFragment, uint source, PacketStory? story)
+    /// <summary>Sends an echo request; says why where it couldn't.</summary>
+    public SendOutcome SendEcho(
+        InternetAddress destination, ushort identifier, ushort sequence, int dataLength, byte hopLimit = 64, bool dontFragment = false,
+        InternetAddress? source = null, NetworkDevice? output = null, PacketStory? story = null)
     {
-        Packet packet = Packet.OfNetwork(EtherType.Ipv4, Ipv4Header.MinimumSize + IcmpHeader.Size + dataLength);
+        if ((source ?? Layer.SourceFor(destination, output)) is not { } from)
+        {
+            return SendOutcome.NoRoute;
+        }
+
+        Packet packet = Packet.OfInternet(from, destination, Protocol, IcmpHeader.Size + dataLength, hopLimit, 0, dontFragment);
         packet.Story = story;
-        packet.Ipv4.Write(source, destination, IpProtocol.Icmp, IcmpHeader.Size + dataLength, timeToLive, 0, dontFragment ? Ipv4Header.DontFragmentFlag : (ushort)0);
-        var header = new IcmpHeader(packet.Network[Ipv4Header.MinimumSize..]) { Type = IcmpType.EchoRequest, Identifier = identifier, Sequence = sequence };
+        var header = new IcmpHeader(packet.Transport) { Type = EchoRequestType, Identifier = identifier, Sequence = sequence };
         for (int i = 0; i < dataLength; i++)
         {
             header.Payload[i] = (byte)i;
         }
 
-        header.UpdateChecksum();
-        return stack.Ipv4.SendLocal(packet);
+        packet.UpdateTransportChecksum();
+        return Layer.SendLocal(packet, output, dontFragment);
     }
 
-    /// <summary>
-    /// Tells a packet's sender why it did not arrive (icmp_send). Never about fragments but the first, broadcasts, or ICMP
-    /// errors; and not more often than the rate limit allows.
-    /// </summary>
-    public void SendError(Packet cause, NetworkDevice? input, byte type, byte code, uint information = 0)
-    {
-        Span<byte> network = cause.Network;
-        if (network.Length < Ipv4Header.MinimumSize || cause.Protocol != EtherType.Ipv4)
-        {
-            return;
-        }
-
-        Ipv4Header header = cause.Ipv4;
-        if (cause.Type is PacketType.Broadcast or PacketType.Multicast or PacketType.OtherHost
-            || header.FragmentOffset != 0 || header.Source == 0 || Ipv4.IsMulticast(header.Source) || header.Source == Ipv4.Broadcast
-            || Ipv4.IsMulticast(header.Destination) || header.Destination == Ipv4.Broadcast || cause.Route is { Type: RouteType.Broadcast })
-        {
-            return;
-        }
-
-        if (header.Protocol == IpProtocol.Icmp && network.Length > header.HeaderLength && IsErrorOrUnknown(network[header.HeaderLength]))
-        {
-            return;
-        }
-
-        InternetAddress receiver = InternetAddress.FromV4(header.Source);
-        InternetAddress? source = stack.Kernel.Addresses.FindLocal(InternetAddress.FromV4(header.Destination))?.Local;
-        if (source is null && stack.Ipv4.SourceFor(receiver) is { } chosen)
-        {
-            source = chosen;
-        }
-
-        if (source is null || !MaySend(header.Source, type, code, input))
-        {
-            return;
-        }
-
-        int quoted = Math.Min(network.Length, LargestError - Ipv4Header.MinimumSize - IcmpHeader.Size);
-        Packet error = Packet.OfNetwork(EtherType.Ipv4, Ipv4Header.MinimumSize + IcmpHeader.Size + quoted);
-        error.Ipv4.Write((uint)source.Value.Value, header.Source, IpProtocol.Icmp, IcmpHeader.Size + quoted, 64, 0, 0, (byte)(header.TypeOfService & 0x1e | 0xc0));
-        var icmp = new IcmpHeader(error.Network[Ipv4Header.MinimumSize..]) { Type = type, Code = code };
-        BinaryPrimitives.WriteUInt32BigEndian(icmp.Bytes[4..], information);
-        network[..quoted].CopyTo(icmp.Payload);
-        icmp.UpdateChecksum();
-        error.Mark = stack.Kernel.Parameters.Number("net/ipv4/fwmark_reflect") != 0 ? cause.Mark : 0;
-        if (cause.Connection is { } connection)
-        {
-            // The error belongs to the connection it speaks of, even where that is not in the table yet (nf_ct_attach).
-            error.Connection = connection;
-            error.ConnectionInfo = Connection.DirectionOf(cause.ConnectionInfo) == ConnectionDirection.Original ? ConnectionInfo.RelatedReply : ConnectionInfo.Related;
-        }
-
-        error.Story = cause.Story?.Add(StoryKind.Answer, TraceLevel.Minimal, stack.HostName, $"ICMP {new IcmpError(0, type, code, (ushort)information)}");
-        stack.Ipv4.SendLocal(error);
-    }
+    /// <summary>Tells a packet's sender why it did not arrive, in this family's words.</summary>
+    public abstract void SendError(Packet cause, NetworkDevice? input, IcmpReason reason, uint information = 0);
 
     /// <summary>Nobody answers for the next hop of a packet: its sender, also on this machine, learns that the host is unreachable.</summary>
-    public void NextHopFailed(Packet packet) => SendError(packet, null, IcmpType.DestinationUnreachable, IcmpType.HostUnreachableCode);
+    public void NextHopFailed(Packet packet) => SendError(packet, null, IcmpReason.HostUnreachable);
 
-    private void Answer(Packet request, uint source)
+    /// <summary>An error with a type and code of its own (icmp_send, icmp6_send); not where the rules of the family forbid it.</summary>
+    public void SendError(Packet cause, NetworkDevice? input, byte type, byte code, uint information = 0)
     {
-        ReadOnlySpan<byte> message = request.Ipv4.Payload;
-        Packet reply = Packet.OfNetwork(EtherType.Ipv4, Ipv4Header.MinimumSize + message.Length);
-        reply.Ipv4.Write(source, request.Ipv4.Source, IpProtocol.Icmp, message.Length, 64, 0, 0, request.Ipv4.TypeOfService);
-        var header = new IcmpHeader(reply.Network[Ipv4Header.MinimumSize..]);
-        message.CopyTo(header.Bytes);
-        header.Type = IcmpType.EchoReply;
-        header.UpdateChecksum();
-        reply.Story = request.Story?.Add(StoryKind.Answer, TraceLevel.Minimal, stack.HostName, "echo reply");
-        stack.Ipv4.SendLocal(reply);
+        if (!MayCauseError(cause, type, code))
+        {
+            return;
+        }
+
+        InternetAddress receiver = cause.SourceAddress;
+        InternetAddress asked = cause.DestinationAddress;
+        NetworkDevice? output = receiver.IsLinkLocal && Family == InternetAddress.V6 ? input : null;
+        InternetAddress? source = !asked.IsMulticast && Stack.Kernel.Addresses.FindLocal(asked) is not null ? asked : Layer.SourceFor(receiver, output);
+        if (source is not { } sender || !MaySend(receiver, type, code, input))
+        {
+            return;
+        }
+
+        Span<byte> network = cause.Network;
+        int quoted = Math.Min(network.Length, LargestQuote);
+        Packet error = Packet.OfInternet(sender, receiver, Protocol, IcmpHeader.Size + quoted, 64, ErrorTrafficClass(cause));
+        var icmp = new IcmpHeader(error.Transport) { Type = type, Code = code, Information = information };
+        network[..quoted].CopyTo(icmp.Payload);
+        error.UpdateTransportChecksum();
+        error.Mark = Stack.Kernel.Parameters.Number(Family == InternetAddress.V4 ? "net/ipv4/fwmark_reflect" : "net/ipv6/fwmark_reflect") != 0 ? cause.Mark : 0;
+        error.AttachTo(cause);
+        error.Story = cause.Story?.Add(StoryKind.Answer, TraceLevel.Minimal, Stack.HostName, $"ICMP {new IcmpError(sender, type, code, information)}");
+        Layer.SendLocal(error, output);
     }
 
-    private static IcmpError ErrorOf(Packet packet)
+    protected abstract bool IsError(byte type);
+
+    /// <summary>The administrator wants no answer to this echo request.</summary>
+    protected abstract bool Ignores(Packet request);
+
+    /// <summary>No error about an error, a group's packet, a later fragment.</summary>
+    protected abstract bool MayCauseError(Packet cause, byte type, byte code);
+
+    /// <summary>The rate limit to one receiver: how long one error costs; null where none applies.</summary>
+    protected abstract TimeSpan? CostOf(InternetAddress receiver, byte type, byte code);
+
+    protected abstract byte ErrorTrafficClass(Packet cause);
+
+    /// <summary>A message that is neither echo nor error.</summary>
+    protected abstract void ReceiveOther(NetworkDevice device, Packet packet);
+
+    /// <summary>A redirect: the named packets have a better first hop.</summary>
+    protected virtual void TakeRedirect(Packet packet)
+    {
+    }
+
+    private void Answer(NetworkDevice device, Packet request)
+    {
+        InternetAddress asker = request.SourceAddress, asked = request.DestinationAddress;
+        bool toOne = request.Route is not { Type: RouteType.Broadcast or RouteType.Multicast } && !asked.IsMulticast;
+        NetworkDevice? output = Family == InternetAddress.V6 && asker.IsLinkLocal ? device : null;
+        if ((toOne ? asked : Layer.SourceFor(asker, output)) is not { } source)
+        {
+            return;
+        }
+
+        ReadOnlySpan<byte> message = request.Transport;
+        Packet reply = Packet.OfInternet(source, asker, Protocol, message.Length, 64, request.TrafficClass);
+        message.CopyTo(reply.Transport);
+        new IcmpHeader(reply.Transport).Bytes[0] = EchoReplyType;
+        reply.UpdateTransportChecksum();
+        reply.Story = request.Story?.Add(StoryKind.Answer, TraceLevel.Minimal, Stack.HostName, "echo reply");
+        Layer.SendLocal(reply, output);
+    }
+
+    /// <summary>The error a message carries.</summary>
+    public static IcmpError ErrorOf(Packet packet)
     {
         var header = new IcmpHeader(packet.Transport);
-        return new IcmpError(packet.Ipv4.Source, header.Type, header.Code, header.NextHopMtu);
+        return new IcmpError(packet.SourceAddress, header.Type, header.Code, header.Information);
     }
 
     private void TakeError(Packet packet)
     {
         Span<byte> inner = new IcmpHeader(packet.Transport).Payload;
-        if (ConnectionTuple.Read(inner, InternetAddress.V4) is not { } tuple)
+        if (ConnectionTuple.Read(inner, Family) is not { } tuple)
         {
             return;
         }
 
+        IcmpError error = ErrorOf(packet);
+        if (error.IsTooBig)
+        {
+            Stack.Exceptions.LearnMtu(tuple.Destination, error.Mtu);
+        }
+
+        TakeRedirect(packet);
         switch (tuple.Protocol)
         {
-            case IpProtocol.Icmp when _echoes.TryGetValue(tuple.SourcePort, out Action<Packet>? waiter):
-                waiter(packet);
-                break;
             case IpProtocol.Udp:
-                stack.Udp.TakeError(tuple, ErrorOf(packet), packet);
+                Stack.Udp.TakeError(tuple, error, packet);
                 break;
             case IpProtocol.Tcp:
-                stack.Tcp.TakeError(tuple, ErrorOf(packet), packet);
+                Stack.Tcp.TakeError(tuple, error, packet);
+                break;
+            case var protocol when protocol == Protocol && _echoes.TryGetValue(tuple.SourcePort, out Action<Packet>? waiter):
+                waiter(packet);
                 break;
         }
     }
 
-    private static bool IsErrorOrUnknown(byte type) => IcmpType.IsError(type) || type > 18;
-
-    private bool MaySend(uint receiver, byte type, byte code, NetworkDevice? input)
+    private bool MaySend(InternetAddress receiver, byte type, byte code, NetworkDevice? input)
     {
-        if (input is { IsLoopback: true } || type is IcmpType.DestinationUnreachable && code == IcmpType.FragmentationNeededCode)
+        if (input is { IsLoopback: true } || CostOf(receiver, type, code) is not { } cost || cost == TimeSpan.Zero)
         {
             return true;
         }
 
-        int interval = stack.Kernel.Parameters.Number("net/ipv4/icmp_ratelimit");
-        int mask = stack.Kernel.Parameters.Number("net/ipv4/icmp_ratemask");
-        if (interval == 0 || (mask >> type & 1) == 0)
-        {
-            return true;
-        }
-
-        long step = interval * TimeSpan.TicksPerMillisecond;
-        long now = stack.Kernel.Clock.GetTimestamp();
-        (long last, long tokens) = _limits.TryGetValue(receiver, out (long Last, long Tokens) known) ? known : (now, Burst * step);
-        tokens = Math.Min(tokens + (now - last), Burst * step);
-        bool may = tokens >= step;
-        _limits[receiver] = (now, may ? tokens - step : tokens);
+        long now = Stack.Kernel.Clock.GetTimestamp(), most = Burst * cost.Ticks;
+        (long last, long tokens) = _limits.TryGetValue(receiver, out (long Last, long Tokens) known) ? known : (now, most);
+        tokens = Math.Min(tokens + (now - last), most);
+        bool may = tokens >= cost.Ticks;
+        _limits[receiver] = (now, may ? tokens - cost.Ticks : tokens);
         return may;
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using EucaNet.Simulator.Datapath.Formats;
 using EucaNet.Simulator.Datapath.Hooks;
 using EucaNet.Simulator.Kernel;
@@ -5,274 +6,150 @@ using EucaNet.Simulator.Kernel.Devices;
 
 namespace EucaNet.Simulator.Datapath.Internet;
 
-/// <summary>
-/// IPv4 in, through and out (net/ipv4/ip_input.c, ip_forward.c, ip_output.c), with the five hooks at their places: prerouting
-/// before the route is looked up, input or forward after, output before local packets get their final route, postrouting last.
-/// </summary>
-internal sealed class Ipv4Layer(NetworkStack stack)
+/// <summary>What is IPv4's own (net/ipv4/ip_input.c, ip_forward.c, ip_output.c, route.c): martians and reverse paths, broadcasts, cutting on the way.</summary>
+internal sealed class Ipv4Layer(NetworkStack stack) : InternetLayer(stack)
 {
+    private const uint AllHosts = 0xe0000001;
+
     private readonly Reassembler _reassembler = new(stack);
+    private readonly Icmpv4Layer _icmp = new(stack);
     private ushort _identification;
 
-    /// <summary>A packet arrives at a device (ip_rcv).</summary>
-    public void Receive(NetworkDevice device, Packet packet)
+    public override byte Family => InternetAddress.V4;
+
+    public override IcmpLayer Icmp => _icmp;
+
+    /// <summary>ip_route_input.</summary>
+    public override bool RouteInput(NetworkDevice device, InternetAddress source, InternetAddress destination, uint mark, out RouteDecision? route, byte service = 0)
     {
-        if (packet.Type == PacketType.OtherHost)
+        route = null;
+        uint from = (uint)source.Value, to = (uint)destination.Value;
+        bool isMartian = Ipv4.IsMulticast(from) || from == Ipv4.Broadcast;
+        bool toEverybody = to == Ipv4.Broadcast || (from == 0 && to == 0);
+        if (!isMartian && !toEverybody)
         {
-            packet.Tell(StoryKind.Dropped, TraceLevel.Minimal, stack.HostName, $"frame is for {packet.Destination}, not for {device.Name}");
-            return;
+            isMartian = Ipv4.IsZeroNetwork(from) || Ipv4.IsZeroNetwork(to)
+                || ((Ipv4.IsLoopback(from) || Ipv4.IsLoopback(to)) && !device.IsLoopback && !Stack.Flag(device, "route_localnet"));
         }
 
-        if (packet.NetworkLength < Ipv4Header.MinimumSize || !packet.Ipv4.IsValid)
+        if (isMartian || toEverybody)
         {
-            packet.Tell(StoryKind.Dropped, TraceLevel.Minimal, stack.HostName, "malformed IPv4 header");
-            return;
+            route = new RouteDecision(RouteType.Broadcast, device, null, null, null);
+            return !isMartian;
         }
 
-        packet.TrimNetwork(packet.Ipv4.TotalLength);
-        packet.LocateTransport();
-        if (stack.Hooks.Run(new HookContext(stack, HookFamily.Ipv4, Hook.Prerouting, packet, device, null)) == HookVerdict.Accept)
+        if (Ipv4.IsMulticast(to))
         {
-            Route(device, packet);
+            route = new RouteDecision(RouteType.Multicast, device, null, null, null);
+            return true;
         }
-    }
 
-    /// <summary>A packet of this machine's own sockets; source and destination stand in its header (ip_queue_xmit).</summary>
-    public bool SendLocal(Packet packet, NetworkDevice? output = null)
-    {
-        Ipv4Header header = packet.Ipv4;
-        InternetAddress destination = InternetAddress.FromV4(header.Destination);
-        InternetAddress? source = header.Source == 0 ? null : InternetAddress.FromV4(header.Source);
-        if (!RouteOutput(packet, destination, source, output, out RouteDecision? route))
+        route = Stack.Routing.Find(new RouteQuery(destination) { Source = source, Input = device, Mark = mark, TypeOfService = service });
+        if (route is null || (route.Type == RouteType.Unicast && !Stack.IsForwarding(device)))
         {
-            packet.Tell(StoryKind.Dropped, TraceLevel.Minimal, stack.HostName, $"no route to {destination}");
+            route = null;
             return false;
         }
 
-        if (source is null)
-        {
-            if (stack.Routing.SourceFor(route, destination) is not { } chosen)
-            {
-                packet.Tell(StoryKind.Dropped, TraceLevel.Minimal, stack.HostName, $"no address to send from by {route.Device.Name}");
-                return false;
-            }
+        return IsSourceValid(device, source, destination, mark, service);
+    }
 
-            header.Source = (uint)chosen.Value;
+    protected override string? Refuses(NetworkDevice device, Packet packet)
+    {
+        if (packet.NetworkLength < Ipv4Header.MinimumSize || !packet.Ipv4.IsValid)
+        {
+            return "malformed IPv4 header";
         }
 
+        packet.TrimNetwork(packet.Ipv4.TotalLength);
+        return null;
+    }
+
+    protected override bool TellsOfMissingRoute(NetworkDevice device) => Stack.IsForwarding(device);
+
+    protected override IcmpReason ReasonOf(RouteType unreachable) => unreachable == RouteType.Prohibit ? IcmpReason.Prohibited : IcmpReason.HostUnreachable;
+
+    protected override bool IsListening(NetworkDevice device, InternetAddress group) => (uint)group.Value == AllHosts;
+
+    protected override bool MaySendUnspecified(Packet packet) => false;
+
+    protected override void DeliverLocal(NetworkDevice device, Packet packet)
+    {
+        if (packet.Ipv4.IsFragment)
+        {
+            if (!_reassembler.Take(packet))
+            {
+                return;
+            }
+        }
+
+        packet.LocateTransport();
+        if (Stack.Hooks.Run(Stack, Family, Hook.Input, packet, device, null))
+        {
+            HandToProtocol(device, packet);
+        }
+    }
+
+    protected override bool Pass(NetworkDevice device, Packet packet, RouteDecision route)
+    {
+        Ipv4Header header = packet.Ipv4;
+        if (header.TimeToLive <= 1)
+        {
+            Drop(packet, "time to live exceeded");
+            Icmp.SendError(packet, device, IcmpReason.HopLimitExceeded);
+            return false;
+        }
+
+        if (header.DontFragment && packet.NetworkLength > route.Mtu && packet.LargestFragment == 0)
+        {
+            TooBig(packet, device, route);
+            return false;
+        }
+
+        if (route.Device == device && Stack.Flag(device, "send_redirects") && IsOnLink(device, header.Source, route))
+        {
+            // The sender could have reached the next hop itself.
+            _icmp.SendRedirect(packet, device, route.NextHop(packet.DestinationAddress));
+        }
+
+        header.TimeToLive--;
+        header.Checksum = InternetChecksum.Lowered(header.Checksum);
+        return true;
+    }
+
+    protected override void Identify(Packet packet)
+    {
+        Ipv4Header header = packet.Ipv4;
         if (header.Identification == 0 && !header.DontFragment)
         {
             header.Identification = ++_identification;
         }
-
-        header.UpdateChecksum();
-        packet.LocateTransport();
-        return Output(packet, route);
     }
 
-    /// <summary>The source address a packet to <paramref name="destination"/> would have; null without a route.</summary>
-    public InternetAddress? SourceFor(InternetAddress destination) =>
-        stack.Routing.Find(new RouteQuery(destination)) is { } route ? stack.Routing.SourceFor(route, destination) : null;
-
-    private static uint Address(InternetAddress address) => (uint)address.Value;
-
-    /// <summary>Runs the output hook with a route already chosen, then sends; a rule that changed the packet gets it routed again.</summary>
-    private bool Output(Packet packet, RouteDecision route)
+    protected override bool Finish(Packet packet, NetworkDevice? input, RouteDecision route)
     {
-        packet.Route = route;
-        packet.IsLocal = true;
-        (uint destination, uint source, uint mark, byte service) = (packet.Ipv4.Destination, packet.Ipv4.Source, packet.Mark, packet.Ipv4.TypeOfService);
-        if (stack.Hooks.Run(new HookContext(stack, HookFamily.Ipv4, Hook.Output, packet, null, route.Device)) != HookVerdict.Accept)
-        {
-            return false;
-        }
-
-        Ipv4Header header = packet.Ipv4;
-        if (header.Destination != destination || header.Source != source || packet.Mark != mark || header.TypeOfService != service)
-        {
-            InternetAddress now = InternetAddress.FromV4(header.Destination);
-            InternetAddress? from = stack.Kernel.Addresses.FindLocal(InternetAddress.FromV4(header.Source)) is null ? null : InternetAddress.FromV4(header.Source);
-            if (!RouteOutput(packet, now, from, null, out RouteDecision? again))
-            {
-                packet.Tell(StoryKind.Dropped, TraceLevel.Minimal, stack.HostName, $"no route to {now}");
-                return false;
-            }
-
-            packet.Route = route = again;
-        }
-
-        return Postroute(packet, null, route);
-    }
-
-    private bool RouteOutput(
-        Packet packet, InternetAddress destination, InternetAddress? source, NetworkDevice? output, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out RouteDecision? route)
-    {
-        if (Address(destination) == Ipv4.Broadcast && output is not null)
-        {
-            route = new RouteDecision(RouteType.Broadcast, output, null, null, null);
-            return true;
-        }
-
-        route = stack.Routing.Find(new RouteQuery(destination) { Source = source, Output = output, Mark = packet.Mark, TypeOfService = packet.Ipv4.TypeOfService });
-        if (route is { Type: RouteType.Local })
-        {
-            route = route with { Device = stack.Kernel.Devices.Find(1)! };
-        }
-
-        if (route is { Type: not (RouteType.Blackhole or RouteType.Unreachable or RouteType.Prohibit) } && packet.Tells(TraceLevel.Summary))
-        {
-            packet.Tell(StoryKind.Decision, TraceLevel.Summary, stack.HostName, Describe(route, destination));
-        }
-
-        return route is { Type: not (RouteType.Blackhole or RouteType.Unreachable or RouteType.Prohibit) };
-    }
-
-    /// <summary>Decides where a received packet goes (ip_route_input).</summary>
-    private void Route(NetworkDevice device, Packet packet)
-    {
-        Ipv4Header header = packet.Ipv4;
-        InternetAddress source = InternetAddress.FromV4(header.Source), destination = InternetAddress.FromV4(header.Destination);
-        if (!stack.RouteInput(device, source, destination, packet.Mark, out RouteDecision? route, header.TypeOfService))
-        {
-            packet.Tell(StoryKind.Dropped, TraceLevel.Minimal, stack.HostName,
-                route is null ? $"no route to {destination}" : $"{source} may not come in by {device.Name} (martian or reverse path)");
-            if (route is null && stack.IsForwarding(device))
-            {
-                stack.Icmp.SendError(packet, device, IcmpType.DestinationUnreachable, IcmpType.NetworkUnreachableCode);
-            }
-
-            return;
-        }
-
-        packet.Route = route;
-        if (packet.Tells(TraceLevel.Summary))
-        {
-            packet.Tell(StoryKind.Decision, TraceLevel.Summary, stack.HostName, Describe(route!, destination));
-        }
-
-        switch (route!.Type)
-        {
-            case RouteType.Local or RouteType.Broadcast:
-                DeliverLocal(device, packet);
-                break;
-
-            case RouteType.Multicast:
-                break;
-
-            case RouteType.Unreachable:
-                packet.Tell(StoryKind.Dropped, TraceLevel.Minimal, stack.HostName, $"route to {destination} is unreachable");
-                stack.Icmp.SendError(packet, device, IcmpType.DestinationUnreachable, IcmpType.HostUnreachableCode);
-                break;
-
-            case RouteType.Prohibit:
-                packet.Tell(StoryKind.Dropped, TraceLevel.Minimal, stack.HostName, $"route to {destination} is prohibited");
-                stack.Icmp.SendError(packet, device, IcmpType.DestinationUnreachable, IcmpType.AdministrativelyProhibitedCode);
-                break;
-
-            case RouteType.Blackhole:
-                packet.Tell(StoryKind.Dropped, TraceLevel.Minimal, stack.HostName, $"route to {destination} is a black hole");
-                break;
-
-            default:
-                Forward(device, packet, route);
-                break;
-        }
-    }
-
-    private void DeliverLocal(NetworkDevice device, Packet packet)
-    {
-        if (packet.Ipv4.IsFragment)
-        {
-            if (_reassembler.Add(packet) is not { } whole)
-            {
-                return;
-            }
-
-            packet = whole;
-        }
-
-        packet.LocateTransport();
-        if (stack.Hooks.Run(new HookContext(stack, HookFamily.Ipv4, Hook.Input, packet, device, null)) != HookVerdict.Accept)
-        {
-            return;
-        }
-
-        switch (packet.Ipv4.Protocol)
-        {
-            case IpProtocol.Icmp:
-                stack.Icmp.Receive(device, packet);
-                break;
-            case IpProtocol.Udp:
-                stack.Udp.Receive(device, packet);
-                break;
-            case IpProtocol.Tcp:
-                stack.Tcp.Receive(device, packet);
-                break;
-            default:
-                packet.Tell(StoryKind.Dropped, TraceLevel.Minimal, stack.HostName, $"nothing takes IP protocol {packet.Ipv4.Protocol}");
-                stack.Icmp.SendError(packet, device, IcmpType.DestinationUnreachable, IcmpType.ProtocolUnreachableCode);
-                break;
-        }
-    }
-
-    private void Forward(NetworkDevice device, Packet packet, RouteDecision route)
-    {
-        if (packet.Type != PacketType.Host)
-        {
-            packet.Tell(StoryKind.Dropped, TraceLevel.Minimal, stack.HostName, "a link broadcast is not forwarded");
-            return;
-        }
-
-        Ipv4Header header = packet.Ipv4;
-        if (header.TimeToLive <= 1)
-        {
-            packet.Tell(StoryKind.Dropped, TraceLevel.Minimal, stack.HostName, "time to live exceeded");
-            stack.Icmp.SendError(packet, device, IcmpType.TimeExceeded, 0);
-            return;
-        }
-
-        if (header.DontFragment && packet.NetworkLength > route.Device.Mtu)
-        {
-            packet.Tell(StoryKind.Dropped, TraceLevel.Minimal, stack.HostName, $"larger than the MTU {route.Device.Mtu} of {route.Device.Name}, and may not be fragmented");
-            stack.Icmp.SendError(packet, device, IcmpType.DestinationUnreachable, IcmpType.FragmentationNeededCode, route.Device.Mtu);
-            return;
-        }
-
-        header.TimeToLive--;
-        header.UpdateChecksum();
-        if (stack.Hooks.Run(new HookContext(stack, HookFamily.Ipv4, Hook.Forward, packet, device, route.Device)) == HookVerdict.Accept)
-        {
-            Postroute(packet, device, route);
-        }
-    }
-
-    private bool Postroute(Packet packet, NetworkDevice? input, RouteDecision route)
-    {
-        packet.RemoveLinkHeader();
-        if (stack.Hooks.Run(new HookContext(stack, HookFamily.Ipv4, Hook.Postrouting, packet, input, route.Device)) != HookVerdict.Accept)
-        {
-            return false;
-        }
-
-        NetworkDevice device = route.Device;
-        if (packet.NetworkLength <= device.Mtu)
+        uint mtu = packet.IsLocal ? MtuOf(route, packet.DestinationAddress) : route.Mtu;
+        if (packet.NetworkLength <= mtu && packet.LargestFragment == 0)
         {
             Transmit(packet, route);
             return true;
         }
 
-        if (packet.Ipv4.DontFragment)
+        if (packet.Ipv4.DontFragment && (packet.LargestFragment == 0 || packet.LargestFragment > mtu))
         {
-            packet.Tell(StoryKind.Dropped, TraceLevel.Minimal, stack.HostName, $"larger than the MTU {device.Mtu} of {device.Name}, and may not be fragmented");
-            if (!packet.IsLocal && input is not null)
+            if (packet.IsLocal || input is null)
             {
-                stack.Icmp.SendError(packet, input, IcmpType.DestinationUnreachable, IcmpType.FragmentationNeededCode, device.Mtu);
+                Drop(packet, $"larger than the MTU {mtu} of {route.Device.Name}, and may not be fragmented");
+            }
+            else
+            {
+                TooBig(packet, input, route);
             }
 
             return false;
         }
 
-        foreach (Packet fragment in Fragmenter.Cut(packet, (int)device.Mtu))
+        foreach (Packet fragment in Fragmenter.Cut(packet, packet.LargestFragment == 0 ? (int)mtu : Math.Min((int)mtu, packet.LargestFragment)))
         {
             Transmit(fragment, route);
         }
@@ -280,30 +157,65 @@ internal sealed class Ipv4Layer(NetworkStack stack)
         return true;
     }
 
-    private void Transmit(Packet packet, RouteDecision route)
+    protected override MacAddress GroupAddress(InternetAddress group) => new(0x01005e000000UL | (uint)group.Value & 0x7fffff);
+
+    protected override bool RouteOutput(Packet packet, InternetAddress destination, InternetAddress? source, NetworkDevice? output, [NotNullWhen(true)] out RouteDecision? route)
     {
-        uint destination = packet.Ipv4.Destination;
-        if (route.Type == RouteType.Broadcast || destination == Ipv4.Broadcast)
+        if ((uint)destination.Value == Ipv4.Broadcast && output is not null)
         {
-            packet.SetLinkHeader(MacAddress.Read(route.Device.BroadcastAddress), MacAddress.Read(route.Device.HardwareAddress), packet.Protocol);
-            stack.Link.Transmit(route.Device, packet);
+            route = new RouteDecision(RouteType.Broadcast, output, null, null, null);
+            return true;
         }
-        else if (Ipv4.IsMulticast(destination))
-        {
-            packet.SetLinkHeader(new MacAddress(0x01005e000000UL | destination & 0x7fffff), MacAddress.Read(route.Device.HardwareAddress), packet.Protocol);
-            stack.Link.Transmit(route.Device, packet);
-        }
-        else
-        {
-            stack.Neighbours.Send(route.Device, route.NextHop(InternetAddress.FromV4(destination)), packet);
-        }
+
+        return base.RouteOutput(packet, destination, source, output, out route);
     }
 
-    private static string Describe(RouteDecision route, InternetAddress destination) => route.Type switch
+    private void TooBig(Packet packet, NetworkDevice input, RouteDecision route)
     {
-        RouteType.Local => $"route {destination}: local",
-        RouteType.Broadcast => $"route {destination}: broadcast",
-        RouteType.Unicast => $"route {destination}: {(route.Gateway is { } gateway ? $"via {gateway} " : "")}dev {route.Device.Name}",
-        _ => $"route {destination}: {route.Type}".ToLowerInvariant(),
-    };
+        Drop(packet, $"larger than the MTU {route.Mtu} of {route.Device.Name}, and may not be fragmented");
+        Icmp.SendError(packet, input, IcmpReason.TooBig, route.Mtu);
+    }
+
+    private bool IsOnLink(NetworkDevice device, uint source, RouteDecision route)
+    {
+        foreach (InterfaceAddress address in Stack.Kernel.Addresses.Of(device, InternetAddress.V4))
+        {
+            if (InternetAddress.FromV4(source).IsIn(address.Address, address.PrefixLength)
+                && (route.Gateway is not { } gateway || Stack.Flag(device, "shared_media") || gateway.IsIn(address.Address, address.PrefixLength)))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Reverse path filter and martian sources (fib_validate_source).</summary>
+    private bool IsSourceValid(NetworkDevice device, InternetAddress source, InternetAddress destination, uint mark, byte service)
+    {
+        if (device.IsLoopback)
+        {
+            return true;
+        }
+
+        int filter = Stack.Setting(device, "rp_filter");
+        if (filter == 0)
+        {
+            return Stack.Kernel.Addresses.FindLocal(source) is null || Stack.Flag(device, "accept_local");
+        }
+
+        RouteDecision? back = Stack.Routing.Find(
+            new RouteQuery(source) { Source = destination, Input = device, Mark = Stack.Flag(device, "src_valid_mark") ? mark : 0, TypeOfService = service });
+        if (back is null)
+        {
+            return false;
+        }
+
+        if (back.Type != RouteType.Unicast && !(back.Type == RouteType.Local && Stack.Flag(device, "accept_local")))
+        {
+            return false;
+        }
+
+        return filter == 2 || back.Device == device || (back.Route is { } route && route.NextHops.Any(hop => hop.Device == device));
+    }
 }

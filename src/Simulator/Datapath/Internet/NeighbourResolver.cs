@@ -51,7 +51,7 @@ internal sealed class NeighbourResolver(NetworkStack stack)
                 neighbour.State = NeighbourState.Incomplete;
                 neighbour.Updated = Now;
                 resolution.Wait(packet, MaximumWaiting);
-                Probe(neighbour, packet.Protocol == EtherType.Ipv4 ? InternetAddress.FromV4(packet.Ipv4.Source) : null, packet.Story);
+                Probe(neighbour, packet.SourceAddress, packet.Story);
                 resolution.Arm(RetransmitTime);
                 return;
         }
@@ -60,8 +60,11 @@ internal sealed class NeighbourResolver(NetworkStack stack)
         stack.Link.Transmit(device, packet);
     }
 
-    /// <summary>A station told its MAC (neigh_update).</summary>
-    public void Learn(NetworkDevice device, InternetAddress address, MacAddress hardware, NeighbourState state, bool create, bool overrides)
+    /// <summary>
+    /// A station told its MAC, or (null) that the known one is right (neigh_update). Another MAC than the known one counts only
+    /// where it <paramref name="overrides"/>; <paramref name="weak"/>: else what was sure of it is so no longer.
+    /// </summary>
+    public void Learn(NetworkDevice device, InternetAddress address, MacAddress? told, NeighbourState state, bool create, bool overrides, bool weak = false)
     {
         Neighbour? neighbour = stack.Kernel.Neighbours.Find(device, address);
         if (neighbour is null)
@@ -80,13 +83,23 @@ internal sealed class NeighbourResolver(NetworkStack stack)
         }
 
         bool valid = neighbour.IsValid && neighbour.HardwareAddress is not null;
-        bool same = valid && MacAddress.Read(neighbour.HardwareAddress) == hardware;
-        if (valid && !same && !overrides)
+        if (told is null && !valid)
         {
             return;
         }
 
-        if (same && state == NeighbourState.Stale && (neighbour.State & (NeighbourState.Reachable | NeighbourState.Delay | NeighbourState.Probe)) != 0)
+        MacAddress hardware = told ?? MacAddress.Read(neighbour.HardwareAddress);
+        bool same = valid && MacAddress.Read(neighbour.HardwareAddress) == hardware;
+        if (valid && !same && !overrides)
+        {
+            if (!weak || neighbour.State != NeighbourState.Reachable)
+            {
+                return;
+            }
+
+            (hardware, state, same) = (MacAddress.Read(neighbour.HardwareAddress), NeighbourState.Stale, true);
+        }
+        else if (same && state == NeighbourState.Stale && (neighbour.State & (NeighbourState.Reachable | NeighbourState.Delay | NeighbourState.Probe)) != 0)
         {
             // What is better known than by hearsay stays as it is.
             return;
@@ -232,7 +245,14 @@ internal sealed class NeighbourResolver(NetworkStack stack)
         }
 
         MacAddress? known = neighbour.State == NeighbourState.Probe && neighbour.HardwareAddress is { } bytes ? MacAddress.Read(bytes) : null;
-        stack.Arp.Solicit(neighbour.Device, neighbour.Address, source, known, story);
+        if (neighbour.Address.Family == InternetAddress.V4)
+        {
+            stack.Arp.Solicit(neighbour.Device, neighbour.Address, source, known, story);
+        }
+        else
+        {
+            stack.NeighbourDiscovery.Solicit(neighbour.Device, neighbour.Address, source, known, story);
+        }
     }
 
     private void Release(Neighbour neighbour, Resolution resolution)
@@ -248,8 +268,8 @@ internal sealed class NeighbourResolver(NetworkStack stack)
     {
         while (resolution.Waiting.TryDequeue(out Packet? packet))
         {
-            packet.Tell(StoryKind.Dropped, TraceLevel.Minimal, stack.HostName, "nobody answers ARP for the next hop");
-            stack.Icmp.NextHopFailed(packet);
+            packet.Tell(StoryKind.Dropped, TraceLevel.Minimal, stack.HostName, packet.IsIpv6 ? "nobody answers neighbour solicitations for the next hop" : "nobody answers ARP for the next hop");
+            stack.Internet(packet.Family).Icmp.NextHopFailed(packet);
         }
     }
 

@@ -161,6 +161,9 @@ internal sealed class DeviceLayer(NetworkStack stack)
             case EtherType.Ipv4:
                 stack.Ipv4.Receive(device, packet);
                 break;
+            case EtherType.Ipv6:
+                stack.Ipv6.Receive(device, packet);
+                break;
             default:
                 packet.Tell(StoryKind.Dropped, TraceLevel.Summary, stack.HostName, $"no handler for protocol 0x{packet.Protocol:x4}");
                 break;

@@ -1,6 +1,8 @@
 using System.Buffers.Binary;
 using EucaNet.Simulator.Datapath.Formats;
 using EucaNet.Simulator.Datapath.Internet;
+using EucaNet.Simulator.Kernel;
+using EucaNet.Simulator.Kernel.Devices;
 
 namespace EucaNet.Simulator.Datapath.Transport;
 
@@ -20,7 +22,7 @@ internal enum TcpSocketState
 /// One end of a TCP connection: handshake, data in order, retransmission with doubling timeouts, closing. It sends one
 /// segment at a time and waits for its acknowledgement, which is slow on a real wire and exact here.
 /// </summary>
-internal sealed class TcpEndpoint(NetworkStack stack, uint local, ushort localPort, uint remote, ushort remotePort, uint initialSequence, Action<TcpEndpoint> closed)
+internal sealed class TcpEndpoint(NetworkStack stack, InternetAddress local, ushort localPort, InternetAddress remote, ushort remotePort, uint initialSequence, Action<TcpEndpoint> closed)
 {
     private const ushort Window = 64240;
     private const int MaximumRetries = 6;
@@ -31,21 +33,25 @@ internal sealed class TcpEndpoint(NetworkStack stack, uint local, ushort localPo
     private uint _sendNext = initialSequence;
     private uint _sendUnacknowledged = initialSequence;
     private uint _receiveNext;
-    private ushort _segmentSize = 1460;
+    private readonly int _headers = TcpHeader.MinimumSize + (remote.Family == InternetAddress.V6 ? Ipv6Header.Size : Ipv4Header.MinimumSize);
+    private int _segmentSize = int.MaxValue;
     private (TcpFlags Flags, byte[] Data)? _inFlight;
     private bool _finishing;
     private int _retries;
     private ITimer? _timer;
 
-    public uint Local { get; } = local;
+    public InternetAddress Local { get; } = local;
 
     public ushort LocalPort { get; } = localPort;
 
-    public uint Remote { get; } = remote;
+    public InternetAddress Remote { get; } = remote;
 
     public ushort RemotePort { get; } = remotePort;
 
     public TcpSocketState State { get; private set; } = TcpSocketState.SynSent;
+
+    /// <summary>The device its packets leave by; null for any.</summary>
+    public NetworkDevice? Output { get; init; }
 
     /// <summary>The story the next segments continue.</summary>
     public PacketStory? Story { get; set; }
@@ -79,7 +85,7 @@ internal sealed class TcpEndpoint(NetworkStack stack, uint local, ushort localPo
     {
         while (data.Length > 0)
         {
-            int length = Math.Min(data.Length, _segmentSize);
+            int length = Math.Min(data.Length, SegmentSize);
             _outgoing.Enqueue(data[..length].ToArray());
             data = data[length..];
         }
@@ -108,9 +114,11 @@ internal sealed class TcpEndpoint(NetworkStack stack, uint local, ushort localPo
     /// <summary>An ICMP error about this connection: final while it is being opened.</summary>
     public void Fail(IcmpError error, Packet packet)
     {
-        if (error.Type == IcmpType.DestinationUnreachable && error.Code == IcmpType.FragmentationNeededCode)
+        if (error.IsTooBig)
         {
-            _segmentSize = (ushort)Math.Clamp(error.Mtu - 40, 256, _segmentSize);
+            // What is under way is sent again in smaller pieces.
+            _segmentSize = Math.Min(SegmentSize, Math.Max(256, (int)error.Mtu - _headers));
+            Resend();
         }
         else if (State is TcpSocketState.SynSent or TcpSocketState.SynReceived)
         {
@@ -293,17 +301,41 @@ internal sealed class TcpEndpoint(NetworkStack stack, uint local, ushort localPo
 
     private void Emit(TcpFlags flags, uint sequence, ReadOnlySpan<byte> data)
     {
-        ReadOnlySpan<byte> options = (flags & TcpFlags.Synchronize) != 0 ? [2, 4, 1460 >> 8, 1460 & 255] : [];
-        int length = TcpHeader.MinimumSize + options.Length + data.Length;
-        Packet packet = Packet.OfNetwork(EtherType.Ipv4, Ipv4Header.MinimumSize + length);
-        packet.Ipv4.Write(Local, Remote, IpProtocol.Tcp, length, 64, 0, Ipv4Header.DontFragmentFlag);
-        Span<byte> segment = packet.Network[Ipv4Header.MinimumSize..];
+        int largest = stack.Internet(Remote.Family).SegmentSizeTo(Remote, _headers);
+        ReadOnlySpan<byte> options = (flags & TcpFlags.Synchronize) != 0 ? [2, 4, (byte)(largest >> 8), (byte)largest] : [];
+        Packet packet = Packet.OfInternet(Local, Remote, IpProtocol.Tcp, TcpHeader.MinimumSize + options.Length + data.Length, dontFragment: true);
+        Span<byte> segment = packet.Transport;
         data.CopyTo(segment[(TcpHeader.MinimumSize + options.Length)..]);
         var header = new TcpHeader(segment);
         header.Write(LocalPort, RemotePort, sequence, (flags & TcpFlags.Acknowledge) != 0 ? _receiveNext : 0, flags, Window, options);
-        header.UpdateChecksum(Local, Remote);
+        packet.UpdateTransportChecksum();
         packet.Story = flags == TcpFlags.Synchronize ? Story : Story?.Add(StoryKind.Answer, TraceLevel.Minimal, stack.HostName, $"tcp {TcpLayer.Describe(flags)}");
-        stack.Ipv4.SendLocal(packet);
+        stack.Internet(Remote.Family).SendLocal(packet, Output);
+    }
+
+    private int SegmentSize => Math.Min(_segmentSize, stack.Internet(Remote.Family).SegmentSizeTo(Remote, _headers));
+
+    /// <summary>Cuts what is not acknowledged yet to the segment size of now, and begins with the first piece again.</summary>
+    private void Resend()
+    {
+        if (_inFlight is not { Data.Length: > 0 } segment || segment.Data.Length <= _segmentSize)
+        {
+            return;
+        }
+
+        byte[][] waiting = [.. _outgoing];
+        _outgoing.Clear();
+        foreach (byte[] piece in (byte[][])[segment.Data, .. waiting])
+        {
+            foreach (byte[] part in piece.Chunk(_segmentSize))
+            {
+                _outgoing.Enqueue(part);
+            }
+        }
+
+        _sendNext = _sendUnacknowledged;
+        _inFlight = null;
+        SendMore();
     }
 
     private void ReadSegmentSize(TcpHeader header)

@@ -11,14 +11,14 @@ namespace EucaNet.Simulator.Datapath.Transport;
 /// <summary>TCP sockets of one kernel: listeners, connections, and the reset for everybody else.</summary>
 internal sealed class TcpLayer(NetworkStack stack)
 {
-    private readonly Dictionary<(uint Address, ushort Port), Action<TcpEndpoint>> _listeners = [];
-    private readonly Dictionary<(uint Local, ushort LocalPort, uint Remote, ushort RemotePort), TcpEndpoint> _connections = [];
+    private readonly Dictionary<(InternetAddress? Address, ushort Port), Action<TcpEndpoint>> _listeners = [];
+    private readonly Dictionary<(InternetAddress Local, ushort LocalPort, InternetAddress Remote, ushort RemotePort), TcpEndpoint> _connections = [];
     private ushort _lastPort = 32767;
 
-    /// <summary>Accepts connections on a port; <paramref name="accepted"/> is called when a handshake is complete. Address 0 stands for any.</summary>
-    public IDisposable Listen(uint address, ushort port, Action<TcpEndpoint> accepted)
+    /// <summary>Accepts connections on a port; <paramref name="accepted"/> is called when a handshake is complete. No address stands for any, of both families.</summary>
+    public IDisposable Listen(InternetAddress? address, ushort port, Action<TcpEndpoint> accepted)
     {
-        if (_listeners.ContainsKey((address, port)) || _listeners.ContainsKey((0, port)))
+        if (_listeners.ContainsKey((address, port)) || _listeners.ContainsKey((null, port)))
         {
             throw new KernelException($"bind TCP port {port}", LinuxError.EADDRINUSE);
         }
@@ -28,15 +28,11 @@ internal sealed class TcpLayer(NetworkStack stack)
     }
 
     /// <summary>Begins a handshake; null when there is no way to the destination.</summary>
-    public TcpEndpoint? Connect(uint destination, ushort port, uint source, ushort sourcePort, PacketStory? story, Action<TcpEndpoint>? prepare = null)
+    public TcpEndpoint? Connect(InternetAddress destination, ushort port, PacketStory? story, NetworkDevice? output = null, ushort sourcePort = 0, Action<TcpEndpoint>? prepare = null)
     {
-        if (source == 0)
+        if (stack.Internet(destination.Family).SourceFor(destination, output) is not { } source)
         {
-            source = (uint)(stack.Ipv4.SourceFor(InternetAddress.FromV4(destination))?.Value ?? 0);
-            if (source == 0)
-            {
-                return null;
-            }
+            return null;
         }
 
         while (sourcePort == 0 || _connections.ContainsKey((source, sourcePort, destination, port)))
@@ -45,7 +41,7 @@ internal sealed class TcpLayer(NetworkStack stack)
             sourcePort = _lastPort;
         }
 
-        var endpoint = new TcpEndpoint(stack, source, sourcePort, destination, port, (uint)stack.Kernel.Random.NextUInt64(), Close) { Story = story };
+        var endpoint = new TcpEndpoint(stack, source, sourcePort, destination, port, (uint)stack.Kernel.Random.NextUInt64(), Close) { Story = story, Output = output };
         _connections.Add((source, sourcePort, destination, port), endpoint);
         prepare?.Invoke(endpoint);
         endpoint.Open();
@@ -54,15 +50,15 @@ internal sealed class TcpLayer(NetworkStack stack)
 
     public void Receive(NetworkDevice device, Packet packet)
     {
-        Ipv4Header ip = packet.Ipv4;
+        InternetAddress source = packet.SourceAddress, destination = packet.DestinationAddress;
         var header = new TcpHeader(packet.Transport);
-        if (packet.Type != PacketType.Host || !header.IsValid(ip.Source, ip.Destination))
+        if (packet.Type != PacketType.Host || !packet.HasValidTransport)
         {
             packet.Tell(StoryKind.Dropped, TraceLevel.Minimal, stack.HostName, "wrong TCP checksum");
             return;
         }
 
-        if (_connections.TryGetValue((ip.Destination, header.DestinationPort, ip.Source, header.SourcePort), out TcpEndpoint? endpoint))
+        if (_connections.TryGetValue((destination, header.DestinationPort, source, header.SourcePort), out TcpEndpoint? endpoint))
         {
             packet.Tell(StoryKind.Delivered, TraceLevel.Minimal, stack.HostName, $"tcp {header.DestinationPort} {Describe(header.Flags)}");
             endpoint.Take(packet, header);
@@ -70,15 +66,16 @@ internal sealed class TcpLayer(NetworkStack stack)
         }
 
         if ((header.Flags & (TcpFlags.Synchronize | TcpFlags.Acknowledge | TcpFlags.Reset)) == TcpFlags.Synchronize
-            && (_listeners.TryGetValue((ip.Destination, header.DestinationPort), out Action<TcpEndpoint>? accepted) || _listeners.TryGetValue((0, header.DestinationPort), out accepted)))
+            && (_listeners.TryGetValue((destination, header.DestinationPort), out Action<TcpEndpoint>? accepted) || _listeners.TryGetValue((null, header.DestinationPort), out accepted)))
         {
             packet.Tell(StoryKind.Delivered, TraceLevel.Minimal, stack.HostName, $"tcp {header.DestinationPort} {Describe(header.Flags)}");
-            endpoint = new TcpEndpoint(stack, ip.Destination, header.DestinationPort, ip.Source, header.SourcePort, (uint)stack.Kernel.Random.NextUInt64(), Close)
+            endpoint = new TcpEndpoint(stack, destination, header.DestinationPort, source, header.SourcePort, (uint)stack.Kernel.Random.NextUInt64(), Close)
             {
                 Accepted = accepted,
                 Story = packet.Story,
+                Output = source.Family == InternetAddress.V6 && source.IsLinkLocal ? device : null,
             };
-            _connections.Add((ip.Destination, header.DestinationPort, ip.Source, header.SourcePort), endpoint);
+            _connections.Add((destination, header.DestinationPort, source, header.SourcePort), endpoint);
             endpoint.Accept(header);
             return;
         }
@@ -89,7 +86,7 @@ internal sealed class TcpLayer(NetworkStack stack)
 
     public void TakeError(ConnectionTuple tuple, IcmpError error, Packet packet)
     {
-        if (_connections.TryGetValue(((uint)tuple.Source.Value, tuple.SourcePort, (uint)tuple.Destination.Value, tuple.DestinationPort), out TcpEndpoint? endpoint))
+        if (_connections.TryGetValue((tuple.Source, tuple.SourcePort, tuple.Destination, tuple.DestinationPort), out TcpEndpoint? endpoint))
         {
             endpoint.Fail(error, packet);
         }
@@ -105,9 +102,14 @@ internal sealed class TcpLayer(NetworkStack stack)
             return;
         }
 
-        Packet reset = Packet.OfNetwork(EtherType.Ipv4, Ipv4Header.MinimumSize + TcpHeader.MinimumSize);
-        reset.Ipv4.Write(cause.Ipv4.Destination, cause.Ipv4.Source, IpProtocol.Tcp, TcpHeader.MinimumSize, 64, 0, Ipv4Header.DontFragmentFlag);
-        var answer = new TcpHeader(reset.Network[Ipv4Header.MinimumSize..]);
+        InternetAddress sender = cause.SourceAddress, receiver = cause.DestinationAddress;
+        if (cause.IsIpv6 && (sender.IsAny || sender.IsMulticast || receiver.IsMulticast))
+        {
+            return;
+        }
+
+        Packet reset = Packet.OfInternet(receiver, sender, IpProtocol.Tcp, TcpHeader.MinimumSize, dontFragment: true);
+        var answer = new TcpHeader(reset.Transport);
         if ((header.Flags & TcpFlags.Acknowledge) != 0)
         {
             answer.Write(header.DestinationPort, header.SourcePort, header.Acknowledgement, 0, TcpFlags.Reset, 0);
@@ -117,15 +119,15 @@ internal sealed class TcpLayer(NetworkStack stack)
             answer.Write(header.DestinationPort, header.SourcePort, 0, header.Sequence + (uint)header.SequenceLength, TcpFlags.Reset | TcpFlags.Acknowledge, 0);
         }
 
-        answer.UpdateChecksum(reset.Ipv4.Source, reset.Ipv4.Destination);
+        reset.UpdateTransportChecksum();
         reset.Story = cause.Story?.Add(StoryKind.Answer, TraceLevel.Minimal, stack.HostName, "tcp reset");
-        if (attach && cause.Connection is { } connection)
+        if (attach)
         {
-            reset.Connection = connection;
-            reset.ConnectionInfo = Connection.DirectionOf(cause.ConnectionInfo) == ConnectionDirection.Original ? ConnectionInfo.RelatedReply : ConnectionInfo.Related;
+            reset.AttachTo(cause);
         }
 
-        stack.Ipv4.SendLocal(reset);
+        NetworkDevice? output = cause.IsIpv6 && sender.IsLinkLocal ? stack.Kernel.Devices.Find(cause.InputInterface) : null;
+        stack.Internet(cause.Family).SendLocal(reset, output);
     }
 
     internal static string Describe(TcpFlags flags)

@@ -3,6 +3,7 @@ using EucaNet.Netlink.Wire;
 using EucaNet.Simulator.Datapath.Conntrack;
 using EucaNet.Simulator.Datapath.Formats;
 using EucaNet.Simulator.Datapath.Internet;
+using EucaNet.Simulator.Kernel;
 using EucaNet.Simulator.Kernel.Devices;
 
 namespace EucaNet.Simulator.Datapath.Transport;
@@ -13,8 +14,8 @@ internal sealed class UdpLayer(NetworkStack stack)
     private readonly Dictionary<ushort, List<UdpEndpoint>> _endpoints = [];
     private readonly HashSet<(NetworkDevice Device, ushort Port)> _reserved = [];
 
-    /// <summary>Binds a socket; port 0 takes a free one from 32768 on.</summary>
-    public UdpEndpoint Open(uint address, ushort port)
+    /// <summary>Binds a socket, to all addresses of both families where none is given; port 0 takes a free one from 32768 on.</summary>
+    public UdpEndpoint Open(InternetAddress? address, ushort port)
     {
         if (port == 0)
         {
@@ -30,7 +31,7 @@ internal sealed class UdpLayer(NetworkStack stack)
             _endpoints.Add(port, list = []);
         }
 
-        if (list.Exists(other => other.Address == address || other.Address == 0 || address == 0))
+        if (list.Exists(other => other.Address == address || other.Address is null || address is null))
         {
             throw new KernelException($"bind UDP port {port}", LinuxError.EADDRINUSE);
         }
@@ -52,47 +53,49 @@ internal sealed class UdpLayer(NetworkStack stack)
 
     public void Receive(NetworkDevice device, Packet packet)
     {
-        Ipv4Header ip = packet.Ipv4;
-        var header = new UdpHeader(packet.Transport);
-        if (!header.IsValid(ip.Source, ip.Destination))
+        if (!packet.HasValidTransport)
         {
             packet.Tell(StoryKind.Dropped, TraceLevel.Minimal, stack.HostName, "wrong UDP length or checksum");
             return;
         }
 
-        if (Find(ip.Destination, header.DestinationPort) is { } endpoint)
+        var header = new UdpHeader(packet.Transport);
+        ushort port = header.DestinationPort;
+        if (Find(packet.DestinationAddress, port) is { } endpoint)
         {
-            packet.Tell(StoryKind.Delivered, TraceLevel.Minimal, stack.HostName, $"udp {header.DestinationPort}");
-            endpoint.Take(packet, ip.Source, header.SourcePort, header.Payload);
+            Told(packet, StoryKind.Delivered, $"udp {port}");
+            endpoint.Take(packet, packet.SourceAddress, header.SourcePort, header.Payload);
             return;
         }
 
-        if (_reserved.Contains((device, header.DestinationPort)))
+        if (_reserved.Contains((device, port)))
         {
-            packet.Tell(StoryKind.Delivered, TraceLevel.Minimal, stack.HostName, $"udp {header.DestinationPort} (held)");
+            Told(packet, StoryKind.Delivered, $"udp {port} (held)");
             return;
         }
 
-        packet.Tell(StoryKind.Dropped, TraceLevel.Minimal, stack.HostName, $"nobody listens on udp {header.DestinationPort}");
-        stack.Icmp.SendError(packet, device, IcmpType.DestinationUnreachable, IcmpType.PortUnreachableCode);
+        Told(packet, StoryKind.Dropped, $"nobody listens on udp {port}");
+        stack.Internet(packet.Family).Icmp.SendError(packet, device, IcmpReason.PortUnreachable);
     }
 
-    public void TakeError(ConnectionTuple tuple, IcmpError error, Packet packet)
+    public void TakeError(ConnectionTuple tuple, IcmpError error, Packet packet) => Find(tuple.Source, tuple.SourcePort)?.Fail(packet, error);
+
+    private void Told(Packet packet, StoryKind kind, FormattableString text)
     {
-        if (Find((uint)tuple.Source.Value, tuple.SourcePort) is { } endpoint)
+        if (packet.Tells(TraceLevel.Minimal))
         {
-            endpoint.Fail(packet, error);
+            packet.Tell(kind, TraceLevel.Minimal, stack.HostName, FormattableString.Invariant(text));
         }
     }
 
-    private UdpEndpoint? Find(uint address, ushort port)
+    private UdpEndpoint? Find(InternetAddress address, ushort port)
     {
         if (!_endpoints.TryGetValue(port, out List<UdpEndpoint>? list))
         {
             return null;
         }
 
-        return list.Find(endpoint => endpoint.Address == address) ?? list.Find(endpoint => endpoint.Address == 0);
+        return list.Find(endpoint => endpoint.Address == address) ?? list.Find(static endpoint => endpoint.Address is null);
     }
 
     private void Close(UdpEndpoint endpoint)
@@ -105,13 +108,13 @@ internal sealed class UdpLayer(NetworkStack stack)
 }
 
 /// <summary>A datagram that came.</summary>
-internal delegate void UdpReceived(Packet packet, uint source, ushort sourcePort, ReadOnlySpan<byte> data);
+internal delegate void UdpReceived(Packet packet, InternetAddress source, ushort sourcePort, ReadOnlySpan<byte> data);
 
 /// <summary>A bound UDP socket.</summary>
-internal sealed class UdpEndpoint(NetworkStack stack, uint address, ushort port, Action<UdpEndpoint> closed) : IDisposable
+internal sealed class UdpEndpoint(NetworkStack stack, InternetAddress? address, ushort port, Action<UdpEndpoint> closed) : IDisposable
 {
-    /// <summary>0 for any.</summary>
-    public uint Address { get; } = address;
+    /// <summary>Null for any.</summary>
+    public InternetAddress? Address { get; } = address;
 
     public ushort Port { get; } = port;
 
@@ -119,26 +122,26 @@ internal sealed class UdpEndpoint(NetworkStack stack, uint address, ushort port,
 
     public Action<Packet, IcmpError>? Failed { get; set; }
 
-    /// <summary>Sends a datagram; false when it found no way out.</summary>
-    public bool Send(uint destination, ushort destinationPort, ReadOnlySpan<byte> data, uint source = 0, byte timeToLive = 64, PacketStory? story = null)
+    /// <summary>Sends a datagram.</summary>
+    public SendOutcome Send(
+        InternetAddress destination, ushort destinationPort, ReadOnlySpan<byte> data, InternetAddress? source = null, byte hopLimit = 64,
+        NetworkDevice? output = null, PacketStory? story = null)
     {
-        source = source != 0 ? source : Address;
-        if (source == 0)
+        InternetLayer layer = stack.Internet(destination.Family);
+        if ((source ?? Address ?? layer.SourceFor(destination, output)) is not { } from)
         {
-            source = (uint)(stack.Ipv4.SourceFor(Kernel.InternetAddress.FromV4(destination))?.Value ?? 0);
+            return SendOutcome.NoRoute;
         }
 
-        int length = UdpHeader.Size + data.Length;
-        Packet packet = Packet.OfNetwork(EtherType.Ipv4, Ipv4Header.MinimumSize + length);
+        Packet packet = Packet.OfInternet(from, destination, IpProtocol.Udp, UdpHeader.Size + data.Length, hopLimit);
         packet.Story = story;
-        packet.Ipv4.Write(source, destination, IpProtocol.Udp, length, timeToLive);
-        Span<byte> datagram = packet.Network[Ipv4Header.MinimumSize..];
-        data.CopyTo(datagram[UdpHeader.Size..]);
-        new UdpHeader(datagram).Write(Port, destinationPort, source, destination);
-        return stack.Ipv4.SendLocal(packet);
+        data.CopyTo(packet.Transport[UdpHeader.Size..]);
+        new UdpHeader(packet.Transport).Write(Port, destinationPort);
+        packet.UpdateTransportChecksum();
+        return layer.SendLocal(packet, output);
     }
 
-    public void Take(Packet packet, uint source, ushort sourcePort, ReadOnlySpan<byte> data) => Received?.Invoke(packet, source, sourcePort, data);
+    public void Take(Packet packet, InternetAddress source, ushort sourcePort, ReadOnlySpan<byte> data) => Received?.Invoke(packet, source, sourcePort, data);
 
     public void Fail(Packet packet, IcmpError error) => Failed?.Invoke(packet, error);
 

@@ -136,6 +136,26 @@ internal sealed class Inet6Control(SimulatedKernel kernel)
         return Verdict.Success;
     }
 
+    /// <summary>An address that is not user space's: looks whether it is taken, and takes it.</summary>
+    public void Begin(InterfaceAddress address)
+    {
+        Insert(address);
+        StartDetection(address);
+    }
+
+    /// <summary>Somebody else has the address (addrconf_dad_failure): a permanent one stays unusable, any other goes.</summary>
+    public void Duplicate(InterfaceAddress address)
+    {
+        if ((address.Flags & IFA_F_PERMANENT) == 0)
+        {
+            Delete(address);
+            return;
+        }
+
+        address.Flags |= IFA_F_TENTATIVE | IFA_F_DADFAILED;
+        Notify(address, RTM_NEWADDR, null);
+    }
+
     /// <summary>Removes an address (ipv6_del_addr).</summary>
     public void Delete(InterfaceAddress address)
     {
@@ -229,7 +249,8 @@ internal sealed class Inet6Control(SimulatedKernel kernel)
         StartDetection(address);
     }
 
-    private static InternetAddress EuiAddress(ReadOnlySpan<byte> mac)
+    /// <summary>The link-local address made of a MAC (modified EUI-64).</summary>
+    internal static InternetAddress EuiAddress(ReadOnlySpan<byte> mac)
     {
         ReadOnlySpan<byte> bytes = [0xfe, 0x80, 0, 0, 0, 0, 0, 0, (byte)(mac[0] ^ 2), mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5]];
         return InternetAddress.Read(AF_INET6, bytes);
@@ -296,15 +317,28 @@ internal sealed class Inet6Control(SimulatedKernel kernel)
         }
 
         int transmits = Math.Max(0, kernel.Parameters.Number($"net/ipv6/conf/{device.Name}/dad_transmits"));
-        int delay = kernel.Random.Next(1000) + transmits * 1000;
         uint created = address.Created;
-        kernel.After(TimeSpan.FromMilliseconds(delay), () =>
+        kernel.After(TimeSpan.FromMilliseconds(kernel.Random.Next(1000)), () => Detect(address, created, transmits));
+    }
+
+    /// <summary>Asks so many times, a second apart, and takes the address when nobody objected (addrconf_dad_work).</summary>
+    private void Detect(InterfaceAddress address, uint created, int left)
+    {
+        NetworkDevice device = address.Device;
+        if (kernel.Addresses.Find(device, address.Local) != address || (address.Flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) != IFA_F_TENTATIVE
+            || address.Created != created || device.Inet6 is not { IsReady: true })
         {
-            if (kernel.Addresses.Find(device, address.Local) == address && (address.Flags & IFA_F_TENTATIVE) != 0 && address.Created == created && device.Inet6 is { IsReady: true })
-            {
-                CompleteDetection(address);
-            }
-        });
+            return;
+        }
+
+        if (left == 0)
+        {
+            CompleteDetection(address);
+            return;
+        }
+
+        kernel.Datapath?.ProbeAddress(address);
+        kernel.After(TimeSpan.FromSeconds(1), () => Detect(address, created, left - 1));
     }
 
     private void CompleteDetection(InterfaceAddress address)

@@ -237,7 +237,8 @@ internal sealed class RouteControl(SimulatedKernel kernel)
         return Verdict.Success;
     }
 
-    private void ScheduleExpiry(Route route)
+    /// <summary>The route ends when its time is over, unless that is put off until then.</summary>
+    public void ScheduleExpiry(Route route)
     {
         if (route.Expires == 0)
         {

@@ -23,7 +23,14 @@ internal sealed class ChainFunction(NftablesSubsystem subsystem, Chain chain) : 
             packet.LocateTransport();
         }
 
+        bool routes = context.Hook == Hook.Output && chain.Base!.Type == ChainType.Route && context.Family is HookFamily.Ipv4 or HookFamily.Ipv6;
+        RouteKey before = routes ? RouteKey.Of(packet) : default;
         int verdict = Walk(new Evaluation(subsystem, context, chain.Table.Family), context);
+        if (routes && (verdict & 0xff) == NF_ACCEPT && RouteKey.Of(packet) != before && !context.Stack.Internet(context.Family).Reroute(packet))
+        {
+            return HookVerdict.Drop;
+        }
+
         return (verdict & 0xff) switch
         {
             NF_DROP => HookVerdict.Drop,

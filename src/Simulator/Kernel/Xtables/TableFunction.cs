@@ -25,8 +25,11 @@ internal sealed class TableFunction(SimulatedKernel kernel, XtablesTable table, 
             packet.LocateTransport();
         }
 
+        bool routes = hook == Hook.Output && table.Kind.Name == "mangle";
+        RouteKey before = routes ? RouteKey.Of(packet) : default;
         return Walk(context) switch
         {
+            NF_ACCEPT when routes && RouteKey.Of(packet) != before && !context.Stack.Internet(context.Family).Reroute(packet) => HookVerdict.Drop,
             NF_ACCEPT => HookVerdict.Accept,
             NF_STOLEN => HookVerdict.Stolen,
             NF_QUEUE => HookVerdict.Queue,

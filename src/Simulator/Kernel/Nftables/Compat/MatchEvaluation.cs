@@ -170,7 +170,7 @@ internal static class MatchEvaluation
 
     private static bool AddressType(Extension extension, ReadOnlySpan<byte> data, HookContext context)
     {
-        if (context.Packet.Protocol != EtherType.Ipv4)
+        if (context.Packet.Protocol is not (EtherType.Ipv4 or EtherType.Ipv6))
         {
             return false;
         }
@@ -179,8 +179,8 @@ internal static class MatchEvaluation
         bool invertsSource = extension.Revision == 0 ? flags != 0 : (flags & 1) != 0;
         bool invertsDestination = extension.Revision == 0 ? U32(data, 8) != 0 : (flags & 2) != 0;
         Devices.NetworkDevice? device = extension.Revision == 0 ? null : (flags & 4) != 0 ? context.Input : (flags & 8) != 0 ? context.Output : null;
-        return (sources == 0 || (sources & 1u << (int)AddressTypes.Of(context.Stack, InternetAddress.FromV4(context.Packet.Ipv4.Source), device)) != 0 != invertsSource)
-            && (destinations == 0 || (destinations & 1u << (int)AddressTypes.Of(context.Stack, InternetAddress.FromV4(context.Packet.Ipv4.Destination), device)) != 0 != invertsDestination);
+        return (sources == 0 || (sources & 1u << (int)AddressTypes.Of(context.Stack, context.Packet.SourceAddress, device)) != 0 != invertsSource)
+            && (destinations == 0 || (destinations & 1u << (int)AddressTypes.Of(context.Stack, context.Packet.DestinationAddress, device)) != 0 != invertsDestination);
     }
 
     private static byte TimeToLive(Packet packet) => packet.Protocol == EtherType.Ipv6 ? packet.Network[7] : packet.Network[8];
@@ -272,13 +272,13 @@ internal static class MatchEvaluation
 
     private static bool ReversePath(ReadOnlySpan<byte> data, HookContext context)
     {
-        if (context.Packet.Protocol != EtherType.Ipv4)
+        if (context.Packet.Protocol is not (EtherType.Ipv4 or EtherType.Ipv6))
         {
             return false;
         }
 
         byte flags = data[0];
-        InternetAddress source = InternetAddress.FromV4(context.Packet.Ipv4.Source), destination = InternetAddress.FromV4(context.Packet.Ipv4.Destination);
+        InternetAddress source = context.Packet.SourceAddress, destination = context.Packet.DestinationAddress;
         RouteDecision? route = context.Stack.Routing.Find(new RouteQuery(source) { Source = destination, Mark = (flags & 2) != 0 ? context.Packet.Mark : 0 });
         bool valid = route is { Type: RouteType.Unicast } && ((flags & 1) != 0 || route.Device == context.Input)
             || route is { Type: RouteType.Local } && (flags & 4) != 0;

@@ -4,6 +4,7 @@ using EucaNet.Simulator.Datapath;
 using EucaNet.Simulator.Datapath.Conntrack;
 using EucaNet.Simulator.Datapath.Formats;
 using EucaNet.Simulator.Datapath.Hooks;
+using EucaNet.Simulator.Datapath.Internet;
 using EucaNet.Simulator.Datapath.Nat;
 using static EucaNet.Netfilter.Nfnetlink;
 
@@ -144,15 +145,15 @@ internal static class TargetEvaluation
         bool isV6 = context.Family == HookFamily.Ipv6;
         if (with == (isV6 ? 6u : 7u))
         {
-            context.Stack.RejectWithReset(context);
+            Rejection.WithReset(context);
         }
         else if (isV6)
         {
-            context.Stack.RejectWithIcmp(context, with switch { <= 4 => (byte)with, 7 => 5, _ => 6 });
+            Rejection.WithIcmp(context, with switch { <= 4 => (byte)with, 7 => 5, _ => 6 });
         }
         else
         {
-            context.Stack.RejectWithIcmp(context, with switch { <= 3 => (byte)with, 5 => 9, 6 => 10, _ => 13 });
+            Rejection.WithIcmp(context, with switch { <= 3 => (byte)with, 5 => 9, 6 => 10, _ => 13 });
         }
     }
 

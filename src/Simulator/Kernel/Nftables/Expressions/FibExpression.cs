@@ -82,14 +82,14 @@ internal sealed class FibExpression : Expression
     public override void Evaluate(Evaluation evaluation)
     {
         Packet packet = evaluation.Packet;
-        if (packet.Protocol != EtherType.Ipv4)
+        if (packet.Protocol is not (EtherType.Ipv4 or EtherType.Ipv6))
         {
             evaluation.Break();
             return;
         }
 
         bool ofSource = (_flags & NFTA_FIB_F_SADDR) != 0;
-        InternetAddress source = InternetAddress.FromV4(packet.Ipv4.Source), destination = InternetAddress.FromV4(packet.Ipv4.Destination);
+        InternetAddress source = packet.SourceAddress, destination = packet.DestinationAddress;
         InternetAddress wanted = ofSource ? source : destination;
         NetworkDevice? bound = (_flags & NFTA_FIB_F_IIF) != 0 ? evaluation.Input : (_flags & NFTA_FIB_F_OIF) != 0 ? evaluation.Output : null;
         if (_result == NFT_FIB_RESULT_ADDRTYPE)

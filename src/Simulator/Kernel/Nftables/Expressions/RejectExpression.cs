@@ -1,5 +1,6 @@
 using EucaNet.Netlink.Wire;
 using EucaNet.Simulator.Datapath.Hooks;
+using EucaNet.Simulator.Datapath.Internet;
 using static EucaNet.Netfilter.Nfnetlink;
 using static EucaNet.Netfilter.Nftables.NfTables;
 
@@ -8,8 +9,10 @@ namespace EucaNet.Simulator.Kernel.Nftables.Expressions;
 /// <summary>reject: drops the packet and tells its sender.</summary>
 internal sealed class RejectExpression : Expression
 {
-    /// <summary>ICMP codes of the codes that stand for both families (no route, port, host, administratively prohibited).</summary>
+    /// <summary>ICMP and ICMPv6 codes of the codes that stand for both families (no route, port, host, administratively prohibited).</summary>
     private static readonly byte[] CodesOfBoth = [0, 3, 1, 13];
+
+    private static readonly byte[] Icmpv6CodesOfBoth = [0, 4, 3, 1];
 
     private uint _type;
     private byte _code;
@@ -79,11 +82,11 @@ internal sealed class RejectExpression : Expression
     {
         if (_type == NFT_REJECT_TCP_RST)
         {
-            evaluation.Stack.RejectWithReset(evaluation.Context);
+            Rejection.WithReset(evaluation.Context);
         }
         else
         {
-            evaluation.Stack.RejectWithIcmp(evaluation.Context, _type == NFT_REJECT_ICMPX_UNREACH ? CodesOfBoth[_code] : _code);
+            Rejection.WithIcmp(evaluation.Context, _type != NFT_REJECT_ICMPX_UNREACH ? _code : evaluation.Context.Family == HookFamily.Ipv6 ? Icmpv6CodesOfBoth[_code] : CodesOfBoth[_code]);
         }
 
         evaluation.Decide(NF_DROP);

@@ -77,7 +77,8 @@ internal sealed class RouteExpression : Expression
         switch (_key)
         {
             case NFT_RT_NEXTHOP4 when evaluation.Packet.Protocol == EtherType.Ipv4:
-                InternetAddress destination = InternetAddress.FromV4(evaluation.Packet.Ipv4.Destination);
+            case NFT_RT_NEXTHOP6 when evaluation.Packet.Protocol == EtherType.Ipv6:
+                InternetAddress destination = evaluation.Packet.DestinationAddress;
                 RouteDecision? route = evaluation.Stack.Routing.Find(new RouteQuery(destination) { Output = device, Mark = evaluation.Packet.Mark });
                 evaluation.Store(_register, (route?.NextHop(destination) ?? destination).ToBytes());
                 break;

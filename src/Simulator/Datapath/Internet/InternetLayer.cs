@@ -1,0 +1,297 @@
+using System.Diagnostics.CodeAnalysis;
+using EucaNet.Simulator.Datapath.Formats;
+using EucaNet.Simulator.Datapath.Hooks;
+using EucaNet.Simulator.Kernel;
+using EucaNet.Simulator.Kernel.Devices;
+
+namespace EucaNet.Simulator.Datapath.Internet;
+
+/// <summary>What became of a packet that this machine's sockets sent.</summary>
+internal enum SendOutcome
+{
+    Sent,
+
+    /// <summary>No way leads to the destination, or there is no address to send from.</summary>
+    NoRoute,
+
+    /// <summary>Larger than the way carries, and not to be cut (EMSGSIZE).</summary>
+    TooBig,
+
+    /// <summary>A rule dropped it (EPERM).</summary>
+    Refused,
+}
+
+/// <summary>
+/// Packets of one family in, through and out, with the five hooks at their places: prerouting before the route is looked up,
+/// input or forward after, output before local packets get their final route, postrouting last. What IPv4 and IPv6 judge
+/// differently is left to them.
+/// </summary>
+internal abstract class InternetLayer(NetworkStack stack)
+{
+    /// <summary>AF_INET or AF_INET6.</summary>
+    public abstract byte Family { get; }
+
+    public abstract IcmpLayer Icmp { get; }
+
+    protected NetworkStack Stack { get; } = stack;
+
+    /// <summary>A packet arrives at a device (ip_rcv, ipv6_rcv).</summary>
+    public void Receive(NetworkDevice device, Packet packet)
+    {
+        if (packet.Type == PacketType.OtherHost)
+        {
+            Drop(packet, packet.MacOffset < 0 ? "frame is for another station" : $"frame is for {packet.Destination}, not for {device.Name}");
+            return;
+        }
+
+        if (Refuses(device, packet) is { } reason)
+        {
+            Drop(packet, reason);
+            return;
+        }
+
+        packet.LocateTransport();
+        if (Stack.Hooks.Run(Stack, Family, Hook.Prerouting, packet, device, null))
+        {
+            Route(device, packet);
+        }
+    }
+
+    /// <summary>A packet of this machine's own sockets; its destination, and its source where it is known, stand in its header (ip_queue_xmit).</summary>
+    public SendOutcome SendLocal(Packet packet, NetworkDevice? output = null, bool dontFragment = false)
+    {
+        InternetAddress destination = packet.DestinationAddress;
+        InternetAddress? source = packet.SourceAddress is { IsAny: false } given ? given : null;
+        if (!RouteOutput(packet, destination, source, output, out RouteDecision? route))
+        {
+            Drop(packet, $"no route to {destination}");
+            return SendOutcome.NoRoute;
+        }
+
+        if (source is null && !MaySendUnspecified(packet))
+        {
+            if (Stack.Sources.For(route, destination) is not { } chosen)
+            {
+                Drop(packet, $"no address to send from by {route.Device.Name}");
+                return SendOutcome.NoRoute;
+            }
+
+            packet.SourceAddress = chosen;
+        }
+
+        Identify(packet);
+        packet.UpdateHeaderChecksum();
+        packet.LocateTransport();
+        if (dontFragment && packet.NetworkLength > MtuOf(route, destination))
+        {
+            Drop(packet, $"larger than the MTU {MtuOf(route, destination)} of the way, and may not be fragmented");
+            return SendOutcome.TooBig;
+        }
+
+        packet.Route = route;
+        packet.IsLocal = true;
+        return Stack.Hooks.Run(Stack, Family, Hook.Output, packet, null, route.Device) && Postroute(packet, null) ? SendOutcome.Sent : SendOutcome.Refused;
+    }
+
+    /// <summary>The source address a packet to <paramref name="destination"/> would have; null without a route.</summary>
+    public InternetAddress? SourceFor(InternetAddress destination, NetworkDevice? output = null) =>
+        Stack.Routing.Find(new RouteQuery(destination) { Output = output }) is { } route ? Stack.Sources.For(route, destination) : null;
+
+    /// <summary>A rule changed what a local packet's route hangs on: it is routed again (ip_route_me_harder). False: nothing leads there.</summary>
+    public bool Reroute(Packet packet)
+    {
+        InternetAddress destination = packet.DestinationAddress, source = packet.SourceAddress;
+        if (!RouteOutput(packet, destination, source, null, out RouteDecision? again))
+        {
+            Drop(packet, $"no route to {destination}");
+            return false;
+        }
+
+        packet.Route = again;
+        return true;
+    }
+
+    /// <summary>What a local packet may be large on this way: the learned MTU, the route's, the device's.</summary>
+    public uint MtuOf(RouteDecision route, InternetAddress destination) => Math.Min(route.Mtu, Stack.Exceptions.MtuTo(destination) ?? uint.MaxValue);
+
+    /// <summary>The largest segment for a TCP connection to a destination, headers apart.</summary>
+    public int SegmentSizeTo(InternetAddress destination, int headers) =>
+        Stack.Routing.Find(new RouteQuery(destination)) is { } route ? (int)Math.Min(MtuOf(route, destination), 65535) - headers : 536;
+
+    /// <summary>Where a packet that came in goes. False: it is refused; then the route is null where none leads on, and what was found where the sender may not send so.</summary>
+    public abstract bool RouteInput(NetworkDevice device, InternetAddress source, InternetAddress destination, uint mark, out RouteDecision? route, byte service = 0);
+
+    /// <summary>Why a packet is dropped on arrival, or null; cuts what follows its end.</summary>
+    protected abstract string? Refuses(NetworkDevice device, Packet packet);
+
+    /// <summary>No route: whether the sender is told.</summary>
+    protected abstract bool TellsOfMissingRoute(NetworkDevice device);
+
+    protected abstract IcmpReason ReasonOf(RouteType unreachable);
+
+    /// <summary>To this machine's own protocols, over the input hook.</summary>
+    protected abstract void DeliverLocal(NetworkDevice device, Packet packet);
+
+    /// <summary>The packet goes to a group this machine is in by this device.</summary>
+    protected abstract bool IsListening(NetworkDevice device, InternetAddress group);
+
+    /// <summary>Whether a packet may pass through: hop limit, size, scopes; the hop limit is lowered.</summary>
+    protected abstract bool Pass(NetworkDevice device, Packet packet, RouteDecision route);
+
+    protected abstract bool MaySendUnspecified(Packet packet);
+
+    /// <summary>Gives a packet its number among this machine's packets, where it needs one.</summary>
+    protected abstract void Identify(Packet packet);
+
+    /// <summary>The packet fits, or is cut, or may not be cut and goes back as an error (ip_finish_output).</summary>
+    protected abstract bool Finish(Packet packet, NetworkDevice? input, RouteDecision route);
+
+    protected abstract MacAddress GroupAddress(InternetAddress group);
+
+    protected void Drop(Packet packet, string reason) => packet.Tell(StoryKind.Dropped, TraceLevel.Minimal, Stack.HostName, reason);
+
+    /// <summary>To the protocol that the transport header names.</summary>
+    protected void HandToProtocol(NetworkDevice device, Packet packet)
+    {
+        switch (packet.TransportProtocol)
+        {
+            case IpProtocol.Icmp when Family == InternetAddress.V4:
+            case IpProtocol.Icmpv6 when Family == InternetAddress.V6:
+                Icmp.Receive(device, packet);
+                break;
+            case IpProtocol.Udp:
+                Stack.Udp.Receive(device, packet);
+                break;
+            case IpProtocol.Tcp:
+                Stack.Tcp.Receive(device, packet);
+                break;
+            default:
+                UnknownProtocol(device, packet);
+                break;
+        }
+    }
+
+    protected virtual void UnknownProtocol(NetworkDevice device, Packet packet)
+    {
+        Drop(packet, $"nothing takes IP protocol {packet.TransportProtocol}");
+        Icmp.SendError(packet, device, IcmpReason.ProtocolUnreachable);
+    }
+
+    /// <summary>To the next hop, a group, or everybody on the link.</summary>
+    protected void Transmit(Packet packet, RouteDecision route)
+    {
+        InternetAddress destination = packet.DestinationAddress;
+        packet.RemoveLinkHeader();
+        if (route.Type == RouteType.Broadcast || (destination.IsMulticast && !route.Device.IsLoopback))
+        {
+            MacAddress group = route.Type == RouteType.Broadcast ? MacAddress.Read(route.Device.BroadcastAddress) : GroupAddress(destination);
+            packet.SetLinkHeader(group, MacAddress.Read(route.Device.HardwareAddress), packet.Protocol);
+            Stack.Link.Transmit(route.Device, packet);
+        }
+        else
+        {
+            Stack.Neighbours.Send(route.Device, route.NextHop(destination), packet);
+        }
+    }
+
+    protected virtual bool RouteOutput(Packet packet, InternetAddress destination, InternetAddress? source, NetworkDevice? output, [NotNullWhen(true)] out RouteDecision? route)
+    {
+        route = Stack.Routing.Find(new RouteQuery(destination) { Source = source, Output = output, Mark = packet.Mark, TypeOfService = packet.TrafficClass });
+        if (route is null or { Type: RouteType.Blackhole or RouteType.Unreachable or RouteType.Prohibit })
+        {
+            return false;
+        }
+
+        if (route.Type == RouteType.Local)
+        {
+            route = route with { Device = Stack.Kernel.Devices.Find(1)! };
+        }
+        else if (Stack.Exceptions.GatewayTo(destination) is { } nearer)
+        {
+            route = route with { Gateway = nearer };
+        }
+
+        if (packet.Tells(TraceLevel.Summary))
+        {
+            packet.Tell(StoryKind.Decision, TraceLevel.Summary, Stack.HostName, Describe(route, destination));
+        }
+
+        return true;
+    }
+
+    /// <summary>Decides where a received packet goes (ip_route_input).</summary>
+    private void Route(NetworkDevice device, Packet packet)
+    {
+        InternetAddress source = packet.SourceAddress, destination = packet.DestinationAddress;
+        if (!RouteInput(device, source, destination, packet.Mark, out RouteDecision? route, packet.TrafficClass))
+        {
+            Drop(packet, route is null ? $"no route to {destination}" : $"{source} may not come in by {device.Name} (martian or reverse path)");
+            if (route is null && TellsOfMissingRoute(device))
+            {
+                Icmp.SendError(packet, device, IcmpReason.NoRoute);
+            }
+
+            return;
+        }
+
+        packet.Route = route;
+        if (packet.Tells(TraceLevel.Summary))
+        {
+            packet.Tell(StoryKind.Decision, TraceLevel.Summary, Stack.HostName, Describe(route!, destination));
+        }
+
+        switch (route!.Type)
+        {
+            case RouteType.Local or RouteType.Broadcast or RouteType.Anycast:
+                DeliverLocal(device, packet);
+                break;
+
+            case RouteType.Multicast when IsListening(device, destination):
+                DeliverLocal(device, packet);
+                break;
+
+            case RouteType.Multicast:
+                Drop(packet, $"nobody here listens to {destination}");
+                break;
+
+            case RouteType.Unreachable or RouteType.Prohibit:
+                Drop(packet, $"route to {destination} is {(route.Type == RouteType.Prohibit ? "prohibited" : "unreachable")}");
+                Icmp.SendError(packet, device, ReasonOf(route.Type));
+                break;
+
+            case RouteType.Blackhole:
+                Drop(packet, $"route to {destination} is a black hole");
+                break;
+
+            default:
+                Forward(device, packet, route);
+                break;
+        }
+    }
+
+    private void Forward(NetworkDevice device, Packet packet, RouteDecision route)
+    {
+        if (packet.Type != PacketType.Host)
+        {
+            Drop(packet, "a link broadcast is not forwarded");
+            return;
+        }
+
+        if (Pass(device, packet, route) && Stack.Hooks.Run(Stack, Family, Hook.Forward, packet, device, route.Device))
+        {
+            Postroute(packet, device);
+        }
+    }
+
+    private bool Postroute(Packet packet, NetworkDevice? input)
+    {
+        RouteDecision route = packet.Route!;
+        return Stack.Hooks.Run(Stack, Family, Hook.Postrouting, packet, input, route.Device) && Finish(packet, input, route);
+    }
+
+    private static string Describe(RouteDecision route, InternetAddress destination) => route.Type switch
+    {
+        RouteType.Unicast => $"route {destination}: {(route.Gateway is { } gateway ? $"via {gateway} " : "")}dev {route.Device.Name}",
+        _ => $"route {destination}: {route.Type}".ToLowerInvariant(),
+    };
+}

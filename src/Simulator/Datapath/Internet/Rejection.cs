@@ -1,0 +1,39 @@
+using EucaNet.Simulator.Datapath.Formats;
+using EucaNet.Simulator.Datapath.Hooks;
+
+namespace EucaNet.Simulator.Datapath.Internet;
+
+/// <summary>What a rule that rejects a packet answers its sender (nf_reject_ipv4.c, nf_reject_ipv6.c).</summary>
+internal static class Rejection
+{
+    /// <summary>With "destination unreachable" of this code.</summary>
+    public static void WithIcmp(HookContext context, byte code)
+    {
+        Packet packet = context.Packet;
+        if (context.Family is HookFamily.Ipv4 or HookFamily.Ipv6 && MayAnswer(packet))
+        {
+            context.Stack.Internet(context.Family).Icmp.SendError(
+                packet, context.Input, context.Family == HookFamily.Ipv4 ? IcmpType.DestinationUnreachable : Icmpv6Type.DestinationUnreachable, code);
+        }
+    }
+
+    /// <summary>With a TCP reset.</summary>
+    public static void WithReset(HookContext context)
+    {
+        Packet packet = context.Packet;
+        if (context.Family is HookFamily.Ipv4 or HookFamily.Ipv6 && packet.LocateTransport() && packet.TransportProtocol == IpProtocol.Tcp
+            && packet.FragmentOffset == 0 && MayAnswer(packet))
+        {
+            context.Stack.Tcp.SendReset(packet, attach: true);
+        }
+    }
+
+    /// <summary>A received packet is rejected with an answer only where its own checksum is right (nf_reject_verify_csum).</summary>
+    private static bool MayAnswer(Packet packet)
+    {
+        bool located = packet.LocateTransport();
+        bool isFirst = packet.FragmentOffset == 0;
+        bool isPiece = located && (packet.IsIpv6 ? packet.Ipv6.FindFragment(out _) : packet.Ipv4.IsFragment);
+        return packet.IsLocal || (isFirst && (!located || isPiece || packet.HasValidTransport));
+    }
+}
