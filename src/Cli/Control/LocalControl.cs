@@ -3,6 +3,7 @@ using EucaNet.Engine;
 using EucaNet.Engine.Configuration;
 using EucaNet.Engine.Diagnostics;
 using EucaNet.Netlink.Kernel;
+using EucaNet.Netlink.Wire;
 
 namespace EucaNet.Cli.Control;
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using EucaNet.Netlink.Wire;
 
 namespace EucaNet.Engine.Allocation;
 

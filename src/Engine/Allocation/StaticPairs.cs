@@ -1,5 +1,6 @@
 using System.Globalization;
 using EucaNet.Engine.Configuration;
+using EucaNet.Netlink.Wire;
 
 namespace EucaNet.Engine.Allocation;
 

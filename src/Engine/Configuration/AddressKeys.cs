@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Numerics;
+using EucaNet.Netlink.Wire;
 
 namespace EucaNet.Engine.Configuration;
 

@@ -1,4 +1,5 @@
 using System.Net;
+using EucaNet.Netlink.Wire;
 
 namespace EucaNet.Engine.Configuration;
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using EucaNet.Netlink.Wire;
 
 namespace EucaNet.Engine.Dhcp;
 

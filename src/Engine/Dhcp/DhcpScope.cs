@@ -1,3 +1,5 @@
+using EucaNet.Netlink.Wire;
+
 namespace EucaNet.Engine.Dhcp;
 
 /// <summary>What one interface's clients are told, and the address of each. Safe to change while the server answers.</summary>

@@ -1,4 +1,5 @@
 using EucaNet.Engine.Modes;
+using EucaNet.Netlink.Wire;
 using Microsoft.Extensions.Logging;
 
 namespace EucaNet.Engine.Dhcp;

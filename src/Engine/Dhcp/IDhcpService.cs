@@ -1,4 +1,5 @@
 using EucaNet.Engine.Modes;
+using EucaNet.Netlink.Wire;
 
 namespace EucaNet.Engine.Dhcp;
 

@@ -3,6 +3,7 @@ using EucaNet.Engine.Discovery;
 using EucaNet.Engine.Modes;
 using EucaNet.Engine.Reconciliation;
 using EucaNet.Netlink.Kernel;
+using EucaNet.Netlink.Wire;
 
 namespace EucaNet.Engine.Diagnostics;
 

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using EucaNet.Engine.Modes;
 using EucaNet.Engine.Reconciliation;
 using EucaNet.Netlink.Kernel;
+using EucaNet.Netlink.Wire;
 using Microsoft.Extensions.Logging;
 
 namespace EucaNet.Engine.Discovery;

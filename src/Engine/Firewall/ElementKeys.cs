@@ -1,5 +1,6 @@
 using System.Text;
 using EucaNet.Netfilter.Nftables;
+using EucaNet.Netlink.Wire;
 
 namespace EucaNet.Engine.Firewall;
 

@@ -1,5 +1,6 @@
 using EucaNet.Netfilter.Nftables;
 using EucaNet.Netfilter.Nftables.Expressions;
+using EucaNet.Netlink.Wire;
 
 namespace EucaNet.Engine.Firewall;
 

@@ -1,4 +1,5 @@
 using EucaNet.Engine.Configuration;
+using EucaNet.Netlink.Wire;
 
 namespace EucaNet.Engine;
 

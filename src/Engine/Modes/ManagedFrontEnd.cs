@@ -6,6 +6,7 @@ using EucaNet.Engine.Discovery;
 using EucaNet.Engine.Firewall;
 using EucaNet.Engine.Reconciliation;
 using EucaNet.Engine.State;
+using EucaNet.Netlink.Wire;
 using Microsoft.Extensions.Logging;
 
 namespace EucaNet.Engine.Modes;

@@ -1,5 +1,6 @@
 using EucaNet.Engine.Configuration;
 using EucaNet.Engine.State;
+using EucaNet.Netlink.Wire;
 
 namespace EucaNet.Engine.Modes;
 

@@ -3,6 +3,7 @@ using EucaNet.Engine.Configuration;
 using EucaNet.Engine.Dhcp;
 using EucaNet.Engine.Reconciliation;
 using EucaNet.Engine.State;
+using EucaNet.Netlink.Wire;
 using Microsoft.Extensions.Logging;
 
 namespace EucaNet.Engine.Modes;

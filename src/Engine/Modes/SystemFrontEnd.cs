@@ -2,6 +2,7 @@ using EucaNet.Engine.Allocation;
 using EucaNet.Engine.Configuration;
 using EucaNet.Engine.Discovery;
 using EucaNet.Engine.State;
+using EucaNet.Netlink.Wire;
 using Microsoft.Extensions.Logging;
 
 namespace EucaNet.Engine.Modes;

@@ -46,7 +46,7 @@ internal sealed record LinkView
         Vlan = (link.Data as VlanOptions)?.Id,
         IsUp = link.IsUp,
         Alias = link.Alias ?? "",
-        Mac = link.HardwareAddress is { Length: 6 } mac ? MacAddress.Read(mac.Octets) : default,
+        Mac = link.HardwareAddress is { } address && address.TryGetEthernet(out MacAddress mac) ? mac : default,
     };
 }
 

@@ -4,7 +4,10 @@ using System.Runtime.CompilerServices;
 
 namespace EucaNet.Netlink.Wire;
 
-/// <summary>A hardware address of up to 32 octets; six for ethernet.</summary>
+/// <summary>
+/// A link's hardware address, as long as its kind of link has it: six octets for ethernet (then it is a <see cref="MacAddress"/> too), four or sixteen for tunnels, twenty
+/// for InfiniBand, none for a tun device.
+/// </summary>
 public readonly struct HardwareAddress : IEquatable<HardwareAddress>, ISpanParsable<HardwareAddress>
 {
     /// <summary>The longest address the kernel knows (MAX_ADDR_LEN).</summary>
@@ -26,6 +29,13 @@ public readonly struct HardwareAddress : IEquatable<HardwareAddress>, ISpanParsa
         _length = (byte)octets.Length;
     }
 
+    /// <summary>An ethernet address.</summary>
+    public HardwareAddress(MacAddress address)
+    {
+        address.CopyTo(_octets);
+        _length = MacAddress.Size;
+    }
+
     /// <summary>The octets.</summary>
     [UnscopedRef]
     public ReadOnlySpan<byte> Octets => ((ReadOnlySpan<byte>)_octets)[.._length];
@@ -45,7 +55,18 @@ public readonly struct HardwareAddress : IEquatable<HardwareAddress>, ISpanParsa
     /// <summary>Other octets.</summary>
     public static bool operator !=(HardwareAddress left, HardwareAddress right) => !left.Equals(right);
 
-    /// <summary>Reads octets of two hexadecimal digits with colons or hyphens between them.</summary>
+    /// <summary>An ethernet address is a hardware address.</summary>
+    public static implicit operator HardwareAddress(MacAddress address) => new(address);
+
+    /// <summary>The address as an ethernet one.</summary>
+    /// <returns>False, and <paramref name="address"/> zero, when it has not six octets.</returns>
+    public bool TryGetEthernet(out MacAddress address)
+    {
+        address = _length == MacAddress.Size ? MacAddress.Read(Octets) : default;
+        return _length == MacAddress.Size;
+    }
+
+    /// <summary>Reads octets of one or two hexadecimal digits with colons or hyphens between them, the same throughout.</summary>
     public static HardwareAddress Parse(string s, IFormatProvider? provider = null) => Parse(s.AsSpan(), provider);
 
     /// <inheritdoc cref="Parse(string, IFormatProvider?)" />
@@ -66,9 +87,10 @@ public readonly struct HardwareAddress : IEquatable<HardwareAddress>, ISpanParsa
         result = default;
         Span<byte> octets = stackalloc byte[MaximumLength];
         int count = 0;
+        char separator = s.Contains('-') ? '-' : ':';
         while (!s.IsEmpty && count < MaximumLength)
         {
-            int end = s.IndexOfAny(':', '-');
+            int end = s.IndexOf(separator);
             ReadOnlySpan<char> part = end < 0 ? s : s[..end];
             if (part.Length is 0 or > 2 || !byte.TryParse(part, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out octets[count]))
             {
@@ -103,7 +125,26 @@ public readonly struct HardwareAddress : IEquatable<HardwareAddress>, ISpanParsa
     }
 
     /// <summary>Octets in lower case with colons.</summary>
-    public override string ToString() => string.Join(':', Octets.ToArray().Select(octet => octet.ToString("x2", CultureInfo.InvariantCulture)));
+    public override string ToString()
+    {
+        if (_length == 0)
+        {
+            return "";
+        }
+
+        Span<char> text = stackalloc char[(MaximumLength * 3) - 1];
+        for (int index = 0; index < _length; index++)
+        {
+            if (index > 0)
+            {
+                text[(index * 3) - 1] = ':';
+            }
+
+            _octets[index].TryFormat(text[(index * 3)..], out _, "x2", CultureInfo.InvariantCulture);
+        }
+
+        return new string(text[..((_length * 3) - 1)]);
+    }
 
     [InlineArray(MaximumLength)]
     private struct Storage

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using EucaNet.Netlink.Wire;
 using EucaNet.Simulator.Datapath.Conntrack;
 using EucaNet.Simulator.Datapath.Formats;
 
@@ -127,13 +128,13 @@ internal sealed partial class Packet
     public MacAddress Destination
     {
         get => MacAddress.Read(LinkHeader);
-        set => value.Write(LinkHeader);
+        set => value.CopyTo(LinkHeader);
     }
 
     public MacAddress Source
     {
         get => MacAddress.Read(LinkHeader[6..]);
-        set => value.Write(LinkHeader[6..]);
+        set => value.CopyTo(LinkHeader[6..]);
     }
 
     public Ipv4Header Ipv4 => new(Network);
@@ -247,8 +248,8 @@ internal sealed partial class Packet
         }
 
         Span<byte> header = LinkHeader;
-        destination.Write(header);
-        source.Write(header[6..]);
+        destination.CopyTo(header);
+        source.CopyTo(header[6..]);
         BinaryPrimitives.WriteUInt16BigEndian(header[12..], etherType);
     }
 

@@ -1,5 +1,6 @@
 using System.Net;
 using EucaNet.Netlink.Kernel;
+using EucaNet.Netlink.Wire;
 using EucaNet.Simulator.Datapath.Formats;
 using EucaNet.Simulator.Kernel;
 
@@ -264,7 +265,7 @@ public sealed class DhcpClient : IDisposable
             WantsBroadcast = _options.WantsBroadcast,
             ClientAddress = clientAddress,
             ClientHardware = _hardware,
-        }.With(DhcpOption.MessageType, (byte)type).With(DhcpOption.ClientIdentifier, [1, .. _hardware.ToArray()]);
+        }.With(DhcpOption.MessageType, (byte)type).With(DhcpOption.ClientIdentifier, [1, .. _hardware.ToBytes()]);
 
     private DhcpFrame Options(DhcpFrame message)
     {

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
+using EucaNet.Netlink.Wire;
 using EucaNet.Simulator.Datapath;
 using EucaNet.Simulator.Datapath.Formats;
 
@@ -107,7 +108,7 @@ internal sealed class DhcpFrame
         BinaryPrimitives.WriteUInt32BigEndian(bytes[16..], YourAddress);
         BinaryPrimitives.WriteUInt32BigEndian(bytes[20..], ServerAddress);
         BinaryPrimitives.WriteUInt32BigEndian(bytes[24..], RelayAddress);
-        ClientHardware.Write(bytes[28..]);
+        ClientHardware.CopyTo(bytes[28..]);
         BinaryPrimitives.WriteUInt32BigEndian(bytes[FixedSize..], MagicCookie);
         int at = FixedSize + 4;
         foreach ((byte code, byte[] value) in Options)

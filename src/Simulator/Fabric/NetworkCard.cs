@@ -1,3 +1,4 @@
+using EucaNet.Netlink.Wire;
 using EucaNet.Simulator.Datapath;
 using EucaNet.Simulator.Datapath.Formats;
 using EucaNet.Simulator.Datapath.Link;
@@ -14,7 +15,7 @@ public sealed class NetworkCard : ICableEnd
     internal NetworkCard(SimulatedHost host, string name, MacAddress hardwareAddress)
     {
         Host = host;
-        Device = CardDevices.Add(host.Kernel, name, hardwareAddress.ToArray());
+        Device = CardDevices.Add(host.Kernel, name, hardwareAddress.ToBytes());
         Device.Datapath = _wire;
     }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using EucaNet.Netlink.Wire;
 using EucaNet.Simulator.Datapath;
 using EucaNet.Simulator.Datapath.Formats;
 

@@ -1,5 +1,6 @@
 using EucaNet.Engine.Allocation;
 using EucaNet.Engine.Configuration;
+using EucaNet.Netlink.Wire;
 using NUnit.Framework;
 
 namespace EucaNet.Engine.Tests.Allocation;

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using EucaNet.Engine.Dhcp;
+using EucaNet.Netlink.Wire;
 using NUnit.Framework;
 
 namespace EucaNet.Engine.Tests.Dhcp;

@@ -1,6 +1,7 @@
 using EucaNet.Engine.Configuration;
 using EucaNet.Engine.Firewall;
 using EucaNet.Engine.Modes;
+using EucaNet.Netlink.Wire;
 using EucaNet.Tests;
 using NUnit.Framework;
 

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using EucaNet.Engine.Discovery;
 using EucaNet.Netlink.Kernel;
+using EucaNet.Netlink.Wire;
 using EucaNet.Simulator.Fabric;
 using NUnit.Framework;
 

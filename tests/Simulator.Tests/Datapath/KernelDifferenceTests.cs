@@ -4,6 +4,7 @@ using System.Text;
 using EucaNet.Netfilter.Nftables;
 using EucaNet.Netfilter.Nftables.Expressions;
 using EucaNet.Netlink.Kernel;
+using EucaNet.Netlink.Wire;
 using EucaNet.Simulator.Datapath;
 using EucaNet.Simulator.Datapath.Formats;
 using EucaNet.Simulator.Fabric;

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using EucaNet.Netlink.Wire;
 
 namespace EucaNet.Simulator.Datapath.Formats;
 
@@ -28,9 +29,9 @@ internal readonly ref struct ArpHeader(Span<byte> bytes)
     public void Write(ushort operation, MacAddress senderHardware, uint sender, MacAddress targetHardware, uint target)
     {
         BinaryPrimitives.WriteUInt64BigEndian(Bytes, 0x0001_0800_0604_0000UL | operation);
-        senderHardware.Write(Bytes[8..]);
+        senderHardware.CopyTo(Bytes[8..]);
         BinaryPrimitives.WriteUInt32BigEndian(Bytes[14..], sender);
-        targetHardware.Write(Bytes[18..]);
+        targetHardware.CopyTo(Bytes[18..]);
         BinaryPrimitives.WriteUInt32BigEndian(Bytes[24..], target);
     }
 }

@@ -1,3 +1,4 @@
+using EucaNet.Netlink.Wire;
 using EucaNet.Simulator.Datapath.Formats;
 using EucaNet.Simulator.Kernel;
 using EucaNet.Simulator.Kernel.Devices;
@@ -111,7 +112,7 @@ internal sealed class NeighbourResolver(NetworkStack stack)
         }
 
         bool changed = !same || neighbour.State != state;
-        neighbour.HardwareAddress = hardware.ToArray();
+        neighbour.HardwareAddress = hardware.ToBytes();
         Resolution resolution = ResolutionOf(neighbour);
         if (neighbour.State != state)
         {

@@ -1,3 +1,4 @@
+using EucaNet.Netlink.Wire;
 using EucaNet.Simulator.Datapath.Formats;
 using EucaNet.Simulator.Datapath.Hooks;
 using EucaNet.Simulator.Kernel.Devices;
@@ -87,7 +88,7 @@ internal sealed class BridgeForwarding(NetworkStack stack)
     public ForwardingEntry? Find(BridgeState bridge, MacAddress mac, ushort vlan)
     {
         Span<byte> bytes = stackalloc byte[MacAddress.Size];
-        mac.Write(bytes);
+        mac.CopyTo(bytes);
         if (bridge.Database.Find(bytes, vlan) is not { } entry)
         {
             return null;
@@ -185,7 +186,7 @@ internal sealed class BridgeForwarding(NetworkStack stack)
 
         long now = stack.Kernel.Clock.GetTimestamp();
         Span<byte> bytes = stackalloc byte[MacAddress.Size];
-        source.Write(bytes);
+        source.CopyTo(bytes);
         if (bridge.Database.Find(bytes, vlan) is not { } entry)
         {
             if (IsOwn(bridge, source))
