@@ -1,5 +1,6 @@
 using System.Net;
 using EucaNet.Netlink.Kernel;
+using EucaNet.Netlink.Wire;
 using EucaNet.Simulator.Datapath;
 using EucaNet.Simulator.Datapath.Formats;
 using EucaNet.Simulator.Datapath.Internet;

@@ -1,3 +1,5 @@
+using EucaNet.Netlink.Wire;
+
 namespace EucaNet.Simulator.Datapath.Formats;
 
 /// <summary>The options of a neighbour discovery message (RFC 4861, 4.6): type, length in units of eight octets, value.</summary>

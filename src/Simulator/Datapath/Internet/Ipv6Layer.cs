@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using EucaNet.Netlink.Wire;
 using EucaNet.Simulator.Datapath.Formats;
 using EucaNet.Simulator.Datapath.Hooks;
 using EucaNet.Simulator.Kernel;

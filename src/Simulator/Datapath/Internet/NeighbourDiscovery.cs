@@ -1,3 +1,4 @@
+using EucaNet.Netlink.Wire;
 using EucaNet.Simulator.Datapath.Formats;
 using EucaNet.Simulator.Kernel;
 using EucaNet.Simulator.Kernel.Devices;
