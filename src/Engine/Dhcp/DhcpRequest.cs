@@ -56,6 +56,9 @@ internal readonly ref struct DhcpRequest
     /// <summary>The ethernet sender.</summary>
     public MacAddress Sender => MacAddress.Read(_frame[6..]);
 
+    /// <summary>Where the packet was sent: the server, or everybody.</summary>
+    public Ipv4Address Destination => Ipv4Address.Read(_frame[30..]);
+
     /// <summary>The fixed part.</summary>
     public ReadOnlySpan<byte> Fixed => _message[..FixedLength];
 

@@ -47,8 +47,10 @@ internal static class DhcpResponder
             return DhcpOutcome.Ignored;
         }
 
+        // A message for another network's server is not this one's, though the same machine may be both.
         client = request.ClientMac;
-        if (!scope.TryGet(client, out Ipv4Address address))
+        Ipv4Address to = request.Destination;
+        if ((to != scope.ServerAddress && to != scope.Broadcast && to.Value != uint.MaxValue) || !scope.TryGet(client, out Ipv4Address address))
         {
             return DhcpOutcome.Ignored;
         }

@@ -55,6 +55,34 @@ internal static class ElementKeys
         return new OctetString(key);
     }
 
+    /// <summary>An interface, a MAC and the IPv6 link-local address made from it (RFC 4291, appendix A).</summary>
+    public static OctetString InterfaceMacLinkLocal(string name, MacAddress mac)
+    {
+        Span<byte> key = stackalloc byte[40];
+        Write(key, name);
+        mac.CopyTo(key[16..]);
+        Span<byte> address = key[24..];
+        address[0] = 0xfe;
+        address[1] = 0x80;
+        Span<byte> octets = stackalloc byte[6];
+        mac.CopyTo(octets);
+        octets[0] ^= 2;
+        octets[..3].CopyTo(address[8..]);
+        address[11] = 0xff;
+        address[12] = 0xfe;
+        octets[3..].CopyTo(address[13..]);
+        return new OctetString(key);
+    }
+
+    /// <summary>An interface, a MAC and the unspecified IPv6 address.</summary>
+    public static OctetString InterfaceMacUnspecified(string name, MacAddress mac)
+    {
+        Span<byte> key = stackalloc byte[40];
+        Write(key, name);
+        mac.CopyTo(key[16..]);
+        return new OctetString(key);
+    }
+
     private static void Write(Span<byte> key, string name)
     {
         key.Clear();

@@ -13,6 +13,7 @@ internal sealed record FirewallTable(Table Table, IReadOnlyList<Chain> Chains, I
 internal static class KeyTypes
 {
     public const uint Ipv4Address = 7;
+    public const uint Ipv6Address = 8;
     public const uint EtherAddress = 9;
     public const uint InterfaceName = 41;
 

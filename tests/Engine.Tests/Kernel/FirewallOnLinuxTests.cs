@@ -103,7 +103,7 @@ public class FirewallOnLinuxTests
     }
 
     [Test]
-    public async Task The_nodes_guards_load_and_an_instance_is_three_elements()
+    public async Task The_nodes_guards_load_and_an_instance_is_a_few_elements()
     {
         using var machine = new TestNamespace("guard");
         var content = new FirewallContent();
@@ -117,7 +117,9 @@ public class FirewallOnLinuxTests
         string listing = machine.Run("nft", "list ruleset");
         TestContext.Out.WriteLine(listing);
         Assert.That(listing, Does.Contain("\"vif18.0\" . d0:0d:2e:ca:05:2c . 192.168.0.2"));
+        Assert.That(listing, Does.Contain("\"vif18.0\" . d0:0d:2e:ca:05:2c . fe80::d20d:2eff:feca:52c"));
         Assert.That(listing, Does.Contain("iifname @ports goto instances"));
+        Assert.That(listing, Does.Not.Contain("[invalid type]"));
         NodeTable.Remove(content, "vif18.0", MacAddress.Parse("d0:0d:2e:ca:05:2c"), Ipv4Address.Parse("192.168.0.2"));
         await backend.CommitAsync("test", changes, default);
         Assert.That(machine.Run("nft", "list ruleset"), Does.Not.Contain("vif18.0\" ."));

@@ -63,7 +63,25 @@ internal sealed class Ipv4Layer(NetworkStack stack) : InternetLayer(stack)
         }
 
         packet.TrimNetwork(packet.Ipv4.TotalLength);
-        return null;
+
+        // ip_rcv_options; off is the default (conf/all/accept_source_route), and following one is not known here.
+        return HasSourceRoute(packet.Ipv4.Options) ? "source routes are not accepted" : null;
+    }
+
+    private static bool HasSourceRoute(ReadOnlySpan<byte> options)
+    {
+        const byte End = 0, NoOperation = 1, Loose = 131, Strict = 137;
+        while (options.Length > 1 && options[0] != End)
+        {
+            if (options[0] is Loose or Strict)
+            {
+                return true;
+            }
+
+            options = options[(options[0] == NoOperation ? 1 : Math.Clamp((int)options[1], 2, options.Length))..];
+        }
+
+        return false;
     }
 
     protected override bool TellsOfMissingRoute(NetworkDevice device) => Stack.IsForwarding(device);
