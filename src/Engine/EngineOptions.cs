@@ -29,6 +29,9 @@ public sealed record EngineOptions
 
     /// <summary>Starts and watches the external DHCP daemon (<c>VNET_DHCPDAEMON</c>); null where child processes cannot be had, then the built-in server takes its place.</summary>
     public Dhcp.IDaemonLauncher? DaemonLauncher { get; init; }
+
+    /// <summary>How long the external DHCP daemon may take to test a configuration (<c>-t</c>) before it is given up.</summary>
+    public TimeSpan DaemonPatience { get; init; } = TimeSpan.FromSeconds(20);
 }
 
 /// <summary>

@@ -54,6 +54,7 @@ internal sealed class ControlServer : IAsyncDisposable
     {
         ControlJson json = ControlJson.Default;
         _application.MapGet("/status", context => Reply(context, json.StatusMessage, control.GetStatusAsync));
+        _application.MapGet("/findings", context => Reply(context, FindingJson.Default.IReadOnlyListFinding, control.ExamineAsync));
         _application.MapGet("/explain/{name}", context => Named(context, json.ExplanationMessage, control.ExplainAsync));
         _application.MapGet("/instances", context => Reply(context, json.IReadOnlyListInstanceMessage, control.ListInstancesAsync));
         _application.MapPost("/instances", context => Change(context, json.RunMessage, control.RunInstanceAsync));

@@ -73,6 +73,9 @@ internal sealed class HttpControl : IControl, IDisposable
     public Task<ExplanationMessage> ExplainAsync(string subject, CancellationToken cancellationToken) =>
         SendAsync(HttpMethod.Get, $"explain/{Uri.EscapeDataString(subject)}", ControlJson.Default.ExplanationMessage, cancellationToken);
 
+    public Task<IReadOnlyList<Engine.Diagnostics.Finding>> ExamineAsync(CancellationToken cancellationToken) =>
+        SendAsync(HttpMethod.Get, "findings", FindingJson.Default.IReadOnlyListFinding, cancellationToken);
+
     public Task<StatusMessage> GetStatusAsync(CancellationToken cancellationToken) =>
         SendAsync(HttpMethod.Get, "status", ControlJson.Default.StatusMessage, cancellationToken);
 

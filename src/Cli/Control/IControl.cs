@@ -44,6 +44,9 @@ internal interface IControl
     /// <summary>Everything about an instance, a group or a public address.</summary>
     Task<ExplanationMessage> ExplainAsync(string subject, CancellationToken cancellationToken);
 
+    /// <summary>The manual's troubleshooting chapter: what should be, held against what is; the worst first.</summary>
+    Task<IReadOnlyList<Engine.Diagnostics.Finding>> ExamineAsync(CancellationToken cancellationToken);
+
     /// <summary>How the engine is.</summary>
     Task<StatusMessage> GetStatusAsync(CancellationToken cancellationToken);
 }

@@ -79,6 +79,14 @@ internal sealed class LocalControl(FrontEnd? frontEnd, Node? node) : IControl
         return new ExplanationMessage(explanation.Subject, explanation.Intent, explanation.Kernel);
     });
 
+    public Task<IReadOnlyList<Finding>> ExamineAsync(CancellationToken cancellationToken) => Guard<IReadOnlyList<Finding>>(async () =>
+    [
+        .. ((Finding[])[
+            .. frontEnd is null ? [] : await frontEnd.ExamineAsync(cancellationToken).ConfigureAwait(false),
+            .. node is null ? [] : await node.ExamineAsync(cancellationToken).ConfigureAwait(false),
+        ]).Distinct().OrderByDescending(finding => finding.Level),
+    ]);
+
     public Task<StatusMessage> GetStatusAsync(CancellationToken cancellationToken) => Guard(async () =>
     {
         EngineStatus status = frontEnd is not null ? await frontEnd.GetStatusAsync(cancellationToken).ConfigureAwait(false) : await Node.GetStatusAsync(cancellationToken).ConfigureAwait(false);

@@ -1,4 +1,5 @@
 using System.Net;
+using EucaNet.Engine.Dhcp;
 using EucaNet.Netlink.Kernel;
 
 namespace EucaNet.Cli.Scenarios;
@@ -18,6 +19,9 @@ internal interface IWorld : IAsyncDisposable
     /// <summary>The kernel of a machine or VM.</summary>
     IKernel KernelOf(string machine);
 
+    /// <summary>Starts a machine's DHCP daemon (<c>VNET_DHCPDAEMON</c>) on it; null where machines run no programs, then the built-in server takes its place.</summary>
+    IDaemonLauncher? DaemonLauncherOf(string machine);
+
     /// <summary>What a hypervisor does: a VM with an interface eth0 of this hardware address, whose other end is an interface of the node.</summary>
     ValueTask PlugAsync(string node, string virtualMachine, string interfaceName, string hardwareAddress, CancellationToken cancellationToken);
 
@@ -26,6 +30,9 @@ internal interface IWorld : IAsyncDisposable
 
     /// <summary>Ends the VM and its interface.</summary>
     ValueTask UnplugAsync(string virtualMachine, CancellationToken cancellationToken);
+
+    /// <summary>Sets whether the switch of a network lets tagged frames through, as it does from the beginning ("VLAN clean"), or drops them.</summary>
+    ValueTask SetTagsPassAsync(Segment segment, bool pass, CancellationToken cancellationToken);
 
     /// <summary>Time since the beginning: the virtual clock's, or the real one's.</summary>
     TimeSpan Elapsed { get; }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using EucaNet.Cli.Control;
+using EucaNet.Engine.Dhcp;
 using EucaNet.Netlink.Kernel;
 using EucaNet.Netlink.Route;
 using EucaNet.Netlink.Wire;
@@ -42,6 +43,8 @@ internal sealed class LinuxWorld(string dhcpClient) : IWorld
     }
 
     public IKernel KernelOf(string machine) => _kernels[machine];
+
+    public IDaemonLauncher? DaemonLauncherOf(string machine) => new NamespaceDaemonLauncher(_namespaces[machine]);
 
     public async ValueTask PlugAsync(string node, string virtualMachine, string interfaceName, string hardwareAddress, CancellationToken cancellationToken)
     {
@@ -90,6 +93,14 @@ internal sealed class LinuxWorld(string dhcpClient) : IWorld
         }
 
         return ValueTask.CompletedTask;
+    }
+
+    // A bridge that filters by VLAN and knows only the untagged one drops the rest.
+    public async ValueTask SetTagsPassAsync(Segment segment, bool pass, CancellationToken cancellationToken)
+    {
+        RouteConnection switches = await SwitchesAsync(cancellationToken).ConfigureAwait(false);
+        Link bridge = await switches.GetLinkAsync(NameOf(segment), cancellationToken).ConfigureAwait(false);
+        await switches.ChangeLinkAsync(new Link { Index = bridge.Index, Info = LinkInfo.Of(new BridgeOptions { VlanFiltering = !pass }) }, cancellationToken).ConfigureAwait(false);
     }
 
     public async ValueTask AdvanceAsync(TimeSpan time, CancellationToken cancellationToken) => await Task.Delay(time, cancellationToken).ConfigureAwait(false);

@@ -62,7 +62,7 @@ internal sealed class ScenarioCloud : IAsyncDisposable
             {
                 if (plan.Machine.Role == MachineRole.FrontEnd)
                 {
-                    _frontEnd = new FrontEnd(World.KernelOf(name), plan.Configuration!, _options);
+                    _frontEnd = new FrontEnd(World.KernelOf(name), plan.Configuration!, _options with { DaemonLauncher = World.DaemonLauncherOf(name) });
                     changes = await _frontEnd.StartAsync(cancellationToken).ConfigureAwait(false);
                 }
                 else

@@ -65,5 +65,7 @@ internal sealed class ScenarioControl(ScenarioCloud cloud, string? node, Story s
 
     public Task<ExplanationMessage> ExplainAsync(string subject, CancellationToken cancellationToken) => FrontEnd.ExplainAsync(subject, cancellationToken);
 
+    public Task<IReadOnlyList<Engine.Diagnostics.Finding>> ExamineAsync(CancellationToken cancellationToken) => FrontEnd.ExamineAsync(cancellationToken);
+
     public Task<StatusMessage> GetStatusAsync(CancellationToken cancellationToken) => FrontEnd.GetStatusAsync(cancellationToken);
 }

@@ -1,5 +1,6 @@
 using System.Net;
 using EucaNet.Cli.Control;
+using EucaNet.Engine.Dhcp;
 using EucaNet.Netlink.Kernel;
 using EucaNet.Simulator.Fabric;
 using EucaNet.Simulator.Recording;
@@ -52,6 +53,8 @@ internal sealed class SimulatedWorld : IWorld
 
     public IKernel KernelOf(string machine) => _cloud[machine].Kernel;
 
+    public IDaemonLauncher? DaemonLauncherOf(string machine) => null;
+
     public ValueTask PlugAsync(string node, string virtualMachine, string interfaceName, string hardwareAddress, CancellationToken cancellationToken)
     {
         _cloud.AddVm(virtualMachine, _cloud[node], interfaceName, hardwareAddress);
@@ -67,6 +70,16 @@ internal sealed class SimulatedWorld : IWorld
     public ValueTask UnplugAsync(string virtualMachine, CancellationToken cancellationToken)
     {
         _cloud.Remove(Find(virtualMachine));
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask SetTagsPassAsync(Segment segment, bool pass, CancellationToken cancellationToken)
+    {
+        foreach (SwitchPort port in _switches[segment].Ports)
+        {
+            port.DropsTaggedFrames = !pass;
+        }
+
         return ValueTask.CompletedTask;
     }
 

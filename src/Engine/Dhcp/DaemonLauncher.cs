@@ -20,6 +20,15 @@ public sealed class DaemonLauncher : IDaemonLauncher
     public IDaemonProcess Start(string program, IReadOnlyList<string> arguments) => new ChildProcess(Begin(program, arguments));
 
     /// <inheritdoc />
+    public string? FindObstacle(string program)
+    {
+        const UnixFileMode Executable = UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
+        return !File.Exists(program) ? "there is no such file"
+            : !OperatingSystem.IsWindows() && (File.GetUnixFileMode(program) & Executable) == 0 ? "it is not executable"
+            : null;
+    }
+
+    /// <inheritdoc />
     public void ChangeOwner(string path, string user)
     {
         string[]? entry = File.ReadLines("/etc/passwd").Select(line => line.Split(':')).FirstOrDefault(fields => fields.Length > 3 && fields[0] == user);

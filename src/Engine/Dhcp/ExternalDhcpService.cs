@@ -21,7 +21,7 @@ internal sealed class ExternalDhcpService(EngineContext context, string daemon, 
     public string Description => _process is { HasExited: false } running ? $"{daemon}, process {running.ProcessId}" : $"{daemon}, not running";
 
     public IReadOnlyList<string> Problems => _process is { HasExited: true } dead
-        ? [$"{daemon} has ended: {LastLines(dead.Output)}"]
+        ? [Epitaph(dead)]
         : _problem is null ? [] : [_problem];
 
     private string FileOf(string name) => Path.Combine(context.Configuration.NetworkDirectory, name);
@@ -88,6 +88,7 @@ internal sealed class ExternalDhcpService(EngineContext context, string daemon, 
         }
 
         arguments.AddRange(_scopes.Keys);
+        _problem = null;
         _process = launcher.Start(daemon, arguments);
         _runningConfiguration = configuration;
         _runningInterfaces = interfaces;
@@ -129,24 +130,44 @@ internal sealed class ExternalDhcpService(EngineContext context, string daemon, 
             launcher.ChangeOwner(LeaseFile, user);
         }
 
-        _help ??= (await launcher.RunAsync(daemon, ["--help"], cancellationToken).ConfigureAwait(false)).Output;
-        DaemonResult test = await launcher.RunAsync(daemon, ["-t", "-cf", next, "-lf", LeaseFile], cancellationToken).ConfigureAwait(false);
+        _help ??= (await AskAsync(["--help"], cancellationToken).ConfigureAwait(false)).Output;
+        DaemonResult test = await AskAsync(["-t", "-cf", next, "-lf", LeaseFile], cancellationToken).ConfigureAwait(false);
         if (test.ExitCode != 0)
         {
-            throw new EngineException($"DHCP daemon {daemon}", $"it refuses the configuration {next}: {LastLines(test.Output)}", "check that VNET_DHCPDAEMON is ISC dhcpd or compatible",
-                _process is null ? "no daemon runs" : "the daemon goes on with its former configuration");
+            throw Refused($"it refuses the configuration {next}: {LastLines(test.Output)}");
         }
     }
 
+    // A daemon that never answers must not keep everybody else waiting.
+    private async ValueTask<DaemonResult> AskAsync(string[] arguments, CancellationToken cancellationToken)
+    {
+        TimeSpan patience = context.Options.DaemonPatience;
+        using var limit = new CancellationTokenSource(patience, context.Kernel.Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        try
+        {
+            return await launcher.RunAsync(daemon, arguments, either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw Refused(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"'{daemon} {string.Join(' ', arguments)}' did not end within {patience.TotalSeconds:0.#} s"));
+        }
+    }
+
+    private EngineException Refused(string reason) => new($"DHCP daemon {daemon}", reason, "check that VNET_DHCPDAEMON is ISC dhcpd or compatible",
+        _process is null ? "no daemon runs" : "the daemon goes on with its former configuration");
+
     private async Task WatchAsync(IDaemonProcess process)
     {
-        int code = await process.Completion.ConfigureAwait(false);
+        await process.Completion.ConfigureAwait(false);
         if (ReferenceEquals(process, _process))
         {
-            _problem = $"{daemon} ended with code {code}: {LastLines(process.Output)}";
+            _problem = Epitaph(process);
             _logger.LogError("{Problem}", _problem);
         }
     }
+
+    private string Epitaph(IDaemonProcess dead) => $"{daemon} ended with code {dead.Completion.GetAwaiter().GetResult()}: {LastLines(dead.Output)}";
 
     private static string LastLines(string output)
     {

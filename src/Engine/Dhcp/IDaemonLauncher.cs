@@ -14,6 +14,10 @@ public interface IDaemonLauncher
     /// <param name="arguments">Its arguments.</param>
     IDaemonProcess Start(string program, IReadOnlyList<string> arguments);
 
+    /// <summary>Why a program cannot be run, "there is no such file"; null where it can.</summary>
+    /// <param name="program">Its path.</param>
+    string? FindObstacle(string program);
+
     /// <summary>Gives a file to a user.</summary>
     void ChangeOwner(string path, string user);
 }

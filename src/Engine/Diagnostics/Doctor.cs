@@ -1,4 +1,5 @@
 using EucaNet.Engine.Configuration;
+using EucaNet.Engine.Dhcp;
 using EucaNet.Engine.Modes;
 using EucaNet.Engine.Reconciliation;
 using EucaNet.Netlink.Kernel;
@@ -12,11 +13,15 @@ public static class Doctor
     /// Examines a machine for a role and mode, whether an engine runs or not. A running engine knows more:
     /// <see cref="FrontEnd.ExamineAsync"/>, <see cref="Node.ExamineAsync"/>.
     /// </summary>
-    public static async ValueTask<IReadOnlyList<Finding>> ExamineAsync(IKernel kernel, NetworkConfiguration configuration, CancellationToken cancellationToken = default)
+    /// <param name="kernel">The machine.</param>
+    /// <param name="configuration">Its configuration.</param>
+    /// <param name="launcher">Knows whether <c>VNET_DHCPDAEMON</c> can be run there; null leaves that out.</param>
+    /// <param name="cancellationToken">Ends it early.</param>
+    public static async ValueTask<IReadOnlyList<Finding>> ExamineAsync(IKernel kernel, NetworkConfiguration configuration, IDaemonLauncher? launcher = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(kernel);
         ArgumentNullException.ThrowIfNull(configuration);
-        var context = new EngineContext(kernel, configuration, new EngineOptions());
+        var context = new EngineContext(kernel, configuration, new EngineOptions { DaemonLauncher = launcher });
         var findings = new FindingList();
         await using var links = new Links(context);
         await new HostChecks(context, links, findings).RunAsync(cancellationToken).ConfigureAwait(false);

@@ -60,7 +60,7 @@ public static class SupportBundle
             .Select(p => $"{p} = {kernel.ReadParameter(p) ?? "(none)"}")))).ConfigureAwait(false);
         if (configuration is not null)
         {
-            await AddAsync("doctor.txt", async () => Lines((await Doctor.ExamineAsync(kernel, configuration, cancellationToken).ConfigureAwait(false)).Select(f => f.ToString()))).ConfigureAwait(false);
+            await AddAsync("doctor.txt", async () => Lines((await Doctor.ExamineAsync(kernel, configuration, cancellationToken: cancellationToken).ConfigureAwait(false)).Select(f => f.ToString()))).ConfigureAwait(false);
         }
 
         foreach ((string name, string text) in logs ?? new Dictionary<string, string>())

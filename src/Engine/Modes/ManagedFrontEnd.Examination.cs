@@ -15,15 +15,7 @@ internal sealed partial class ManagedFrontEnd
             await ExamineNetworkAsync(network, findings, cancellationToken).ConfigureAwait(false);
         }
 
-        foreach (string problem in _dhcp.Problems)
-        {
-            findings.Error("dhcp", _dhcp.Description, problem, "check the logs for the reason; the daemon's own output stands above");
-        }
-
-        if (_dhcp.Problems.Count == 0)
-        {
-            findings.Good("dhcp", _dhcp.Description, $"serves {_state.Networks.Count} networks");
-        }
+        DhcpChecks.Add(_dhcp, $"serves {_state.Networks.Count} networks", findings);
 
         await ExamineAddressesAsync(findings, cancellationToken).ConfigureAwait(false);
         foreach ((string set, string missing) in _backend.FindMissing())

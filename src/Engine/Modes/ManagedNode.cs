@@ -1,5 +1,6 @@
 using System.Globalization;
 using EucaNet.Engine.Configuration;
+using EucaNet.Engine.Diagnostics;
 using EucaNet.Engine.Firewall;
 using EucaNet.Engine.Reconciliation;
 using Microsoft.Extensions.Logging;
@@ -139,6 +140,15 @@ internal sealed class ManagedNode : NodeMode
         await _guards.CommitAsync($"guards of instance {instance.Assignment.InstanceId}", changes, cancellationToken).ConfigureAwait(false);
         _content.Accept();
         await RemoveIfLastAsync(instance.Assignment.Vlan, changes).ConfigureAwait(false);
+    }
+
+    public override async ValueTask ExamineAsync(FindingList findings, CancellationToken cancellationToken)
+    {
+        await base.ExamineAsync(findings, cancellationToken).ConfigureAwait(false);
+        foreach ((string set, string missing) in _guards.FindMissing())
+        {
+            findings.Error("firewall", $"guards: {set}", $"{missing}: instances here can send in another's name", "another program changed our table; reconciling mends it");
+        }
     }
 
     public override IReadOnlyList<AttachedInstance> ListInstances() => [.. _journal.Instances.Values];

@@ -1,6 +1,7 @@
 using EucaNet.Engine.Allocation;
 using EucaNet.Engine.Configuration;
 using EucaNet.Engine.Dhcp;
+using EucaNet.Engine.Diagnostics;
 using EucaNet.Engine.Reconciliation;
 using EucaNet.Engine.State;
 using EucaNet.Netlink.Wire;
@@ -157,6 +158,12 @@ internal sealed class StaticFrontEnd : FrontEndMode
                 Since = i.Since,
             }),
         ]);
+
+    public override async ValueTask ExamineAsync(FindingList findings, CancellationToken cancellationToken)
+    {
+        await new HostChecks(Context, _links, findings).RunAsync(cancellationToken).ConfigureAwait(false);
+        DhcpChecks.Add(_dhcp, $"serves {_instances.Count} instances on {Configuration.Interface}", findings);
+    }
 
     public override EngineStatus GetStatus() => new()
     {

@@ -84,7 +84,7 @@ internal sealed class ManagedCloud : IAsyncDisposable
             await _frontEnd.DisposeAsync();
         }
 
-        _frontEnd = new FrontEnd(KernelOf(Front), FrontConfiguration, _options);
+        _frontEnd = new FrontEnd(KernelOf(Front), FrontConfiguration, _options with { DaemonLauncher = _options.DaemonLauncher ?? World.DaemonLauncherOf(Front) });
         return await _frontEnd.StartAsync();
     }
 
