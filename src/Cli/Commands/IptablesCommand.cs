@@ -72,7 +72,7 @@ internal static class IptablesCommand
                 try
                 {
                     tables.Restore(
-                        IptablesSaveFile.Parse(tables.Family, text, tables.Interface, Account),
+                        IptablesSaveFile.Parse(tables.Family, text, tables.Interface, tables.Names),
                         flush: !arguments.GetValue(noFlush),
                         arguments.GetValue(counters),
                         arguments.GetValue(test));
@@ -105,7 +105,7 @@ internal static class IptablesCommand
     private static int Run(string backend, bool six, Func<IptablesTables, int> action)
     {
         IptablesFamily family = six ? IptablesFamily.Ip6 : IptablesFamily.Ip;
-        var options = new IptablesTablesOptions { LegacyTableNames = LegacyTableNames, LockFile = LockFile };
+        var options = new IptablesTablesOptions { LegacyTableNames = LegacyTableNames, LockFile = LockFile, Names = new IptablesNames { Account = Account } };
         IKernel kernel = LinuxKernel.Current;
         try
         {

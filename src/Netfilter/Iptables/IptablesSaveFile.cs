@@ -26,12 +26,12 @@ public sealed class IptablesSaveFile
     /// <param name="family">The family whose words hold.</param>
     /// <param name="text">The file's text.</param>
     /// <param name="way">The kernel interface it is meant for, where known: a few demands differ.</param>
-    /// <param name="account">Finds a user's (false) or group's (true) number by name, for the owner match; null knows only root.</param>
+    /// <param name="names">Turns names of accounts and sets into the kernel's numbers (<see cref="IptablesTables.Names"/>); null knows only root.</param>
     /// <exception cref="IptablesParseException">Line, column, word and nearest known word of the first error.</exception>
-    public static IptablesSaveFile Parse(IptablesFamily family, string text, IptablesInterface? way = null, Func<string, bool, uint?>? account = null)
+    public static IptablesSaveFile Parse(IptablesFamily family, string text, IptablesInterface? way = null, IptablesNames? names = null)
     {
         ArgumentNullException.ThrowIfNull(text);
-        return new IptablesSaveFile(family, new SaveFileParser(family, way, account).Parse(text));
+        return new IptablesSaveFile(family, new SaveFileParser(family, way, names).Parse(text));
     }
 
     /// <summary>What the tables are once the file was applied to <paramref name="present"/>; tables it does not speak of stay.</summary>

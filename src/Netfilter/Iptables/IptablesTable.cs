@@ -84,6 +84,9 @@ public sealed record IptablesRuleSet
     /// <summary>The family.</summary>
     public required IptablesFamily Family { get; init; }
 
+    /// <summary>Turns the kernel's numbers in rules into names where the rule set is printed; tables that were read bring their kernel's.</summary>
+    public IptablesNames Names { get; init; } = IptablesNames.None;
+
     /// <summary>The tables.</summary>
     public IReadOnlyList<IptablesTable> Tables { get; init; } = [];
 

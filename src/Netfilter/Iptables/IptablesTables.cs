@@ -1,4 +1,5 @@
 using EucaNet.Netfilter.Iptables.Legacy;
+using EucaNet.Netfilter.Iptables.Names;
 using EucaNet.Netfilter.Iptables.Nft;
 using EucaNet.Netlink.Kernel;
 
@@ -16,6 +17,9 @@ public sealed record IptablesTablesOptions
     /// <summary>The lock file iptables-legacy takes while it reads and writes ("/run/xtables.lock"); null for none.</summary>
     public string? LockFile { get; init; }
 
+    /// <summary>Turns names into the kernel's numbers and back. Without a way to the sets, the kernel's own is put in.</summary>
+    public IptablesNames Names { get; init; } = IptablesNames.None;
+
     /// <summary>How often a change is planned anew when somebody else writes meanwhile.</summary>
     public int Attempts { get; init; } = 20;
 }
@@ -28,12 +32,16 @@ public sealed class IptablesTables : IDisposable
 {
     private readonly IIptablesBackend _backend;
 
-    private IptablesTables(IptablesInterface way, IptablesFamily family, IIptablesBackend backend)
+    private IptablesTables(IptablesInterface way, IptablesFamily family, IptablesNames names, IIptablesBackend backend)
     {
+        Names = names;
         Interface = way;
         Family = family;
         _backend = backend;
     }
+
+    /// <summary>Turns names in rules for these tables into the kernel's numbers and back.</summary>
+    public IptablesNames Names { get; }
 
     /// <summary>The kernel interface.</summary>
     public IptablesInterface Interface { get; }
@@ -47,7 +55,15 @@ public sealed class IptablesTables : IDisposable
     {
         ArgumentNullException.ThrowIfNull(kernel);
         options ??= new IptablesTablesOptions();
-        return new IptablesTables(way, family, way == IptablesInterface.Nft ? new NftTables(kernel, family, options) : new LegacyTables(kernel, family, options));
+        options = options with
+        {
+            Names = options.Names with
+            {
+                Set = options.Names.Set ?? (name => KernelSets.Find(kernel, name)),
+                SetName = options.Names.SetName ?? (index => KernelSets.NameOf(kernel, index)),
+            },
+        };
+        return new IptablesTables(way, family, options.Names, way == IptablesInterface.Nft ? new NftTables(kernel, family, options) : new LegacyTables(kernel, family, options));
     }
 
     /// <summary>Finds the interface whose tables are in use, and says why it is that one.</summary>
@@ -125,7 +141,7 @@ public sealed class IptablesTables : IDisposable
     public void FlushAndLoad(string? preload, Func<IptablesRuleSet, IptablesRuleSet>? then = null, IReadOnlyList<string>? tables = null)
     {
         IReadOnlyList<string> emptied = tables ?? ["filter", "nat"];
-        IptablesSaveFile file = IptablesSaveFile.Parse(Family, preload ?? "", Interface);
+        IptablesSaveFile file = IptablesSaveFile.Parse(Family, preload ?? "", Interface, Names);
         Load(
             file,
             present => AfterFlush(present, file, emptied, then),

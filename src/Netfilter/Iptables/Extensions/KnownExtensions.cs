@@ -15,6 +15,7 @@ internal static class KnownExtensions
         new LimitMatch(), new HashlimitMatch(), new QuotaMatch(), new RecentMatch(), new StatisticMatch(), new TimeMatch(),
         new MarkMatch(), new CommentMatch(), new CpuMatch(), new OwnerMatch(), new CgroupMatch(), new SocketMatch(), new ClusterMatch(),
         new PolicyMatch(), new RpfilterMatch(), new OsfMatch(), new StringMatch(), new U32Match(), new BpfMatch(),
+        new SetMatch(), new NfacctMatch(), new IpvsMatch(), new RateestMatch(),
 
         new NatTarget("SNAT", NatLayout.Ipv4Compatible, IptablesFamily.Ip, 0), new NatTarget("SNAT", NatLayout.Range, IptablesFamily.Ip6, 1),
         new NatTarget("DNAT", NatLayout.Ipv4Compatible, IptablesFamily.Ip, 0), new NatTarget("DNAT", NatLayout.Range, IptablesFamily.Ip6, 1),
@@ -27,6 +28,6 @@ internal static class KnownExtensions
         new ClassifyTarget(), new DscpTarget(), new TosTarget(), new EcnTarget(),
         new HopLimitTarget("TTL", "ttl", IptablesFamily.Ip), new HopLimitTarget("HL", "hl", IptablesFamily.Ip6),
         new TcpmssTarget(), new TcpoptstripTarget(), new SynproxyTarget(), new TproxyTarget(), new TeeTarget(), new TraceTarget(), new AuditTarget(),
-        new ChecksumTarget(), new IdletimerTarget(), new RateestTarget(),
+        new ChecksumTarget(), new IdletimerTarget(), new RateestTarget(), new SetTarget(), new LedTarget(), new ClusteripTarget(),
     ];
 }

@@ -25,6 +25,9 @@ internal sealed class OptionCall(XtExtension extension, XtOption option, bool ne
 
     public IptablesFamily Family => parser.Context.Family;
 
+    /// <summary>Turns names into the kernel's numbers.</summary>
+    public IptablesNames Names => parser.Context.Names;
+
     /// <summary>The protocol asked for so far.</summary>
     public ProtocolMatch? Protocol => parser.Protocol;
 
@@ -32,8 +35,10 @@ internal sealed class OptionCall(XtExtension extension, XtOption option, bool ne
     public string Argument => argument?.Text ?? "";
 
     /// <summary>The word that follows, for the few options with two arguments.</summary>
-    public string TakeSecond(string missing) =>
-        parser.TakeArgument() is { } second ? second.Text : throw Fail(missing);
+    public string TakeSecond(string missing) => TryTakeSecond() ?? throw Fail(missing);
+
+    /// <summary>The word that follows, or null where there is none or an option begins.</summary>
+    public string? TryTakeSecond() => parser.TakeArgument()?.Text;
 
     /// <summary>An error at this option's argument.</summary>
     public IptablesParseException Fail(string reason, string? suggestion = null)
@@ -170,6 +175,19 @@ internal sealed class OptionCall(XtExtension extension, XtOption option, bool ne
         Info[offset + length] = 0;
     }
 
+    /// <summary>Six octets in hex, with colons between them.</summary>
+    public void PutHardwareAddress(int offset)
+    {
+        string[] parts = Argument.Split(':');
+        for (int index = 0; index < 6; index++)
+        {
+            Info[offset + index] = parts.Length == 6 && parts[index].Length is 1 or 2
+                && byte.TryParse(parts[index], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out byte octet)
+                ? octet
+                : throw Fail($"'{Argument}' is no MAC address of six octets");
+        }
+    }
+
     /// <summary>A word of a list, case ignored.</summary>
     public T Choice<T>(IReadOnlyList<(string Word, T Value)> choices, string what, bool ignoreCase = false)
     {
@@ -190,7 +208,7 @@ internal sealed class OptionCall(XtExtension extension, XtOption option, bool ne
             : throw Fail($"bad value for --{Option.Name}, or out of range ({minimum}-{maximum})");
 
     /// <summary>Resolves a user's or group's name.</summary>
-    public uint? Account(string name, bool group) => parser.Context.Account?.Invoke(name, group) ?? (name == "root" ? 0u : null);
+    public uint? Account(string name, bool group) => Names.Account?.Invoke(name, group) ?? (name == "root" ? 0u : null);
 }
 
 /// <summary>The end of an extension's options.</summary>

@@ -5,7 +5,7 @@ using System.Text;
 namespace EucaNet.Netfilter.Iptables.Extensions;
 
 /// <summary>Collects the words of one rule as iptables-save prints them: each word with a blank before it.</summary>
-internal sealed class SaveWriter(IptablesFamily family)
+internal sealed class SaveWriter(IptablesFamily family, IptablesNames? names = null)
 {
     private static readonly SearchValues<char> Plain =
         SearchValues.Create("_-0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
@@ -13,6 +13,9 @@ internal sealed class SaveWriter(IptablesFamily family)
     private readonly StringBuilder _text = new();
 
     public IptablesFamily Family { get; } = family;
+
+    /// <summary>Turns the kernel's numbers into names.</summary>
+    public IptablesNames Names { get; } = names ?? IptablesNames.None;
 
     /// <summary>Appends text as it is.</summary>
     public SaveWriter Write(string text)

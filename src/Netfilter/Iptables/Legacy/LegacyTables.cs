@@ -32,7 +32,7 @@ internal sealed class LegacyTables : IIptablesBackend
     public IptablesRuleSet Read(IReadOnlyList<string>? tables)
     {
         using IDisposable? held = TakeLock();
-        return new IptablesRuleSet { Family = _family, Tables = [.. ReadAll(tables).Select(live => live.Table)] };
+        return new IptablesRuleSet { Family = _family, Names = _options.Names, Tables = [.. ReadAll(tables).Select(live => live.Table)] };
     }
 
     public void Change(Func<IptablesRuleSet, IptablesRuleSet> plan, IReadOnlyList<string>? tables, IptablesCounterUse counters, bool force, bool test)
@@ -41,7 +41,7 @@ internal sealed class LegacyTables : IIptablesBackend
         {
             using IDisposable? held = TakeLock();
             IReadOnlyList<Live> present = ReadAll(tables);
-            IptablesRuleSet wanted = plan(new IptablesRuleSet { Family = _family, Tables = [.. present.Select(live => live.Table)] });
+            IptablesRuleSet wanted = plan(new IptablesRuleSet { Family = _family, Names = _options.Names, Tables = [.. present.Select(live => live.Table)] });
             if (TryWrite(present, wanted, counters, test))
             {
                 return;

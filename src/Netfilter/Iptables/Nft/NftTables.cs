@@ -12,11 +12,13 @@ namespace EucaNet.Netfilter.Iptables.Nft;
 internal sealed class NftTables : IIptablesBackend
 {
     private readonly IptablesFamily _family;
+    private readonly IptablesTablesOptions _options;
     private readonly NftablesConnection _connection;
 
     public NftTables(IKernel kernel, IptablesFamily family, IptablesTablesOptions options)
     {
         _family = family;
+        _options = options;
         _connection = NftablesConnection.Open(kernel, new NftablesConnectionOptions { PlanAttempts = options.Attempts });
     }
 
@@ -29,7 +31,7 @@ internal sealed class NftTables : IIptablesBackend
         NftablesRuleset ruleset = tables is { Count: 1 }
             ? new NftablesRuleset(0, _connection.ReadTable(Family, tables[0]) is { } only ? [only] : [])
             : _connection.ReadRuleset(Family);
-        return new IptablesRuleSet { Family = _family, Tables = [.. Live(ruleset, tables).Select(table => table.ToModel(force: false))] };
+        return new IptablesRuleSet { Family = _family, Names = _options.Names, Tables = [.. Live(ruleset, tables).Select(table => table.ToModel(force: false))] };
     }
 
     public void Change(Func<IptablesRuleSet, IptablesRuleSet> plan, IReadOnlyList<string>? tables, IptablesCounterUse counters, bool force, bool test)
@@ -87,7 +89,7 @@ internal sealed class NftTables : IIptablesBackend
     private NftablesBatch Plan(Func<IptablesRuleSet, IptablesRuleSet> plan, IReadOnlyList<string>? tables, IptablesCounterUse counters, bool force)
     {
         List<NftLiveTable> present = Live(_connection.ReadRuleset(Family), tables);
-        IptablesRuleSet wanted = plan(new IptablesRuleSet { Family = _family, Tables = [.. present.Select(table => table.ToModel(force))] });
+        IptablesRuleSet wanted = plan(new IptablesRuleSet { Family = _family, Names = _options.Names, Tables = [.. present.Select(table => table.ToModel(force))] });
         var writer = new NftTableWriter(_family, counters == IptablesCounterUse.FromModel);
         foreach (IptablesTable table in wanted.Tables)
         {

@@ -7,9 +7,9 @@ namespace EucaNet.Netfilter.Iptables.Text;
 internal static class RulePrinter
 {
     /// <summary>The rule's options, without "-A chain".</summary>
-    public static string Print(IptablesRule rule, IptablesFamily family, IptablesInterface asPrintedBy)
+    public static string Print(IptablesRule rule, IptablesFamily family, IptablesInterface asPrintedBy, IptablesNames? names = null)
     {
-        var writer = new SaveWriter(family);
+        var writer = new SaveWriter(family, names);
         Network(writer, 's', rule.Source);
         Network(writer, 'd', rule.Destination);
         Interface(writer, 'i', rule.Input, asPrintedBy);

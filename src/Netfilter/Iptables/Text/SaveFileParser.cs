@@ -3,7 +3,7 @@ using System.Globalization;
 namespace EucaNet.Netfilter.Iptables.Text;
 
 /// <summary>Reads a file line by line: "#" comments, "*table", ":chain policy [packets:bytes]", commands with or without counters, COMMIT.</summary>
-internal sealed class SaveFileParser(IptablesFamily family, IptablesInterface? way, Func<string, bool, uint?>? account)
+internal sealed class SaveFileParser(IptablesFamily family, IptablesInterface? way, IptablesNames? names)
 {
     private const string Commands = "AIDRNXFZPE";
 
@@ -184,7 +184,7 @@ internal sealed class SaveFileParser(IptablesFamily family, IptablesInterface? w
             throw Fail("-R needs the number of the rule to replace", words.Count > 0 ? words[0].Column : 1, "-R");
         }
 
-        IReadOnlyList<IptablesRule> rules = RuleParser.Parse(new RuleContext(family, table, chain, way, account), words);
+        IReadOnlyList<IptablesRule> rules = RuleParser.Parse(new RuleContext(family, table, chain, way, names), words);
         if (counters is { } given)
         {
             rules = [.. rules.Select(rule => rule with { Counters = given })];

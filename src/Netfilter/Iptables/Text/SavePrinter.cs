@@ -10,7 +10,7 @@ internal static class SavePrinter
         var text = new StringBuilder();
         foreach (IptablesTable table in ruleSet.Tables)
         {
-            Print(text, table, ruleSet.Family, counters, asPrintedBy);
+            Print(text, table, ruleSet.Family, counters, asPrintedBy, ruleSet.Names);
         }
 
         return text.ToString();
@@ -19,11 +19,11 @@ internal static class SavePrinter
     public static string Print(IptablesTable table, IptablesFamily family, bool counters, IptablesInterface asPrintedBy)
     {
         var text = new StringBuilder();
-        Print(text, table, family, counters, asPrintedBy);
+        Print(text, table, family, counters, asPrintedBy, null);
         return text.ToString();
     }
 
-    private static void Print(StringBuilder text, IptablesTable table, IptablesFamily family, bool counters, IptablesInterface asPrintedBy)
+    private static void Print(StringBuilder text, IptablesTable table, IptablesFamily family, bool counters, IptablesInterface asPrintedBy, IptablesNames? names)
     {
         IptablesTable sorted = table.Sorted();
         text.Append('*').Append(table.Name).Append('\n');
@@ -42,7 +42,7 @@ internal static class SavePrinter
                     text.Append('[').Append(rule.Counters.Packets).Append(':').Append(rule.Counters.Bytes).Append("] ");
                 }
 
-                string options = RulePrinter.Print(rule, family, asPrintedBy);
+                string options = RulePrinter.Print(rule, family, asPrintedBy, names);
                 text.Append("-A ").Append(chain.Name).Append(options.Length > 0 ? " " : "").Append(options).Append('\n');
             }
         }

@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace EucaNet.Netfilter.Iptables.Extensions;
 
 /// <summary>mac: the sender's hardware address (struct xt_mac_info).</summary>
@@ -13,19 +11,7 @@ internal sealed class MacMatch : XtMatch
 
     public override void Parse(OptionCall call)
     {
-        string[] parts = call.Argument.Split(':');
-        if (parts.Length != 6)
-        {
-            throw call.Fail($"'{call.Argument}' is no MAC address of six octets");
-        }
-
-        for (int index = 0; index < 6; index++)
-        {
-            call.Info[index] = parts[index].Length is 1 or 2 && byte.TryParse(parts[index], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out byte octet)
-                ? octet
-                : throw call.Fail($"'{call.Argument}' is no MAC address of six octets");
-        }
-
+        call.PutHardwareAddress(0);
         call.Info.Put32(8, call.Negated ? 1u : 0);
     }
 
