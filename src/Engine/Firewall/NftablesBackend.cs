@@ -1,4 +1,5 @@
 using EucaNet.Engine.Modes;
+using EucaNet.Netfilter.Iptables;
 using EucaNet.Netfilter.Nftables;
 using EucaNet.Netlink.Kernel;
 using EucaNet.Netlink.Wire;
@@ -9,7 +10,7 @@ namespace EucaNet.Engine.Firewall;
 /// One table of ours in nf_tables. A change is a batch of the few elements it concerns; only when a combination of lengths comes into use
 /// or falls out of it are the rules of the chain <c>rules</c> written anew, in the same batch.
 /// </summary>
-internal sealed class NftablesBackend(EngineContext context, FirewallContent content, Func<FirewallTable> table, Func<string?>? preload = null) : IFirewallBackend
+internal sealed class NftablesBackend(EngineContext context, FirewallContent content, Func<FirewallTable> table, Func<IptablesPreload?>? preload = null) : IFirewallBackend
 {
     private readonly NftablesBatch _batch = new();
     private bool _started;
@@ -67,27 +68,39 @@ internal sealed class NftablesBackend(EngineContext context, FirewallContent con
 
     public ValueTask ReconcileAsync(ChangeLog changes, CancellationToken cancellationToken)
     {
-        if (!_started && preload?.Invoke() is { } loaded)
-        {
-            changes.Add(ChangeKind.Netfilter, "iptables-nft", loaded);
-        }
-
-        _started = true;
+        IptablesPreload? loading = _started ? null : preload?.Invoke();
         FirewallTable wanted = table();
         string? detail = null;
+        int preloaded = 0;
         try
         {
-            // Planned against one generation: somebody else's change in between makes the plan anew.
+            // Planned against one generation: somebody else's change in between makes the plan anew. Flush, preload and our table are one batch.
             Connection.SendPlanned(_ =>
             {
                 _batch.Clear();
+                loading?.WriteTo(_batch, Connection);
+                preloaded = _batch.Count;
                 detail = TableDifference.Write(wanted, content, ReadTable(wanted.Table.Family), _batch);
                 return _batch;
             });
         }
+        catch (IptablesParseException refused)
+        {
+            throw PreloadFile.Refused(context.Configuration, refused);
+        }
+        catch (NftablesException refused) when (loading?.RefusedLine(refused) is { } line)
+        {
+            throw PreloadFile.Refused(context.Configuration, line);
+        }
         catch (KernelException refused)
         {
             throw Refused("the firewall", refused);
+        }
+
+        _started = true;
+        if (preloaded > 0)
+        {
+            changes.Add(ChangeKind.Netfilter, "iptables-nft", context.Configuration.Flush == true ? "filter and nat flushed, preload loaded" : "preload loaded");
         }
 
         if (detail is not null)

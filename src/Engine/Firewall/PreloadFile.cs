@@ -1,4 +1,5 @@
 using EucaNet.Engine.Configuration;
+using EucaNet.Engine.Modes;
 using EucaNet.Netfilter.Iptables;
 
 namespace EucaNet.Engine.Firewall;
@@ -14,6 +15,30 @@ internal static class PreloadFile
     {
         string path = PathOf(configuration);
         return File.Exists(path) ? File.ReadAllText(path) : null;
+    }
+
+    /// <summary>
+    /// What the nftables backend loads beside its own table: there other programs' tables stay, unless <c>VNET_FLUSH</c> says otherwise or a preload
+    /// file speaks of them. Null where neither is.
+    /// </summary>
+    /// <exception cref="EngineException">The file cannot be loaded; it says which line.</exception>
+    public static IptablesPreload? ForNftables(EngineContext context)
+    {
+        bool flush = context.Configuration.Flush == true;
+        string? text = Read(context.Configuration);
+        if (!flush && text is null)
+        {
+            return null;
+        }
+
+        try
+        {
+            return IptablesPreload.Parse(IptablesFamily.Ip, text ?? "", flush ? ["filter", "nat"] : [], IptablesTables.NamesOf(context.Kernel));
+        }
+        catch (IptablesParseException refused)
+        {
+            throw Refused(context.Configuration, refused);
+        }
     }
 
     /// <summary>The error of a file that cannot be loaded.</summary>

@@ -18,8 +18,9 @@ internal static class TableDifference
             return WriteWhole(wanted, content, batch);
         }
 
+        int before = batch.Count;
         NftablesDifference.Compare(batch, ToContent(wanted, content), present);
-        return batch.Count == 0 ? null : string.Create(CultureInfo.InvariantCulture, $"repaired with {batch.Count} messages");
+        return batch.Count == before ? null : string.Create(CultureInfo.InvariantCulture, $"repaired with {batch.Count - before} messages");
     }
 
     /// <summary>The table with its elements as one value.</summary>

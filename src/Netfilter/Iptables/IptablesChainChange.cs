@@ -18,4 +18,11 @@ public enum IptablesCounterUse
 }
 
 /// <summary>The kernel's tables cannot be read or written as iptables' tables.</summary>
-public sealed class IptablesTableException(string message, Exception? inner = null) : Exception(message, inner);
+public sealed class IptablesTableException(string message, Exception? inner = null) : Exception(message, inner)
+{
+    /// <summary>The rule at fault, where one is.</summary>
+    internal RuleLabel? Guilty { get; init; }
+
+    /// <summary>What the kernel said of it.</summary>
+    internal Netlink.Wire.LinuxError Error { get; init; }
+}

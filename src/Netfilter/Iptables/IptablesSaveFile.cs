@@ -1,4 +1,6 @@
 using EucaNet.Netfilter.Iptables.Text;
+using EucaNet.Netfilter.Nftables;
+using EucaNet.Netlink.Wire;
 
 namespace EucaNet.Netfilter.Iptables;
 
@@ -57,6 +59,27 @@ public sealed class IptablesSaveFile
 
         return result;
     }
+
+    /// <summary>A rule of the file that only the kernel refuses, traced back to its line; null where none is to blame.</summary>
+    internal IptablesParseException? RefusedLine(NftablesException refused)
+    {
+        ArgumentNullException.ThrowIfNull(refused);
+        foreach (NftablesError error in refused.Errors)
+        {
+            if (error.Label is RuleLabel label && RefusedLine(label, error.Error, error.Place) is { } line)
+            {
+                return line;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>The line of a rule that the kernel refused; null where the rule is not the file's.</summary>
+    internal IptablesParseException? RefusedLine(RuleLabel label, LinuxError error, string? place) =>
+        LineOf(label.Table, label.Chain, label.Rule) is { } line
+            ? new IptablesParseException($"the kernel refuses '{label}': {error}{(place is null ? "" : " at " + place)}", line, 1, null, null)
+            : null;
 
     /// <summary>The line that puts a rule into a chain, or null.</summary>
     internal int? LineOf(string table, string chain, IptablesRule rule) => _blocks

@@ -55,15 +55,19 @@ public sealed class IptablesTables : IDisposable
     {
         ArgumentNullException.ThrowIfNull(kernel);
         options ??= new IptablesTablesOptions();
-        options = options with
-        {
-            Names = options.Names with
-            {
-                Set = options.Names.Set ?? (name => KernelSets.Find(kernel, name)),
-                SetName = options.Names.SetName ?? (index => KernelSets.NameOf(kernel, index)),
-            },
-        };
+        options = options with { Names = NamesOf(kernel, options.Names) };
         return new IptablesTables(way, family, options.Names, way == IptablesInterface.Nft ? new NftTables(kernel, family, options) : new LegacyTables(kernel, family, options));
+    }
+
+    /// <summary>Names turned into numbers by a kernel, as far as <paramref name="known"/> does not.</summary>
+    public static IptablesNames NamesOf(IKernel kernel, IptablesNames? known = null)
+    {
+        known ??= IptablesNames.None;
+        return known with
+        {
+            Set = known.Set ?? (name => KernelSets.Find(kernel, name)),
+            SetName = known.SetName ?? (index => KernelSets.NameOf(kernel, index)),
+        };
     }
 
     /// <summary>Finds the interface whose tables are in use, and says why it is that one.</summary>
@@ -171,17 +175,13 @@ public sealed class IptablesTables : IDisposable
         {
             _backend.Change(plan, tables, counters, force, test);
         }
-        catch (Nftables.NftablesException exception)
+        catch (Nftables.NftablesException exception) when (file.RefusedLine(exception) is { } line)
         {
-            foreach (Nftables.NftablesError error in exception.Errors)
-            {
-                if (error.Label is RuleLabel label && file.LineOf(label.Table, label.Chain, label.Rule) is { } line)
-                {
-                    throw new IptablesParseException($"the kernel refuses '{label}': {error.Error}{(error.Place is { } place ? " at " + place : "")}", line, 1, null, null);
-                }
-            }
-
-            throw;
+            throw line;
+        }
+        catch (IptablesTableException exception) when (exception.Guilty is { } guilty && file.RefusedLine(guilty, exception.Error, null) is { } line)
+        {
+            throw line;
         }
     }
 }

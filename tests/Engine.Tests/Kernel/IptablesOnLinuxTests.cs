@@ -1,6 +1,7 @@
 using EucaNet.Engine.Configuration;
 using EucaNet.Engine.Firewall;
 using EucaNet.Engine.Modes;
+using EucaNet.Netfilter.Nftables;
 using EucaNet.Netlink.Wire;
 using EucaNet.Tests;
 using NUnit.Framework;
@@ -15,7 +16,7 @@ public class IptablesOnLinuxTests
     private static readonly GroupName Web = new("alice", "web");
 
     private static NetworkConfiguration Configuration(string backend, string directory) => NetworkConfiguration.Parse(
-        $"EUCALYPTUS={directory} VNET_MODE=MANAGED VNET_INTERFACE=eth0 VNET_SUBNET=192.168.0.0 VNET_NETMASK=255.255.0.0 VNET_DNS=10.0.0.2 VNET_ADDRSPERNET=64 VNET_PUBLICIPS=10.1.1.0/28 VNET_FIREWALL=iptables-{backend}",
+        $"EUCALYPTUS={directory} VNET_MODE=MANAGED VNET_INTERFACE=eth0 VNET_SUBNET=192.168.0.0 VNET_NETMASK=255.255.0.0 VNET_DNS=10.0.0.2 VNET_ADDRSPERNET=64 VNET_PUBLICIPS=10.1.1.0/28 VNET_FIREWALL={(backend == "nftables" ? "" : "iptables-")}{backend}",
         "test", EngineRole.FrontEnd).Configuration!;
 
     [TestCase("nft", "iptables-nft")]
@@ -109,6 +110,75 @@ public class IptablesOnLinuxTests
             EngineException refused = Assert.ThrowsAsync<EngineException>(async () => await backend.ReconcileAsync(new ChangeLog(), default))!;
             Assert.That(refused.Message, Does.Contain("iptables-preload, line 4"));
             Assert.That(machine.Run(program, "-S"), Is.EqualTo(before));
+        }
+        finally
+        {
+            Directory.Delete(directory, recursive: true);
+        }
+    }
+
+    [Test]
+    public async Task On_nftables_the_preload_and_our_table_come_in_one_transaction_and_other_tables_stay()
+    {
+        using var machine = new TestNamespace("one");
+        string directory = Directory.CreateTempSubdirectory("euca").FullName;
+        try
+        {
+            NetworkConfiguration configuration = Configuration("nftables", directory);
+            Directory.CreateDirectory(configuration.NetworkDirectory);
+            await File.WriteAllTextAsync(Path.Combine(configuration.NetworkDirectory, "iptables-preload"), "*filter\n-A INPUT -s 203.0.113.66/32 -m conntrack --ctstate NEW -j DROP\nCOMMIT\n");
+            machine.Run("nft", "add table ip foreign");
+            machine.Run("iptables-nft", "-t nat -A POSTROUTING -s 198.51.100.1 -j MASQUERADE");
+            using NftablesConnection connection = NftablesConnection.Open(machine.Kernel);
+            uint generation = connection.GetGeneration().Id;
+            var state = new ManagedState(configuration);
+            var firewall = new ManagedFirewall(state);
+            var context = new EngineContext(machine.Kernel, configuration, new EngineOptions());
+            await using IFirewallBackend backend = FirewallBackends.Create(context, state, firewall);
+            await backend.ReconcileAsync(new ChangeLog(), default);
+            Assert.Multiple(() =>
+            {
+                Assert.That(connection.GetGeneration().Id - generation, Is.EqualTo(1), "transactions");
+                Assert.That(machine.Run("iptables-nft-save", ""), Does.Contain("-A INPUT -s 203.0.113.66/32 -m conntrack --ctstate NEW -j DROP").And.Contain("-A POSTROUTING -s 198.51.100.1/32 -j MASQUERADE"));
+                Assert.That(machine.Run("nft", "list tables"), Does.Contain("table ip foreign").And.Contain("eucanet"));
+            });
+
+            await using IFirewallBackend restarted = FirewallBackends.Create(context, state, firewall);
+            var nothing = new ChangeLog();
+            await restarted.ReconcileAsync(nothing, default);
+            Assert.That(nothing.ToSummary().ToString(), Is.EqualTo("nothing to do"));
+        }
+        finally
+        {
+            Directory.Delete(directory, recursive: true);
+        }
+    }
+
+    [TestCase("-A INPUT -m tpc --dport 22 -j DROP", TestName = "A preload with an unknown word leaves no table of ours on nftables")]
+    [TestCase("-A INPUT -j CT --helper nosuchthing", TestName = "A preload with a rule in the wrong table leaves no table of ours on nftables")]
+    [TestCase("-A INPUT -m helper --helper ftp -m rateest --rateest1 nosuchthing --rateest-lt --rateest-bps 8bit -j DROP", TestName = "A preload that only the kernel refuses leaves no table of ours on nftables")]
+    public async Task On_nftables_a_preload_that_cannot_be_loaded_leaves_all_as_it_was(string lastLine)
+    {
+        using var machine = new TestNamespace("bad");
+        string directory = Directory.CreateTempSubdirectory("euca").FullName;
+        try
+        {
+            NetworkConfiguration configuration = Configuration("nftables", directory);
+            Directory.CreateDirectory(configuration.NetworkDirectory);
+            await File.WriteAllTextAsync(Path.Combine(configuration.NetworkDirectory, "iptables-preload"), $"*filter\n-A INPUT -s 203.0.113.66/32 -j DROP\n{lastLine}\nCOMMIT\n");
+            machine.Run("iptables-nft", "-A FORWARD -s 198.51.100.1 -j ACCEPT");
+            string before = machine.Run("nft", "list ruleset");
+            var state = new ManagedState(configuration);
+            var context = new EngineContext(machine.Kernel, configuration, new EngineOptions());
+            await using IFirewallBackend backend = FirewallBackends.Create(context, state, new ManagedFirewall(state));
+            EngineException refused = Assert.ThrowsAsync<EngineException>(async () => await backend.ReconcileAsync(new ChangeLog(), default))!;
+            Assert.That(refused.Message, Does.Contain("iptables-preload, line 3"));
+            Assert.That(machine.Run("nft", "list ruleset"), Is.EqualTo(before));
+
+            // The mended file is loaded by the next try of the same engine.
+            await File.WriteAllTextAsync(PreloadFile.PathOf(configuration), "*filter\n-A INPUT -s 203.0.113.66/32 -j DROP\nCOMMIT\n");
+            await backend.ReconcileAsync(new ChangeLog(), default);
+            Assert.That(machine.Run("iptables-nft-save", ""), Does.Contain("-A INPUT -s 203.0.113.66/32 -j DROP"));
         }
         finally
         {

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.IO.Compression;
 using System.Text;
 using System.Text.Json;
@@ -9,8 +10,13 @@ namespace EucaNet.Netfilter.Tests.Iptables;
 internal static class RecordedFiles
 {
     /// <summary>The accepted rules of a family on an interface: table, chain, words.</summary>
-    public static IReadOnlyList<(string Table, string Chain, string Rule)> Accepted(IptablesFamily family, IptablesInterface way)
+    public static IReadOnlyList<(string Table, string Chain, string Rule)> Accepted(IptablesFamily family, IptablesInterface way) => Read.GetOrAdd((family, way), ReadAccepted);
+
+    private static readonly ConcurrentDictionary<(IptablesFamily Family, IptablesInterface Way), IReadOnlyList<(string Table, string Chain, string Rule)>> Read = new();
+
+    private static IReadOnlyList<(string Table, string Chain, string Rule)> ReadAccepted((IptablesFamily Family, IptablesInterface Way) asked)
     {
+        (IptablesFamily family, IptablesInterface way) = asked;
         string file = way == IptablesInterface.Nft ? "iptables189nft-kernel6.18-rules.jsonl.gz" : "iptables189legacy-kernel6.18-rules.jsonl.gz";
         string program = family == IptablesFamily.Ip ? "iptables-" : "ip6tables-";
         var rules = new List<(string, string, string)>();

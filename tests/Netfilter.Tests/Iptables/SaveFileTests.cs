@@ -61,8 +61,8 @@ public sealed class SaveFileTests
         Assert.That((error.Line, error.Suggestion), Is.EqualTo((line, suggestion)));
     }
 
-    [TestCase("-A INPUT -p tcp -j LED --led-trigger-id x", "LED", TestName = "A target that is not known")]
-    [TestCase("-A INPUT -m ipvs --vport 80", "ipvs", TestName = "A match that is not known")]
+    [TestCase("-A INPUT -p tcp -j DELUDE --hard", "DELUDE", TestName = "A target that is not known")]
+    [TestCase("-A INPUT -m ipp2p --edk", "ipp2p", TestName = "A match that is not known")]
     public void What_is_not_known_is_refused_by_name(string rule, string name) =>
         Assert.That(() => Load($"*filter\n{rule}\nCOMMIT\n"), Throws.TypeOf<IptablesParseException>().With.Message.Contains(name));
 

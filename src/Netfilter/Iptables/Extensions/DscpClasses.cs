@@ -12,8 +12,9 @@ internal static class DscpClasses
         ("AF33", 0x1e), ("AF41", 0x22), ("AF42", 0x24), ("AF43", 0x26), ("EF", 0x2e),
     ];
 
+    // What follows a name is not looked at, as the tools have it.
     public static byte Parse(OptionCall call) =>
-        Array.Find(Classes, known => call.Argument.Equals(known.Name, StringComparison.OrdinalIgnoreCase)) is { Name: not null } found
+        Array.Find(Classes, known => call.Argument.StartsWith(known.Name, StringComparison.OrdinalIgnoreCase)) is { Name: not null } found
             ? found.Value
             : throw call.Fail($"unknown class '{call.Argument}'", NearestWord.Find(call.Argument, Classes.Select(known => known.Name)));
 }

@@ -84,7 +84,13 @@ internal sealed class OptionCall(XtExtension extension, XtOption option, bool ne
     public ushort Port(string text, string? protocol = null) =>
         ServiceNames.TryPort(text, protocol, out ushort port) ? port : throw Fail($"invalid port or service '{text}'", ServiceNames.Nearest(text));
 
-    /// <summary>"a", "a:", ":b" or "a:b" of ports; not checked for order.</summary>
+    /// <summary>One port in decimal or by name: the newer matches of iptables read no other numbers.</summary>
+    public ushort DecimalPort(string text) =>
+        !char.IsAsciiDigit(text.FirstOrDefault()) ? Port(text)
+        : ushort.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ushort port) ? port
+        : throw Fail($"invalid port or service '{text}' (a decimal number in 0-65535)");
+
+    /// <summary>"a", "a:", ":b" or "a:b" of ports; not checked for order. Without a protocol the numbers are decimal.</summary>
     public (ushort Low, ushort High) PortRange(string? protocol = null)
     {
         string[] parts = Argument.Split(':');
@@ -93,8 +99,9 @@ internal sealed class OptionCall(XtExtension extension, XtOption option, bool ne
             throw Fail($"too many components for --{Option.Name} (at most 2)");
         }
 
-        ushort low = parts[0].Length == 0 ? (ushort)0 : Port(parts[0], protocol);
-        ushort high = parts.Length == 1 ? low : parts[1].Length == 0 ? ushort.MaxValue : Port(parts[1], protocol);
+        ushort Read(string part) => protocol is null ? DecimalPort(part) : Port(part, protocol);
+        ushort low = parts[0].Length == 0 ? (ushort)0 : Read(parts[0]);
+        ushort high = parts.Length == 1 ? low : parts[1].Length == 0 ? ushort.MaxValue : Read(parts[1]);
         return (low, high);
     }
 
@@ -244,6 +251,17 @@ internal sealed class FinishCall(XtExtension extension, Token word, RuleParser p
             }
 
             throw Fail($"works only with {string.Join(" or ", names)}");
+        }
+    }
+
+    /// <summary>
+    /// The same for tcp and udp, whose ports and flags the nft interface compares in nf_tables: there a negated protocol passes too.
+    /// </summary>
+    public void RequireProtocolForPorts(byte protocol)
+    {
+        if (Context.Interface != IptablesInterface.Nft || Protocol?.Number != protocol)
+        {
+            RequireProtocol(protocol);
         }
     }
 

@@ -13,7 +13,10 @@ namespace EucaNet.Netfilter.Iptables.Legacy;
 /// </summary>
 internal sealed class LegacyTables : IIptablesBackend
 {
+    private static readonly TimeSpan LockPatience = TimeSpan.FromSeconds(5);
+
     private readonly IptablesFamily _family;
+    private readonly TimeProvider _time;
     private readonly IptablesTablesOptions _options;
     private readonly IXtablesSocket _socket;
     private readonly LegacyLayout _layout;
@@ -22,6 +25,7 @@ internal sealed class LegacyTables : IIptablesBackend
     public LegacyTables(IKernel kernel, IptablesFamily family, IptablesTablesOptions options)
     {
         _family = family;
+        _time = kernel.Time;
         _options = options;
         _layout = LegacyLayout.Of(family);
         _socket = kernel.OpenXtables(family == IptablesFamily.Ip ? AddressFamily.InterNetwork : AddressFamily.InterNetworkV6);
@@ -87,19 +91,21 @@ internal sealed class LegacyTables : IIptablesBackend
         }
 
         // .NET takes flock(2) for a file it does not share: the lock iptables-legacy takes on the same file.
-        for (int attempt = 1; ; attempt++)
+        long since = _time.GetTimestamp();
+        while (true)
         {
             try
             {
                 return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             }
-            catch (IOException) when (attempt < 500)
-            {
-                Thread.Sleep(10);
-            }
             catch (IOException exception)
             {
-                throw new IptablesTableException($"Another program holds {path} for longer than 5 s; nothing was read or written.", exception);
+                if (_time.GetElapsedTime(since) > LockPatience)
+                {
+                    throw new IptablesTableException($"Another program holds {path} for longer than {LockPatience.TotalSeconds:0} s; nothing was read or written.", exception);
+                }
+
+                Task.Delay(TimeSpan.FromMilliseconds(10), _time).GetAwaiter().GetResult();
             }
         }
     }
@@ -161,13 +167,20 @@ internal sealed class LegacyTables : IIptablesBackend
             }
         }
 
-        if (test)
+        // Several tables: what the kernel would refuse is found before the first of them is touched.
+        if (test || work.Count > 1)
         {
             foreach ((Live live, IptablesTable table) in work)
             {
-                LegacyTableWriter.Write(_family, table, live.NumberOfEntries);
+                if (Try(live, table) is { } error)
+                {
+                    throw Refused(live, table, error);
+                }
             }
+        }
 
+        if (test)
+        {
             return true;
         }
 
@@ -193,11 +206,79 @@ internal sealed class LegacyTables : IIptablesBackend
             catch (KernelException exception)
             {
                 PutBack(done);
-                throw new IptablesTableException($"The kernel refused table {table.Name} as a whole ({exception.Error}); no table was changed.", exception);
+                throw Refused(live, table, exception.Error);
             }
         }
 
         return true;
+    }
+
+    /// <summary>
+    /// Has the kernel check a table without taking it, and gives its error, or null: it looks at the whole blob before it compares the number
+    /// of old counters, and that number is given wrong.
+    /// </summary>
+    private LinuxError? Try(Live live, IptablesTable table)
+    {
+        uint wrong = live.NumberOfEntries + 1;
+        (byte[] replace, _) = LegacyTableWriter.Write(_family, table, wrong);
+        try
+        {
+            _socket.SetOption(LegacyLayout.SetReplace, replace, LegacyLayout.ReplaceCounters, new byte[wrong * LegacyLayout.CounterSize]);
+        }
+        catch (KernelException exception)
+        {
+            return exception.Error == LinuxError.EAGAIN ? null : exception.Error;
+        }
+
+        throw new IptablesTableException($"Table {table.Name} grew by one entry while it was tried, and was replaced; it is as it was wanted.");
+    }
+
+    /// <summary>Names the rule at fault: the last of the shortest beginning of the rules that the kernel does not take.</summary>
+    private IptablesTableException Refused(Live live, IptablesTable table, LinuxError error)
+    {
+        int taken = 0, refused = table.Chains.Sum(chain => chain.Rules.Count);
+        while (refused - taken > 1)
+        {
+            int middle = (taken + refused) / 2;
+            if (Try(live, Beginning(table, middle)) is null)
+            {
+                taken = middle;
+            }
+            else
+            {
+                refused = middle;
+            }
+        }
+
+        if (Try(live, Beginning(table, taken)) is null)
+        {
+            foreach (IptablesChain chain in table.Chains)
+            {
+                if (refused > 0 && refused <= chain.Rules.Count)
+                {
+                    var guilty = new RuleLabel(_family, table.Name, chain.Name, chain.Rules[refused - 1]);
+                    return new IptablesTableException($"The kernel refuses '{guilty}' in table {table.Name} ({error}); no table was changed.") { Guilty = guilty, Error = error };
+                }
+
+                refused -= chain.Rules.Count;
+            }
+        }
+
+        return new IptablesTableException($"The kernel refused table {table.Name} as a whole ({error}); no table was changed.");
+    }
+
+    /// <summary>The table with its first rules only; chains stay.</summary>
+    private static IptablesTable Beginning(IptablesTable table, int count)
+    {
+        var chains = new List<IptablesChain>();
+        foreach (IptablesChain chain in table.Chains)
+        {
+            int kept = Math.Min(count, chain.Rules.Count);
+            chains.Add(chain with { Rules = [.. chain.Rules.Take(kept)] });
+            count -= kept;
+        }
+
+        return table with { Chains = chains };
     }
 
     private void PutBack(List<Live> done)

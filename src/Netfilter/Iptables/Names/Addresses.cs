@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using EucaNet.Netfilter.Iptables.Text;
 
 namespace EucaNet.Netfilter.Iptables.Names;
 
@@ -24,10 +25,13 @@ internal static class Addresses
 
             for (int index = 0; index < 4; index++)
             {
-                if (parts[index].Length is 0 or > 3 || !byte.TryParse(parts[index], NumberStyles.None, CultureInfo.InvariantCulture, out bytes[index]))
+                // A leading zero makes a part octal and 0x hexadecimal, as in every C program; 010 is 8.
+                if (parts[index].Length == 0 || !char.IsAsciiDigit(parts[index][0]) || !Numbers.TryWhole(parts[index], byte.MaxValue, out ulong part))
                 {
                     return false;
                 }
+
+                bytes[index] = (byte)part;
             }
 
             address = new IPAddress(bytes);

@@ -3,12 +3,12 @@ using EucaNet.Netfilter.Nftables;
 namespace EucaNet.Netfilter.Iptables.Nft;
 
 /// <summary>
-/// Collects one batch that makes live tables what they shall be: tables and chains first, then rules, then the chains that go, emptied
+/// Adds to a batch what makes live tables what they shall be: tables and chains first, then rules, then the chains that go, emptied
 /// before the first of them is deleted.
 /// </summary>
-internal sealed class NftTableWriter(IptablesFamily family, bool counters)
+internal sealed class NftTableWriter(NftablesBatch batch, IptablesFamily family, bool counters)
 {
-    private readonly NftablesBatch _batch = new();
+    private readonly NftablesBatch _batch = batch;
     private readonly List<Action> _rules = [];
     private readonly List<Action> _flushes = [];
     private readonly List<Action> _deletions = [];
@@ -62,15 +62,15 @@ internal sealed class NftTableWriter(IptablesFamily family, bool counters)
         }
     }
 
-    /// <summary>The batch.</summary>
-    public NftablesBatch Finish()
+    /// <summary>Writes what had to wait for the tables and chains.</summary>
+    public void Finish()
     {
         foreach (Action step in _rules.Concat(_flushes).Concat(_deletions))
         {
             step();
         }
 
-        return _batch;
+        _batch.Label = null;
     }
 
     private void Table(string table)

@@ -31,7 +31,7 @@ internal sealed class NftTables : IIptablesBackend
         NftablesRuleset ruleset = tables is { Count: 1 }
             ? new NftablesRuleset(0, _connection.ReadTable(Family, tables[0]) is { } only ? [only] : [])
             : _connection.ReadRuleset(Family);
-        return new IptablesRuleSet { Family = _family, Names = _options.Names, Tables = [.. Live(ruleset, tables).Select(table => table.ToModel(force: false))] };
+        return new IptablesRuleSet { Family = _family, Names = _options.Names, Tables = [.. NftTablePlan.Live(ruleset, _family, tables).Select(table => table.ToModel(force: false))] };
     }
 
     public void Change(Func<IptablesRuleSet, IptablesRuleSet> plan, IReadOnlyList<string>? tables, IptablesCounterUse counters, bool force, bool test)
@@ -60,14 +60,16 @@ internal sealed class NftTables : IIptablesBackend
 
         _connection.SendPlanned(_ =>
         {
-            var writer = new NftTableWriter(_family, counters: false);
+            var batch = new NftablesBatch();
+            var writer = new NftTableWriter(batch, _family, counters: false);
             foreach (IGrouping<string, IptablesChainChange> group in changes.GroupBy(change => change.Table))
             {
                 var present = new NftLiveTable(group.Key, [.. group.Select(change => ReadChain(group.Key, change.Chain))]);
                 writer.WriteChains(present, [.. group]);
             }
 
-            return writer.Finish();
+            writer.Finish();
+            return batch;
         });
     }
 
@@ -88,29 +90,8 @@ internal sealed class NftTables : IIptablesBackend
 
     private NftablesBatch Plan(Func<IptablesRuleSet, IptablesRuleSet> plan, IReadOnlyList<string>? tables, IptablesCounterUse counters, bool force)
     {
-        List<NftLiveTable> present = Live(_connection.ReadRuleset(Family), tables);
-        IptablesRuleSet wanted = plan(new IptablesRuleSet { Family = _family, Names = _options.Names, Tables = [.. present.Select(table => table.ToModel(force))] });
-        var writer = new NftTableWriter(_family, counters == IptablesCounterUse.FromModel);
-        foreach (IptablesTable table in wanted.Tables)
-        {
-            TableValidation.Check(table);
-            writer.Write(present.Find(live => live.Name == table.Name), table);
-        }
-
-        return writer.Finish();
-    }
-
-    private List<NftLiveTable> Live(NftablesRuleset ruleset, IReadOnlyList<string>? tables)
-    {
-        var live = new List<NftLiveTable>();
-        foreach (BuiltinTable shape in BuiltinTable.All)
-        {
-            if ((tables is null || tables.Contains(shape.Name)) && ruleset.Find(Family, shape.Name) is { } content)
-            {
-                live.Add(NftLiveTable.Of(content, shape));
-            }
-        }
-
-        return live;
+        var batch = new NftablesBatch();
+        NftTablePlan.Write(batch, _connection, new IptablesRuleSet { Family = _family, Names = _options.Names }, plan, tables, counters, force);
+        return batch;
     }
 }

@@ -27,5 +27,12 @@ internal sealed record BaseOption(string Name, char Letter, bool HasArgument, bo
 
     public static BaseOption? Long(string name) => Array.Find(All, option => option.Name == name);
 
+    /// <summary>The only option whose name begins so, or null.</summary>
+    public static BaseOption? Begun(string name)
+    {
+        BaseOption[] begun = Array.FindAll(All, option => option.Name.StartsWith(name, StringComparison.Ordinal));
+        return begun.Length > 0 && Array.TrueForAll(begun, option => option.Letter == begun[0].Letter) ? begun[0] : null;
+    }
+
     public static BaseOption? Short(char letter) => Array.Find(All, option => option.Letter == letter);
 }

@@ -103,7 +103,7 @@ internal sealed class RuleParser
         int equals = word.Text.IndexOf('=', StringComparison.Ordinal);
         string name = equals < 0 ? word.Text[2..] : word.Text[2..equals];
         Token? attached = equals < 0 ? null : new Token(word.Text[(equals + 1)..], word.Column + equals + 1, word.Quoted);
-        if (BaseOption.Long(name) is { } option)
+        if ((BaseOption.Long(name) ?? (FindExact(name) is null ? BaseOption.Begun(name) : null)) is { } option)
         {
             if (attached is not null && option.Letter == 'p')
             {
@@ -194,6 +194,8 @@ internal sealed class RuleParser
             case 'c':
                 ReadCounters(argument, word);
                 break;
+            case '4' or '6' when option.Letter == '4' != (Context.Family == IptablesFamily.Ip):
+                throw Fail($"a rule with {word.Text} is of the other family", word);
             case 'm':
                 LoadMatch(argument);
                 break;
@@ -390,12 +392,6 @@ internal sealed class RuleParser
     {
         int slash = text.IndexOf('/', StringComparison.Ordinal);
         string addressText = slash < 0 ? text : text[..slash];
-        string what = Context.Family == IptablesFamily.Ip ? "IPv4" : "IPv6";
-        if (!Addresses.TryParse(addressText, Context.Family, out IPAddress? address))
-        {
-            throw Fail($"'{addressText}' is no {what} address (names are not resolved)", word);
-        }
-
         int longest = Context.Family == IptablesFamily.Ip ? 32 : 128;
         IPAddress? mask = Addresses.Prefix(Context.Family, longest);
         if (slash >= 0)
@@ -411,11 +407,31 @@ internal sealed class RuleParser
             }
         }
 
-        var network = new NetworkMatch(Addresses.And(address, mask), mask, negated);
-        return !negated && Addresses.IsZero(mask) && Addresses.IsZero(network.Address) ? null : network;
+        // What stands before "/0" is not looked at, as in "any/0".
+        IPAddress? address = mask;
+        if (!Addresses.IsZero(mask) && !Addresses.TryParse(addressText, Context.Family, out address))
+        {
+            throw Fail($"'{addressText}' is no {(Context.Family == IptablesFamily.Ip ? "IPv4" : "IPv6")} address (names are not resolved)", word);
+        }
+
+        return !negated && Addresses.IsZero(mask) ? null : new NetworkMatch(Addresses.And(address, mask), mask, negated);
     }
 
+    /// <summary>The option of this name, or the only one that begins so.</summary>
     private (Loaded Loaded, XtOption Option)? Find(string name)
+    {
+        if (FindExact(name) is { } exact)
+        {
+            return exact;
+        }
+
+        IEnumerable<Loaded> loaded = _target is null ? _matches : [.. _matches, _target];
+        (Loaded One, XtOption Option)[] begun =
+            [.. loaded.SelectMany(one => one.Extension.Options.Where(option => option.Name.StartsWith(name, StringComparison.Ordinal)).Select(option => (one, option)))];
+        return begun.Length > 0 && begun.All(found => found.One == begun[0].One && found.Option.Id == begun[0].Option.Id) ? begun[0] : null;
+    }
+
+    private (Loaded Loaded, XtOption Option)? FindExact(string name)
     {
         if (_target is not null && _target.Extension.Options.FirstOrDefault(option => option.Name == name) is { } own
             && !_matches.Any(match => match.Order > _target.Order && match.Extension.Options.Any(option => option.Name == name)))

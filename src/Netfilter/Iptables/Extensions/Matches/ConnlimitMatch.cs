@@ -1,3 +1,5 @@
+using EucaNet.Netfilter.Iptables.Names;
+using EucaNet.Netfilter.Iptables.Text;
 namespace EucaNet.Netfilter.Iptables.Extensions;
 
 /// <summary>connlimit: how many flows an address or network has (struct xt_connlimit_info).</summary>
@@ -29,7 +31,9 @@ internal sealed class ConnlimitMatch : XtMatch
                 break;
             case 2:
                 call.Info[..16].Clear();
-                call.Info.PutAddress(0, call.PrefixMask());
+                
+                // The tool reads up to 128 for either family, and fills the field with as many ones.
+                call.Info.PutAddress(0, Numbers.TryWhole(call.Argument, 128, out ulong length) ? Addresses.Prefix(IptablesFamily.Ip6, (int)length) : call.PrefixMask());
                 break;
             default:
                 call.Info.Or32(20, call.Id == 4 ? 2u : 0);

@@ -35,7 +35,7 @@ internal sealed class IpvsMatch : XtMatch
                 call.PutHostMask(0, MaskField);
                 break;
             case 3 or 6:
-                info.Put16Big(call.Id == 3 ? PortField : ControlField, call.Port(call.Argument));
+                info.Put16Big(call.Id == 3 ? PortField : ControlField, call.DecimalPort(call.Argument));
                 break;
             case 4:
                 info[InvertField] |= call.Choice([("ORIGINAL", (byte)0), ("REPLY", DirectionBit)], "direction", ignoreCase: true);

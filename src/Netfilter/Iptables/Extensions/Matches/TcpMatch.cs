@@ -51,7 +51,7 @@ internal sealed class TcpMatch : XtMatch
         }
     }
 
-    public override void Finish(FinishCall call) => call.RequireProtocol(6);
+    public override void Finish(FinishCall call) => call.RequireProtocolForPorts(6);
 
     public override void Print(ReadOnlySpan<byte> info, SaveWriter writer)
     {

@@ -27,7 +27,7 @@ internal sealed class UdpMatch : XtMatch
         call.Info[8] |= call.Negated ? (byte)(1 << call.Id) : (byte)0;
     }
 
-    public override void Finish(FinishCall call) => call.RequireProtocol(17);
+    public override void Finish(FinishCall call) => call.RequireProtocolForPorts(17);
 
     public override void Print(ReadOnlySpan<byte> info, SaveWriter writer)
     {

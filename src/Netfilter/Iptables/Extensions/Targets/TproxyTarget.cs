@@ -21,7 +21,7 @@ internal sealed class TproxyTarget : XtTarget
         switch (call.Id)
         {
             case 0:
-                call.Info.Put16Big(PortField, call.Port(call.Argument));
+                call.Info.Put16Big(PortField, call.DecimalPort(call.Argument));
                 break;
             case 1:
                 call.Info.PutAddress(AddressField, call.Host());

@@ -76,7 +76,9 @@ internal static class ExtensionChecks
                 // Estimators and ip sets there are none: what names one is refused.
                 uint rates = U16(data, 32), compared = U16(data, 34);
                 return (rates & 6) is not (2 or 4) || (rates & 0x30) == 0 || compared is < 1 or > 3 ? LinuxError.EINVAL : LinuxError.ENOENT;
-            case "set":
+            case "owner":
+                return Refuse(U32(data, 4) < U32(data, 0) || U32(data, 12) < U32(data, 8));
+            case "set" or "nfacct":
                 return LinuxError.ENOENT;
             case "limit":
                 return Refuse(U32(data, 4) == 0 || U32(data, 0) > uint.MaxValue / Math.Max(1, U32(data, 4)), LinuxError.ERANGE);
@@ -183,7 +185,8 @@ internal static class ExtensionChecks
                 return Refuse(U32(data, 0) != 1);
             case "NETMAP":
                 return Refuse((U32(data, 0) & 1) == 0);
-            case "SET":
+            case "SET" or "SECMARK":
+                // No set, and no security module that would know a context.
                 return LinuxError.ENOENT;
             case "LOG":
                 return Refuse(data[0] >= 8 || data[31] != 0);
