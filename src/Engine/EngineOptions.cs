@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -9,13 +10,16 @@ public sealed record EngineOptions
     /// <summary>Where log lines go.</summary>
     public ILoggerFactory LoggerFactory { get; init; } = NullLoggerFactory.Instance;
 
+    /// <summary>Makes the engine's meter (<see cref="EngineTelemetry"/>), as dependency injection has it; null for one of the engine's own.</summary>
+    public IMeterFactory? MeterFactory { get; init; }
+
     /// <summary>The seed of all randomness (SYSTEM's MACs); null for a seed of the system's.</summary>
     public ulong? Seed { get; init; }
 
     /// <summary>The directory in which the state survives a restart; null to keep it in memory only.</summary>
     public string? StateDirectory { get; init; }
 
-    /// <summary>How long an address, a MAC or a VLAN is not given again after its release.</summary>
+    /// <summary>How long an address, a MAC or a VLAN is not given again after its release, nor an address that its client declined.</summary>
     public TimeSpan Quarantine { get; init; } = TimeSpan.FromSeconds(60);
 
     /// <summary>How long a discovered address is trusted without a sign of life (SYSTEM).</summary>
@@ -26,6 +30,9 @@ public sealed record EngineOptions
 
     /// <summary>How instances' assignments get to the nodes; null for nobody listening.</summary>
     public IAssignmentChannel? AssignmentChannel { get; init; }
+
+    /// <summary>Where a node tells what addresses DHCP servers gave its instances (SYSTEM); null for nobody listening. A <see cref="FrontEnd"/> of the same process is one.</summary>
+    public IAddressReports? AddressReports { get; init; }
 
     /// <summary>Starts and watches the external DHCP daemon (<c>VNET_DHCPDAEMON</c>); null where child processes cannot be had, then the built-in server takes its place.</summary>
     public Dhcp.IDaemonLauncher? DaemonLauncher { get; init; }

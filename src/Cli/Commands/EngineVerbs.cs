@@ -25,11 +25,11 @@ internal interface IVerbContext
 internal static class EngineVerbs
 {
     /// <summary>The first words of the commands.</summary>
-    public static IReadOnlyList<string> Names { get; } = ["instance", "group", "address", "network", "explain", "status"];
+    public static IReadOnlyList<string> Names { get; } = ["instance", "group", "address", "network", "explain", "trace", "status"];
 
     /// <summary>Builds the commands. <paramref name="connect"/> is called when one runs.</summary>
     public static IEnumerable<Command> Build(Func<ParseResult, IVerbContext> connect) =>
-        [InstanceCommand.Build(connect), GroupCommand.Build(connect), AddressCommand.Build(connect), NetworkCommand.Build(connect), ExplainCommand.Build(connect), StatusCommand.Build(connect)];
+        [InstanceCommand.Build(connect), GroupCommand.Build(connect), AddressCommand.Build(connect), NetworkCommand.Build(connect), ExplainCommand.Build(connect), TraceCommand.Build(connect), StatusCommand.Build(connect)];
 
     /// <summary>The first mistake in a command's words and the word it is about; null where the grammar takes it.</summary>
     public static (string Word, string Message)? FindMistake(string[] words)

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using EucaNet.Cli.Control;
 using Spectre.Console;
+using Spectre.Console.Rendering;
 
 namespace EucaNet.Cli;
 
@@ -10,7 +11,7 @@ internal static class ExplainCommand
     public static Command Build(Func<ParseResult, IVerbContext> connect)
     {
         var subject = new Argument<string>("subject") { Description = "An instance (id or address), a group (user-group) or a public address.", HelpName = "INSTANCE|GROUP|ADDRESS" };
-        var command = new Command("explain", "Front-end: everything about one thing, what is wanted and what the kernel has for it. Example: eucanet explain alice-web") { subject };
+        var command = new Command("explain", "Front-end: everything about one thing, what is wanted, what the kernel has and counts for it, and what was refused of late. Example: eucanet explain alice-web") { subject };
         command.SetAction(async (arguments, token) =>
         {
             IVerbContext context = connect(arguments);
@@ -18,12 +19,15 @@ internal static class ExplainCommand
             context.Show(explanation, ControlJson.Default.ExplanationMessage, () => new Rows(
             [
                 new Markup($"[bold]{Markup.Escape(explanation.Subject)}[/]"),
-                new Markup("[bold]wanted[/]"),
-                .. explanation.Intent.Select(line => new Text("  " + line)),
-                new Markup("[bold]in the kernel[/]"),
-                .. explanation.Kernel.Select(line => new Text("  " + line)),
+                .. Part("wanted", explanation.Intent),
+                .. Part("in the kernel", explanation.Kernel),
+                .. Part("counted", explanation.Counters),
+                .. Part("refused of late", explanation.Errors),
             ]));
         });
         return command;
     }
+
+    private static IEnumerable<IRenderable> Part(string title, IReadOnlyList<string> lines) =>
+        lines.Count == 0 ? [] : [new Markup($"[bold]{title}[/]"), .. lines.Select(line => new Text("  " + line))];
 }

@@ -87,12 +87,12 @@ internal static class GroupCommand
             ];
             context.Show(rules, ControlJson.Default.IReadOnlyListRuleMessage, () =>
             {
-                Table table = Tables.New("user", "group", "protocol", "ports or type:code", "source");
+                Table table = Tables.New("user", "group", "protocol", "ports or type:code", "source", "in force");
                 foreach (RuleMessage rule in rules)
                 {
                     string what = rule.Protocol is "icmp" or "1" ? $"{Any(rule.IcmpType)}:{Any(rule.IcmpCode)}" : rule.Ports.Length > 0 ? rule.Ports : "all";
                     string from = rule.SourceUser.Length > 0 ? $"group {rule.SourceUser}/{rule.SourceGroup}" : rule.Source.Length > 0 ? rule.Source : "0.0.0.0/0";
-                    table.AddRow(Tables.Cells(rule.User, rule.Group, rule.Protocol, what, from));
+                    table.AddRow(Tables.Cells(rule.User, rule.Group, rule.Protocol, what, from, rule.Active == false ? "no: no instances" : "yes"));
                 }
 
                 return table;

@@ -15,6 +15,7 @@ internal static class InstanceCommand
             Terminate(connect),
             Attach(connect),
             Detach(connect),
+            Report(connect),
             List(connect),
         };
 
@@ -55,20 +56,21 @@ internal static class InstanceCommand
 
     private static Command Attach(Func<ParseResult, IVerbContext> connect)
     {
-        var assignment = new Argument<string>("assignment") { Description = "The front-end's answer to 'instance run -j', a file or - for standard input.", HelpName = "FILE" };
+        var assignment = new Argument<string>("assignment") { Description = "The front-end's answer to 'instance run -j', a file or - for standard input; the instance's name where one engine is front-end and node.", HelpName = "FILE" };
         var name = new Option<string>("--interface", "-i") { Description = "The interface the hypervisor made, such as vif18.0.", Required = true };
         var command = new Command(
             "attach",
             """
             Node: connects an instance's interface as the front-end assigned.
 
-            Example: ssh front-end eucanet instance run i-2eca052c -u alice -j | eucanet instance attach - --interface vif18.0
+            Examples: eucanet instance attach i-2eca052c --interface vif18.0     (one engine for both)
+                      ssh front-end eucanet instance run i-2eca052c -u alice -j | eucanet instance attach - --interface vif18.0
             """)
         { assignment, name };
         command.SetAction(async (arguments, token) =>
         {
             IVerbContext context = connect(arguments);
-            InstanceMessage message = ReadAssignment(arguments.GetRequiredValue(assignment));
+            InstanceMessage message = await FindAssignmentAsync(arguments.GetRequiredValue(assignment), context.Control, token).ConfigureAwait(false);
             context.Show(await context.Control.AttachInstanceAsync(new AttachMessage(message, arguments.GetRequiredValue(name)), token).ConfigureAwait(false));
         });
         return command;
@@ -82,6 +84,30 @@ internal static class InstanceCommand
         {
             IVerbContext context = connect(arguments);
             context.Show(await context.Control.DetachInstanceAsync(arguments.GetRequiredValue(instance), token).ConfigureAwait(false));
+        });
+        return command;
+    }
+
+    private static Command Report(Func<ParseResult, IVerbContext> connect)
+    {
+        Argument<string> instance = InstanceArgument();
+        var address = new Argument<string>("address") { Description = "The address its node saw a DHCP server give it.", HelpName = "ADDRESS" };
+        var server = new Option<string>("--server") { Description = "That server.", HelpName = "ADDRESS", DefaultValueFactory = _ => "" };
+        var lease = new Option<int>("--lease") { Description = "How long the address counts without another report.", HelpName = "SECONDS", DefaultValueFactory = _ => 3600 };
+        var command = new Command(
+            "report",
+            """
+            Front-end, SYSTEM mode: takes what a node saw of an instance's address; it counts beside the front-end's own neighbour table, the newest sign of either.
+            A node's 'instance list' shows what it saw; carrying it here is the cloud's own messaging.
+
+            Example: eucanet instance report i-2eca052c 192.168.1.23 --lease 1200
+            """)
+        { instance, address, server, lease };
+        command.SetAction(async (arguments, token) =>
+        {
+            IVerbContext context = connect(arguments);
+            var report = new ReportMessage(arguments.GetRequiredValue(instance), arguments.GetRequiredValue(address), arguments.GetRequiredValue(server), arguments.GetValue(lease));
+            context.Show(await context.Control.ReportAddressAsync(report, token).ConfigureAwait(false));
         });
         return command;
     }
@@ -108,6 +134,18 @@ internal static class InstanceCommand
     }
 
     private static Argument<string> InstanceArgument() => new("instance") { Description = "The instance's name: i- and eight hexadecimal digits.", HelpName = "i-XXXXXXXX" };
+
+    private static async Task<InstanceMessage> FindAssignmentAsync(string nameOrPath, IControl control, CancellationToken cancellationToken)
+    {
+        if (nameOrPath == "-" || File.Exists(nameOrPath) || !nameOrPath.StartsWith("i-", StringComparison.Ordinal))
+        {
+            return ReadAssignment(nameOrPath);
+        }
+
+        IReadOnlyList<InstanceMessage> known = await control.ListInstancesAsync(cancellationToken).ConfigureAwait(false);
+        return known.FirstOrDefault(row => row.Instance == nameOrPath)
+            ?? throw new RefusedException($"there is no file {nameOrPath}, and this engine assigned nothing to an instance of that name; give the front-end's answer to 'instance run -j'");
+    }
 
     private static InstanceMessage ReadAssignment(string path)
     {

@@ -27,7 +27,8 @@ internal static class UpCommand
             What it made stays in the kernel; a start after any end, kill -9 included, finds it and repairs only what differs.
 
             Exit status: 0 stopped as told, 1 the configuration or the kernel refused.
-            Example: eucanet up --config /etc/eucalyptus/eucalyptus.conf --role front-end
+            Examples: eucanet up --config /etc/eucalyptus/eucalyptus.conf --role front-end
+                      eucanet up --config /etc/eucalyptus/eucalyptus.conf --role both      (the whole cloud on this machine)
             """)
         { configuration, role, state, verbose };
         command.SetAction(async (arguments, token) =>
@@ -50,19 +51,23 @@ internal static class UpCommand
     private static async Task RunAsync(
         NetworkConfiguration network, EngineRole role, EngineOptions options, SocketClaim claim, ILoggerProvider logging, ILogger log, CancellationToken token)
     {
-        FrontEnd? frontEnd = role == EngineRole.FrontEnd ? new FrontEnd(LinuxKernel.Current, network, options) : null;
-        Node? node = role == EngineRole.Node ? new Node(LinuxKernel.Current, network, options) : null;
+        FrontEnd? frontEnd = role != EngineRole.Node ? new FrontEnd(LinuxKernel.Current, network, options) : null;
+        Node? node = role != EngineRole.FrontEnd ? new Node(LinuxKernel.Current, network, options with { AddressReports = network.Mode == NetworkMode.System ? frontEnd : null }) : null;
         await using (frontEnd)
         await using (node)
         {
-            ChangeSummary started = frontEnd is not null ? await frontEnd.StartAsync(token).ConfigureAwait(false) : await node!.StartAsync(token).ConfigureAwait(false);
-            foreach (string line in LocalControl.Lines(started))
+            ChangeSummary[] started =
+            [
+                frontEnd is null ? ChangeSummary.Nothing : await frontEnd.StartAsync(token).ConfigureAwait(false),
+                node is null ? ChangeSummary.Nothing : await node.StartAsync(token).ConfigureAwait(false),
+            ];
+            foreach (string line in started.SelectMany(LocalControl.Lines))
             {
                 log.LogInformation("{Change}", line);
             }
 
             await using ControlServer server = await ControlServer.StartAsync(claim, new LocalControl(frontEnd, node), logging, token).ConfigureAwait(false);
-            log.LogInformation("{Mode} {Role} runs; commands at {Socket}", network.Mode.ToString().ToUpperInvariant(), role == EngineRole.FrontEnd ? "front-end" : "node", claim.Path);
+            log.LogInformation("{Mode} {Role} runs; commands at {Socket}", network.Mode.ToString().ToUpperInvariant(), RoleOption.NameOf(role), claim.Path);
             try
             {
                 await Task.Delay(Timeout.InfiniteTimeSpan, token).ConfigureAwait(false);

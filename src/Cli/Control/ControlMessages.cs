@@ -79,8 +79,46 @@ internal sealed record AddressMessage(string PublicAddress, string Instance, str
 /// <summary>An active network.</summary>
 internal sealed record NetworkMessage(string User, string Group, int Vlan, string Subnet, string Router, int Instances, int Free);
 
-/// <summary>What is wanted of one thing, and what the kernel has for it.</summary>
-internal sealed record ExplanationMessage(string Subject, IReadOnlyList<string> Intent, IReadOnlyList<string> Kernel);
+/// <summary>What is wanted of one thing, what the kernel has and counts for it, and what was refused of late.</summary>
+internal sealed record ExplanationMessage(string Subject, IReadOnlyList<string> Intent, IReadOnlyList<string> Kernel, IReadOnlyList<string> Counters, IReadOnlyList<string> Errors);
+
+/// <summary>The first packet of a flow, to be followed.</summary>
+internal sealed record TraceRequestMessage
+{
+    /// <summary>tcp, udp, icmp or a number.</summary>
+    public required string Protocol { get; init; }
+
+    /// <summary>An instance or an address.</summary>
+    public required string From { get; init; }
+
+    /// <summary>An instance or an address.</summary>
+    public required string To { get; init; }
+
+    public int? Port { get; init; }
+
+    public int SourcePort { get; init; } = 40000;
+
+    public int IcmpType { get; init; } = 8;
+
+    public int IcmpCode { get; init; }
+
+    /// <summary>The interface it arrives by; found out where null.</summary>
+    public string? Interface { get; init; }
+}
+
+/// <summary>A step of a packet: what happened, by which rule, and where that comes from.</summary>
+internal sealed record TraceStepMessage(string What, string? Rule = null, string? Origin = null);
+
+/// <summary>What becomes of a packet.</summary>
+/// <param name="Packet">The packet in words.</param>
+/// <param name="Passes">It gets through, or reaches this machine.</param>
+/// <param name="Ending">How it ends.</param>
+/// <param name="Steps">Its way.</param>
+/// <param name="LeftOut">What of this machine could not be taken into account.</param>
+internal sealed record TraceMessage(string Packet, bool Passes, string Ending, IReadOnlyList<TraceStepMessage> Steps, IReadOnlyList<string> LeftOut);
+
+/// <summary>What a node saw of an instance's address (SYSTEM mode).</summary>
+internal sealed record ReportMessage(string Instance, string Address, string Server, int LeaseSeconds);
 
 /// <summary>How the engine is.</summary>
 internal sealed record StatusMessage
@@ -124,6 +162,9 @@ internal sealed record RefusalMessage(string Error);
 [JsonSerializable(typeof(IReadOnlyList<AddressMessage>))]
 [JsonSerializable(typeof(IReadOnlyList<NetworkMessage>))]
 [JsonSerializable(typeof(ExplanationMessage))]
+[JsonSerializable(typeof(TraceRequestMessage))]
+[JsonSerializable(typeof(TraceMessage))]
+[JsonSerializable(typeof(ReportMessage))]
 [JsonSerializable(typeof(StatusMessage))]
 [JsonSerializable(typeof(ChangeMessage))]
 [JsonSerializable(typeof(RefusalMessage))]

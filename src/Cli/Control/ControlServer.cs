@@ -56,6 +56,8 @@ internal sealed class ControlServer : IAsyncDisposable
         _application.MapGet("/status", context => Reply(context, json.StatusMessage, control.GetStatusAsync));
         _application.MapGet("/findings", context => Reply(context, FindingJson.Default.IReadOnlyListFinding, control.ExamineAsync));
         _application.MapGet("/explain/{name}", context => Named(context, json.ExplanationMessage, control.ExplainAsync));
+        _application.MapPost("/trace", context => Change(context, json.TraceRequestMessage, json.TraceMessage, control.TraceAsync));
+        _application.MapPost("/reports", context => Change(context, json.ReportMessage, control.ReportAddressAsync));
         _application.MapGet("/instances", context => Reply(context, json.IReadOnlyListInstanceMessage, control.ListInstancesAsync));
         _application.MapPost("/instances", context => Change(context, json.RunMessage, control.RunInstanceAsync));
         _application.MapDelete("/instances/{name}", context => Named(context, json.ChangeMessage, control.TerminateInstanceAsync));
@@ -76,7 +78,10 @@ internal sealed class ControlServer : IAsyncDisposable
         return Reply(context, replyType, token => act(name, token));
     }
 
-    private async Task Change<TRequest>(HttpContext context, JsonTypeInfo<TRequest> requestType, Func<TRequest, CancellationToken, Task<ChangeMessage>> act)
+    private Task Change<TRequest>(HttpContext context, JsonTypeInfo<TRequest> requestType, Func<TRequest, CancellationToken, Task<ChangeMessage>> act) =>
+        Change(context, requestType, ControlJson.Default.ChangeMessage, act);
+
+    private async Task Change<TRequest, TReply>(HttpContext context, JsonTypeInfo<TRequest> requestType, JsonTypeInfo<TReply> replyType, Func<TRequest, CancellationToken, Task<TReply>> act)
     {
         TRequest? request;
         try
@@ -89,7 +94,7 @@ internal sealed class ControlServer : IAsyncDisposable
             return;
         }
 
-        await Reply(context, ControlJson.Default.ChangeMessage, token => act(request!, token)).ConfigureAwait(false);
+        await Reply(context, replyType, token => act(request!, token)).ConfigureAwait(false);
     }
 
     private async Task Reply<TReply>(HttpContext context, JsonTypeInfo<TReply> replyType, Func<CancellationToken, Task<TReply>> act)

@@ -76,6 +76,12 @@ internal sealed class HttpControl : IControl, IDisposable
     public Task<IReadOnlyList<Engine.Diagnostics.Finding>> ExamineAsync(CancellationToken cancellationToken) =>
         SendAsync(HttpMethod.Get, "findings", FindingJson.Default.IReadOnlyListFinding, cancellationToken);
 
+    public Task<TraceMessage> TraceAsync(TraceRequestMessage request, CancellationToken cancellationToken) =>
+        SendAsync(HttpMethod.Post, "trace", request, ControlJson.Default.TraceRequestMessage, ControlJson.Default.TraceMessage, cancellationToken);
+
+    public Task<ChangeMessage> ReportAddressAsync(ReportMessage report, CancellationToken cancellationToken) =>
+        SendAsync(HttpMethod.Post, "reports", report, ControlJson.Default.ReportMessage, ControlJson.Default.ChangeMessage, cancellationToken);
+
     public Task<StatusMessage> GetStatusAsync(CancellationToken cancellationToken) =>
         SendAsync(HttpMethod.Get, "status", ControlJson.Default.StatusMessage, cancellationToken);
 

@@ -47,6 +47,12 @@ internal interface IControl
     /// <summary>The manual's troubleshooting chapter: what should be, held against what is; the worst first.</summary>
     Task<IReadOnlyList<Engine.Diagnostics.Finding>> ExamineAsync(CancellationToken cancellationToken);
 
+    /// <summary>Follows the first packet of a flow through the rules as the kernel has them now.</summary>
+    Task<TraceMessage> TraceAsync(TraceRequestMessage request, CancellationToken cancellationToken);
+
+    /// <summary>Front-end, SYSTEM mode: takes what a node saw of an instance's address.</summary>
+    Task<ChangeMessage> ReportAddressAsync(ReportMessage report, CancellationToken cancellationToken);
+
     /// <summary>How the engine is.</summary>
     Task<StatusMessage> GetStatusAsync(CancellationToken cancellationToken);
 }

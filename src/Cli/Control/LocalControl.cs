@@ -7,7 +7,7 @@ using EucaNet.Netlink.Wire;
 
 namespace EucaNet.Cli.Control;
 
-/// <summary>The runtime commands on an engine of this process: a front-end, a node, or both roles' commands on the one there is.</summary>
+/// <summary>The runtime commands on the engines of this process: a front-end, a node, or both on one machine.</summary>
 internal sealed class LocalControl(FrontEnd? frontEnd, Node? node) : IControl
 {
     private FrontEnd FrontEnd => frontEnd ?? throw new RefusedException("this engine is a node; the front-end's engine takes this command");
@@ -41,9 +41,24 @@ internal sealed class LocalControl(FrontEnd? frontEnd, Node? node) : IControl
         Guard(async () => Changed(await Node.DetachAsync(instance, cancellationToken).ConfigureAwait(false)));
 
     public Task<IReadOnlyList<InstanceMessage>> ListInstancesAsync(CancellationToken cancellationToken) => Guard<IReadOnlyList<InstanceMessage>>(async () =>
-        frontEnd is not null
-            ? [.. (await frontEnd.ListInstancesAsync(cancellationToken).ConfigureAwait(false)).Select(listing => Message(listing.Assignment) with { PrivateAddress = $"{listing.PrivateAddress}", PublicAddress = $"{listing.PublicAddress}" })]
-            : [.. (await Node.ListInstancesAsync(cancellationToken).ConfigureAwait(false)).Select(attached => Message(attached.Assignment) with { Interface = attached.InterfaceName, Bridge = attached.BridgeName })]);
+    {
+        IReadOnlyList<AttachedInstance> attached = node is null ? [] : await node.ListInstancesAsync(cancellationToken).ConfigureAwait(false);
+        if (frontEnd is null)
+        {
+            return [.. attached.Select(instance => Message(instance.Assignment) with { PrivateAddress = $"{instance.Address}", Interface = instance.InterfaceName, Bridge = instance.BridgeName })];
+        }
+
+        Dictionary<string, string> interfaces = attached.ToDictionary(instance => instance.Assignment.InstanceId, instance => instance.InterfaceName);
+        return
+        [
+            .. (await frontEnd.ListInstancesAsync(cancellationToken).ConfigureAwait(false)).Select(listing => Message(listing.Assignment) with
+            {
+                PrivateAddress = $"{listing.PrivateAddress}",
+                PublicAddress = $"{listing.PublicAddress}",
+                Interface = interfaces.GetValueOrDefault(listing.Assignment.InstanceId),
+            }),
+        ];
+    });
 
     public Task<ChangeMessage> AuthorizeAsync(RuleMessage rule, CancellationToken cancellationToken) =>
         Guard(async () => Changed(await FrontEnd.AuthorizeAsync(rule.User, rule.Group, Rule(rule), cancellationToken).ConfigureAwait(false)));
@@ -76,7 +91,24 @@ internal sealed class LocalControl(FrontEnd? frontEnd, Node? node) : IControl
     public Task<ExplanationMessage> ExplainAsync(string subject, CancellationToken cancellationToken) => Guard(async () =>
     {
         Explanation explanation = await FrontEnd.ExplainAsync(subject, cancellationToken).ConfigureAwait(false);
-        return new ExplanationMessage(explanation.Subject, explanation.Intent, explanation.Kernel);
+        return new ExplanationMessage(explanation.Subject, explanation.Intent, explanation.Kernel, explanation.Counters, explanation.Errors);
+    });
+
+    public Task<TraceMessage> TraceAsync(TraceRequestMessage request, CancellationToken cancellationToken) =>
+        Guard(() => new Tracing.PacketRehearsal(frontEnd, node).RunAsync(request, cancellationToken));
+
+    public Task<ChangeMessage> ReportAddressAsync(ReportMessage report, CancellationToken cancellationToken) => Guard(async () =>
+    {
+        await FrontEnd.ReportAddressAsync(
+            new AddressReport
+            {
+                InstanceId = report.Instance,
+                Address = ParseAddress(report.Address),
+                Server = report.Server.Length > 0 ? ParseAddress(report.Server) : default,
+                LeaseTime = TimeSpan.FromSeconds(report.LeaseSeconds),
+            },
+            cancellationToken).ConfigureAwait(false);
+        return new ChangeMessage([$"instance {report.Instance} has {report.Address}"]);
     });
 
     public Task<IReadOnlyList<Finding>> ExamineAsync(CancellationToken cancellationToken) => Guard<IReadOnlyList<Finding>>(async () =>
@@ -92,7 +124,7 @@ internal sealed class LocalControl(FrontEnd? frontEnd, Node? node) : IControl
         EngineStatus status = frontEnd is not null ? await frontEnd.GetStatusAsync(cancellationToken).ConfigureAwait(false) : await Node.GetStatusAsync(cancellationToken).ConfigureAwait(false);
         return new StatusMessage
         {
-            Role = status.Role == EngineRole.FrontEnd ? "front-end" : "node",
+            Role = RoleOption.NameOf(frontEnd is not null && node is not null ? EngineRole.Both : status.Role),
             Mode = status.Mode.ToString().ToUpperInvariant(),
             Instances = status.Instances,
             Networks = status.Networks,
@@ -203,7 +235,7 @@ internal sealed class LocalControl(FrontEnd? frontEnd, Node? node) : IControl
             ? port
             : throw new RefusedException($"'{whole}' is not a port (0 to 65535) or a range such as 8000-8080");
 
-    private static Ipv4Address ParseAddress(string text) =>
+    internal static Ipv4Address ParseAddress(string text) =>
         Ipv4Address.TryParse(text, out Ipv4Address address) ? address : throw new RefusedException($"'{text}' is not an IPv4 address");
 
     private static Ipv4Network ParseNetwork(string text) =>

@@ -38,7 +38,12 @@ internal sealed record MachinePlan(Machine Machine, NetworkConfiguration? Config
                     ? new MachinePlan(machine, node, [new Card(node.Interface, Segment.Private)], null)
                     : new MachinePlan(machine, node, [new Card(PortOf(node.Bridge), Segment.Private)], node.Bridge);
             default:
-                NetworkConfiguration front = ConfigurationFiles.Read(machine.ConfigurationFile, EngineRole.FrontEnd);
+                NetworkConfiguration front = ConfigurationFiles.Read(machine.ConfigurationFile, machine.Role == MachineRole.Single ? EngineRole.Both : EngineRole.FrontEnd);
+                if (front.Bridge.Length > 0)
+                {
+                    return new MachinePlan(machine, front, [new Card(PortOf(front.Bridge), Segment.Private)], front.Bridge);
+                }
+
                 string inner = front.Interface.Length > 0 ? front.Interface : FirstInterface(machine);
                 string outer = front.PublicInterface.Length > 0 ? front.PublicInterface : inner;
                 return new MachinePlan(machine, front, outer == inner ? [new Card(inner, Segment.Private)] : [new Card(inner, Segment.Private), new Card(outer, Segment.Public)], null);

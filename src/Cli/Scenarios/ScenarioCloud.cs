@@ -6,7 +6,7 @@ using EucaNet.Simulator.Fabric;
 namespace EucaNet.Cli.Scenarios;
 
 /// <summary>The machines of a scenario on a world, an engine on each that has a configuration, and the VMs on the nodes.</summary>
-internal sealed class ScenarioCloud : IAsyncDisposable
+internal sealed class ScenarioCloud : IAddressReports, IAsyncDisposable
 {
     private readonly IReadOnlyList<MachinePlan> _plans;
     private readonly EngineOptions _options;
@@ -22,7 +22,7 @@ internal sealed class ScenarioCloud : IAsyncDisposable
         World = world;
         _plans = plans;
         _options = new EngineOptions { Seed = seed, AssignmentChannel = _assignments };
-        FrontEndName = plans.First(plan => plan.Machine.Role == MachineRole.FrontEnd).Machine.Name;
+        FrontEndName = plans.First(plan => plan.Machine.Role is MachineRole.FrontEnd or MachineRole.Single).Machine.Name;
     }
 
     /// <summary>What it runs on.</summary>
@@ -57,29 +57,31 @@ internal sealed class ScenarioCloud : IAsyncDisposable
         foreach (MachinePlan plan in _plans.Where(plan => plan.Configuration is not null))
         {
             string name = plan.Machine.Name;
-            ChangeSummary changes;
             try
             {
-                if (plan.Machine.Role == MachineRole.FrontEnd)
+                if (plan.Machine.Role != MachineRole.Node)
                 {
                     _frontEnd = new FrontEnd(World.KernelOf(name), plan.Configuration!, _options with { DaemonLauncher = World.DaemonLauncherOf(name) });
-                    changes = await _frontEnd.StartAsync(cancellationToken).ConfigureAwait(false);
+                    Tell(name, await _frontEnd.StartAsync(cancellationToken).ConfigureAwait(false), did);
                 }
-                else
+
+                if (plan.Machine.Role != MachineRole.FrontEnd)
                 {
-                    var node = new Node(World.KernelOf(name), plan.Configuration!, _options);
+                    var node = new Node(World.KernelOf(name), plan.Configuration!, _options with { AddressReports = plan.Machine.Reports ? this : null });
                     _nodes.Add(name, node);
-                    changes = await node.StartAsync(cancellationToken).ConfigureAwait(false);
+                    Tell(name, await node.StartAsync(cancellationToken).ConfigureAwait(false), did);
                 }
             }
             catch (EngineException exception)
             {
                 throw new RefusedException($"{name}: {exception.Message}");
             }
-
-            Tell(name, changes, did);
         }
     }
+
+    /// <summary>What the cloud's own messaging does: tells the front-end what a node saw of an instance's address.</summary>
+    public ValueTask ReportAddressAsync(AddressReport report, CancellationToken cancellationToken) =>
+        _frontEnd?.ReportAddressAsync(report, cancellationToken) ?? ValueTask.CompletedTask;
 
     /// <summary>Runs an assigned instance on a node: interface, attachment, boot.</summary>
     public async Task LaunchAsync(string node, InstanceMessage assignment, Action<string, string> did, CancellationToken cancellationToken)

@@ -67,5 +67,9 @@ internal sealed class ScenarioControl(ScenarioCloud cloud, string? node, Story s
 
     public Task<IReadOnlyList<Engine.Diagnostics.Finding>> ExamineAsync(CancellationToken cancellationToken) => FrontEnd.ExamineAsync(cancellationToken);
 
+    public Task<TraceMessage> TraceAsync(TraceRequestMessage request, CancellationToken cancellationToken) => FrontEnd.TraceAsync(request, cancellationToken);
+
+    public Task<ChangeMessage> ReportAddressAsync(ReportMessage report, CancellationToken cancellationToken) => FrontEnd.ReportAddressAsync(report, cancellationToken);
+
     public Task<StatusMessage> GetStatusAsync(CancellationToken cancellationToken) => FrontEnd.GetStatusAsync(cancellationToken);
 }

@@ -30,7 +30,7 @@ internal sealed record ExpectStatement(ScenarioLine Line, Expectation Expectatio
 /// </summary>
 internal sealed class ScenarioFile
 {
-    private static readonly string[] Openers = ["front-end", "node", "outside", "dhcp-server", "start", "say", "wait", "expect", .. EngineVerbs.Names];
+    private static readonly string[] Openers = ["front-end", "node", "single-machine", "outside", "dhcp-server", "start", "say", "wait", "expect", .. EngineVerbs.Names];
 
     private readonly List<ScenarioMistake> _mistakes = [];
 
@@ -78,6 +78,7 @@ internal sealed class ScenarioFile
         {
             case "front-end": ReadMachine(line, MachineRole.FrontEnd); break;
             case "node": ReadMachine(line, MachineRole.Node); break;
+            case "single-machine": ReadMachine(line, MachineRole.Single); break;
             case "outside": ReadMachine(line, MachineRole.Outside); break;
             case "dhcp-server": ReadMachine(line, MachineRole.DhcpServer); break;
             case "start": Statements.Add(new StartStatement(line)); break;
@@ -96,12 +97,14 @@ internal sealed class ScenarioFile
         string configuration = "";
         var addresses = new List<InterfaceAddress>();
         (System.Net.IPAddress, System.Net.IPAddress)? pool = null;
-        bool engineRuns = role is MachineRole.FrontEnd or MachineRole.Node;
+        bool reports = false;
+        bool engineRuns = role is MachineRole.FrontEnd or MachineRole.Node or MachineRole.Single;
         string[] known = role switch
         {
             MachineRole.DhcpServer => ["--address", "--pool"],
             MachineRole.Outside => ["--address"],
-            _ => ["--config", "--address"],
+            MachineRole.FrontEnd => ["--config", "--address"],
+            _ => ["--config", "--address", "--reports"],
         };
         while (reader.NextOption(known) is { } option)
         {
@@ -112,6 +115,9 @@ internal sealed class ScenarioFile
                     break;
                 case "--address":
                     addresses.AddRange(reader.InterfaceAddress());
+                    break;
+                case "--reports":
+                    reports = true;
                     break;
                 case "--pool":
                     pool = reader.AddressRange();
@@ -134,7 +140,7 @@ internal sealed class ScenarioFile
             Report(line.Number, line.Tokens[1].Column, $"there is a machine '{name}' already; give this one another name");
         }
 
-        Statements.Add(new MachineStatement(line, new Machine(name, role, configuration, addresses, pool)));
+        Statements.Add(new MachineStatement(line, new Machine(name, role, configuration, addresses, pool, reports)));
     }
 
     private void ReadWait(ScenarioLine line)
@@ -200,9 +206,9 @@ internal sealed class ScenarioFile
             return;
         }
 
-        if (Machines.Count(machine => machine.Role == MachineRole.FrontEnd) != 1)
+        if (Machines.Count(machine => machine.Role is MachineRole.FrontEnd or MachineRole.Single) != 1)
         {
-            Report(1, 1, "a scenario has exactly one front-end; write 'front-end NAME --config FILE'");
+            Report(1, 1, "a scenario has exactly one front-end; write 'front-end NAME --config FILE', or 'single-machine NAME --config FILE' for one that runs VMs too");
         }
 
         Statement? early = Statements.TakeWhile(statement => statement is not StartStatement).FirstOrDefault(statement => statement is CommandStatement or ExpectStatement);
@@ -214,7 +220,7 @@ internal sealed class ScenarioFile
 
     internal void RequireMachine(int line, ScenarioToken token, MachineRole? role = null)
     {
-        IEnumerable<string> names = Machines.Where(machine => role is null || machine.Role == role).Select(machine => machine.Name);
+        IEnumerable<string> names = Machines.Where(machine => role is null || machine.Role == role || (role == MachineRole.Node && machine.Role == MachineRole.Single)).Select(machine => machine.Name);
         if (!names.Contains(token.Text))
         {
             ReportUnknown(line, token, role == MachineRole.Node ? "node" : "machine", names);

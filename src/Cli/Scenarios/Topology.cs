@@ -14,6 +14,9 @@ internal enum MachineRole
     /// <summary>A node that VMs run on.</summary>
     Node,
 
+    /// <summary>Front-end and node on one machine.</summary>
+    Single,
+
     /// <summary>A host on the public network.</summary>
     Outside,
 
@@ -27,4 +30,5 @@ internal enum MachineRole
 /// <param name="ConfigurationFile">Its eucalyptus.conf; empty for machines the engine does not run on.</param>
 /// <param name="Addresses">Addresses it has before the engine starts.</param>
 /// <param name="Pool">The first and last address a DHCP server hands out.</param>
-internal sealed record Machine(string Name, MachineRole Role, string ConfigurationFile, IReadOnlyList<InterfaceAddress> Addresses, (IPAddress First, IPAddress Last)? Pool = null);
+/// <param name="Reports">The cloud's messaging carries what this node sees of instances' addresses to the front-end (SYSTEM mode).</param>
+internal sealed record Machine(string Name, MachineRole Role, string ConfigurationFile, IReadOnlyList<InterfaceAddress> Addresses, (IPAddress First, IPAddress Last)? Pool = null, bool Reports = false);

@@ -10,7 +10,7 @@ internal sealed class ConfigurationChecker
     [
         "VNET_MODE", "VNET_INTERFACE", "VNET_PUBINTERFACE", "VNET_PRIVINTERFACE", "VNET_BRIDGE", "VNET_DHCPDAEMON", "VNET_DHCPUSER",
         "VNET_SUBNET", "VNET_NETMASK", "VNET_BROADCAST", "VNET_ROUTER", "VNET_DNS", "VNET_MACMAP", "VNET_ADDRSPERNET", "VNET_PUBLICIPS",
-        "VNET_FIREWALL", "VNET_FLUSH", "VNET_METADATA",
+        "VNET_FIREWALL", "VNET_FLUSH", "VNET_METADATA", "VNET_SINGLEMACHINE",
     ];
 
     private static readonly string[] Modes = ["SYSTEM", "STATIC", "MANAGED"];
@@ -125,14 +125,16 @@ internal sealed class ConfigurationChecker
             Mode = mode,
             EucalyptusDirectory = (_text.Assignments.LastOrDefault(a => a.Key == "EUCALYPTUS")?.Value ?? _variables.GetValueOrDefault("EUCALYPTUS") ?? "").TrimEnd('/'),
         };
-        return (_role, mode) switch
+        configuration = configuration with { SingleMachine = ReadYesOrNo("VNET_SINGLEMACHINE") ?? _role == EngineRole.Both };
+        configuration = (_role, mode) switch
         {
-            (EngineRole.FrontEnd, NetworkMode.System) => configuration with { Interface = OptionalInterface("VNET_INTERFACE") },
-            (EngineRole.FrontEnd, NetworkMode.Static) => ReadStatic(configuration),
-            (EngineRole.FrontEnd, _) => ReadManaged(configuration),
-            (_, NetworkMode.Managed) => ReadInterfaces(configuration, vlans: true),
-            _ => configuration with { Bridge = ReadBridge() },
+            (EngineRole.Node, NetworkMode.Managed) => ReadInterfaces(configuration, vlans: true),
+            (EngineRole.Node, _) => configuration,
+            (_, NetworkMode.System) => configuration with { Interface = OptionalInterface("VNET_INTERFACE") },
+            (_, NetworkMode.Static) => ReadStatic(configuration),
+            _ => ReadManaged(configuration),
         };
+        return _role != EngineRole.FrontEnd && mode != NetworkMode.Managed ? configuration with { Bridge = ReadBridge() } : configuration;
     }
 
     private string ReadBridge()
@@ -236,7 +238,7 @@ internal sealed class ConfigurationChecker
             DhcpDaemon = ReadDaemon(),
             DhcpUser = ReadText("VNET_DHCPUSER"),
             Firewall = ReadFirewall(),
-            Flush = ReadFlush(),
+            Flush = ReadYesOrNo("VNET_FLUSH"),
             Metadata = ReadMetadata(),
         };
     }
@@ -276,9 +278,9 @@ internal sealed class ConfigurationChecker
         return (FirewallBackend)Math.Max(index, 0);
     }
 
-    private bool? ReadFlush()
+    private bool? ReadYesOrNo(string key)
     {
-        if (!_values.TryGetValue("VNET_FLUSH", out Assignment? value) || value.Value.Length == 0)
+        if (!_values.TryGetValue(key, out Assignment? value) || value.Value.Length == 0)
         {
             return null;
         }
@@ -328,7 +330,7 @@ internal sealed class ConfigurationChecker
         }
         else if (!_text.StrayWords.Any(w => w.Text == key))
         {
-            string where = _role == EngineRole.FrontEnd ? "front-end" : "node";
+            string where = _role switch { EngineRole.FrontEnd => "front-end", EngineRole.Node => "node", _ => "machine that is front-end and node" };
             string mode = _values.TryGetValue("VNET_MODE", out Assignment? m) && key != "VNET_MODE" ? $" in {m.Value} mode" : "";
             Report(DiagnosticSeverity.Error, default, key, null, $"is missing; a {where}{mode} needs it: {meaning}", suggestion);
         }

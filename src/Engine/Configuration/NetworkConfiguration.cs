@@ -24,6 +24,9 @@ public enum EngineRole
 
     /// <summary>A machine that runs instances.</summary>
     Node,
+
+    /// <summary>A machine that is both: the whole cloud on one, or a front-end that runs instances too.</summary>
+    Both,
 }
 
 /// <summary>Which of the kernel's packet filters MANAGED mode writes to (<c>VNET_FIREWALL</c>).</summary>
@@ -100,6 +103,12 @@ public sealed record NetworkConfiguration
 
     /// <summary><c>VNET_METADATA="address:port"</c>: where tcp/80 to 169.254.169.254 goes; null for nowhere.</summary>
     public IPEndPoint? Metadata { get; init; }
+
+    /// <summary>
+    /// Front-end and node share this machine: read for <see cref="EngineRole.Both"/>, or <c>VNET_SINGLEMACHINE="Y"</c> where they are two processes.
+    /// In MANAGED mode the front-end then stands on the node's bridges (<c>eucabr10</c>) instead of on the VLAN devices below them.
+    /// </summary>
+    public bool SingleMachine { get; init; }
 
     /// <summary>The directory <c>$EUCALYPTUS</c> stands for, "" for the root.</summary>
     public string EucalyptusDirectory { get; init; } = "";

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using EucaNet.Netlink.Wire;
 
 namespace EucaNet.Engine.Dhcp;
@@ -42,7 +41,7 @@ internal static class DhcpOption
 internal readonly ref struct DhcpRequest
 {
     /// <summary>Bytes of the fixed part with the magic cookie.</summary>
-    public const int FixedLength = 240;
+    public const int FixedLength = DhcpDatagram.FixedLength;
 
     private readonly ReadOnlySpan<byte> _frame;
     private readonly ReadOnlySpan<byte> _message;
@@ -86,32 +85,9 @@ internal readonly ref struct DhcpRequest
     /// <summary>Reads a frame; false for anything that is no well-formed DHCP request to port 67 over ethernet.</summary>
     public static bool TryRead(ReadOnlySpan<byte> frame, out DhcpRequest request)
     {
-        request = default;
-        if (frame.Length < 14 + 20 || frame[12] != 0x08 || frame[13] != 0x00)
-        {
-            return false;
-        }
-
-        ReadOnlySpan<byte> packet = frame[14..];
-        int headerLength = (packet[0] & 15) * 4;
-        int totalLength = BinaryPrimitives.ReadUInt16BigEndian(packet[2..]);
-        bool fragment = (BinaryPrimitives.ReadUInt16BigEndian(packet[6..]) & 0x3fff) != 0;
-        if (packet[0] >> 4 != 4 || headerLength < 20 || totalLength > packet.Length || totalLength < headerLength + 8 || packet[9] != 17 || fragment)
-        {
-            return false;
-        }
-
-        ReadOnlySpan<byte> datagram = packet[headerLength..totalLength];
-        int length = BinaryPrimitives.ReadUInt16BigEndian(datagram[4..]);
-        if (BinaryPrimitives.ReadUInt16BigEndian(datagram[2..]) != 67 || length > datagram.Length || length < 8 + FixedLength)
-        {
-            return false;
-        }
-
-        ReadOnlySpan<byte> message = datagram[8..length];
         const int BootRequest = 1;
-        const int Ethernet = 1;
-        if (message[0] != BootRequest || message[1] != Ethernet || message[2] != 6 || BinaryPrimitives.ReadUInt32BigEndian(message[236..]) != 0x63825363)
+        request = default;
+        if (!DhcpDatagram.TryRead(frame, BootRequest, out _, out ushort destination, out ReadOnlySpan<byte> message) || destination != 67)
         {
             return false;
         }
@@ -121,34 +97,7 @@ internal readonly ref struct DhcpRequest
     }
 
     /// <summary>Finds an option in the options field.</summary>
-    public bool TryFind(byte code, out ReadOnlySpan<byte> value)
-    {
-        ReadOnlySpan<byte> rest = _message[FixedLength..];
-        while (!rest.IsEmpty && rest[0] != DhcpOption.End)
-        {
-            if (rest[0] == DhcpOption.Pad)
-            {
-                rest = rest[1..];
-                continue;
-            }
-
-            if (rest.Length < 2 || rest.Length < 2 + rest[1])
-            {
-                break;
-            }
-
-            if (rest[0] == code)
-            {
-                value = rest.Slice(2, rest[1]);
-                return true;
-            }
-
-            rest = rest[(2 + rest[1])..];
-        }
-
-        value = default;
-        return false;
-    }
+    public bool TryFind(byte code, out ReadOnlySpan<byte> value) => DhcpDatagram.TryFind(_message, code, out value);
 
     private Ipv4Address? AddressOption(byte code) => TryFind(code, out ReadOnlySpan<byte> value) && value.Length == 4 ? Ipv4Address.Read(value) : null;
 }

@@ -7,6 +7,7 @@ internal sealed class DhcpScope
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<MacAddress, Ipv4Address> _hosts = [];
+    private readonly HashSet<MacAddress> _suspended = [];
 
     /// <summary>The interface it serves.</summary>
     public required string InterfaceName { get; init; }
@@ -55,16 +56,35 @@ internal sealed class DhcpScope
     {
         lock (_lock)
         {
+            _suspended.Remove(mac);
             return _hosts.Remove(mac);
         }
     }
 
-    /// <summary>A client's address.</summary>
+    /// <summary>A client gets no answer until <see cref="Resume"/>: it found its address in use.</summary>
+    public void Suspend(MacAddress mac)
+    {
+        lock (_lock)
+        {
+            _suspended.Add(mac);
+        }
+    }
+
+    /// <summary>A client is answered again.</summary>
+    public void Resume(MacAddress mac)
+    {
+        lock (_lock)
+        {
+            _suspended.Remove(mac);
+        }
+    }
+
+    /// <summary>A client's address; false for strangers and for clients that are suspended.</summary>
     public bool TryGet(MacAddress mac, out Ipv4Address address)
     {
         lock (_lock)
         {
-            return _hosts.TryGetValue(mac, out address);
+            return _hosts.TryGetValue(mac, out address) && !_suspended.Contains(mac);
         }
     }
 

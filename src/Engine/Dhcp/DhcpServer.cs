@@ -52,7 +52,8 @@ internal sealed class DhcpServer(EngineContext context) : IAsyncDisposable
         IPacketSocket socket;
         try
         {
-            socket = context.Kernel.OpenPacket(interfaceIndex, 0x0800);
+            // Only requests: whatever else instances send by this interface wakes nobody here.
+            socket = context.Kernel.OpenPacket(interfaceIndex, 0x0800, PacketFilter.UdpTo(67));
         }
         catch
         {
@@ -154,17 +155,47 @@ internal sealed class DhcpServer(EngineContext context) : IAsyncDisposable
             }
         }
 
+        if (outcome != DhcpOutcome.Ignored)
+        {
+            context.Instruments?.Answered(outcome.ToString());
+        }
+
         switch (outcome)
         {
             case DhcpOutcome.Confirmed:
+                Settle(client);
                 _logger.LogInformation("DHCP on {Interface}: {Client} has its address", scope.InterfaceName, client);
                 break;
             case DhcpOutcome.Refused:
                 _logger.LogInformation("DHCP on {Interface}: {Client} asked for an address that is not its own; refused", scope.InterfaceName, client);
                 break;
             case DhcpOutcome.Declined when scope.TryGet(client, out Ipv4Address address):
-                Report(client.ToString(), $"DHCP on {scope.InterfaceName}: {client} declined {address}: another machine uses that address");
+                Suspend(scope, client, address);
                 break;
+        }
+    }
+
+    /// <summary>An address that its client found in use rests for a while, and the client gets no answer meanwhile (RFC 2131 §4.3.3).</summary>
+    private void Suspend(DhcpScope scope, MacAddress client, Ipv4Address address)
+    {
+        TimeSpan rest = context.Options.Quarantine;
+        scope.Suspend(client);
+        Report(client.ToString(), string.Create(System.Globalization.CultureInfo.InvariantCulture,
+            $"DHCP on {scope.InterfaceName}: {client} declined {address}: another machine uses that address; it is not given out for {rest.TotalSeconds:0} s"));
+        ITimer? timer = null;
+        timer = context.Kernel.Time.CreateTimer(_ =>
+        {
+            scope.Resume(client);
+            timer?.Dispose();
+        }, null, rest, Timeout.InfiniteTimeSpan);
+    }
+
+    /// <summary>A client has its address, so what was wrong with it before is not any more.</summary>
+    private void Settle(MacAddress client)
+    {
+        lock (_problemsLock)
+        {
+            _problems.Remove(client.ToString());
         }
     }
 

@@ -27,7 +27,7 @@ internal sealed class HostChecks(EngineContext context, Links links, FindingList
             CheckBridge(all);
         }
 
-        if (Configuration is { Role: EngineRole.FrontEnd, Mode: NetworkMode.Managed })
+        if (Configuration is { Role: not EngineRole.Node, Mode: NetworkMode.Managed })
         {
             CheckForwarding();
             CheckRoutes(all, await RoutesIntoSubnetAsync(all, cancellationToken).ConfigureAwait(false));
@@ -143,7 +143,7 @@ internal sealed class HostChecks(EngineContext context, Links links, FindingList
 
     private void CheckBridgeFiltering()
     {
-        if (Configuration.Role == EngineRole.Node && context.Kernel.ReadParameter("net/bridge/bridge-nf-call-iptables") == "1")
+        if (Configuration.Role != EngineRole.FrontEnd && context.Kernel.ReadParameter("net/bridge/bridge-nf-call-iptables") == "1")
         {
             findings.Notice("firewall", "net.bridge.bridge-nf-call-iptables", "is 1: iptables rules of this machine also see the frames between instances",
                 "set it to 0 unless such rules are wanted");

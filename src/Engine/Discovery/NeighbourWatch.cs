@@ -13,10 +13,10 @@ namespace EucaNet.Engine.Discovery;
 /// <param name="Address">The address.</param>
 /// <param name="Since">When it was found.</param>
 /// <param name="Seen">The last sign of life.</param>
-/// <param name="InterfaceIndex">The interface it was seen on.</param>
-internal sealed record Discovered(Ipv4Address Address, DateTimeOffset Since, DateTimeOffset Seen, int InterfaceIndex)
+/// <param name="Source">Who says so.</param>
+internal sealed record Discovered(Ipv4Address Address, DateTimeOffset Since, DateTimeOffset Seen, string Source = "neighbour table")
 {
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"neighbour table, seen {Seen:yyyy-MM-dd HH:mm:ss}");
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Source}, seen {Seen:yyyy-MM-dd HH:mm:ss}");
 }
 
 /// <summary>
@@ -248,7 +248,7 @@ internal sealed class NeighbourWatch(EngineContext context) : IAsyncDisposable
             }
 
             DateTimeOffset seen = known && before!.Address == address && !confirmed ? before.Seen : context.Now;
-            _byMac[mac] = new Discovered(address, known && before!.Address == address ? before.Since : context.Now, seen, neighbour.Index);
+            _byMac[mac] = new Discovered(address, known && before!.Address == address ? before.Since : context.Now, seen);
             _byAddress[place] = mac;
         }
     }

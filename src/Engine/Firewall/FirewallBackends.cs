@@ -9,8 +9,8 @@ internal static class FirewallBackends
     public static IFirewallBackend Create(EngineContext context, ManagedState state, ManagedFirewall firewall)
     {
         NetworkConfiguration configuration = context.Configuration;
-        return configuration.Firewall == FirewallBackend.Nftables
+        return new MeasuredFirewall(context, configuration.Firewall == FirewallBackend.Nftables
             ? new NftablesBackend(context, firewall.Content, () => FrontEndTable.Of(configuration, firewall.Content), () => PreloadFile.ForNftables(context))
-            : new IptablesBackend(context, state, firewall);
+            : new IptablesBackend(context, state, firewall));
     }
 }

@@ -33,12 +33,36 @@ internal sealed class FlowCutter(EngineContext context) : IAsyncDisposable
     /// <summary>The flows that a revoked rule had let in and that no remaining rule lets in.</summary>
     public void CutRevoked(Ipv4Network destination, IngressRule rule, Ipv4Network source, IReadOnlyList<(IngressRule Rule, Ipv4Network Source)> remaining, ChangeLog changes)
     {
-        Cut($"flows of '{rule}'", changes, new ConntrackFilter
+        bool IsMeant(ConntrackEntry flow) => LetIn(flow, destination, rule, source) && !remaining.Any(r => LetIn(flow, destination, r.Rule, r.Source));
+        string what = $"flows of '{rule}'";
+        if (source.PrefixLength < 32)
         {
-            Protocol = rule.Protocol,
-            OriginalSource = source.PrefixLength == 32 ? ToAddress(source.Address) : null,
-            Predicate = flow => LetIn(flow, destination, rule, source) && !remaining.Any(r => LetIn(flow, destination, r.Rule, r.Source)),
-        });
+            Cut(what, changes, new ConntrackFilter { Protocol = rule.Protocol, Predicate = IsMeant });
+        }
+        else
+        {
+            // One sender, known by its own address or by the public one that answers go to.
+            IPAddress sender = ToAddress(source.Address);
+            Cut(what, changes,
+                new ConntrackFilter { Protocol = rule.Protocol, OriginalSource = sender, Predicate = IsMeant },
+                new ConntrackFilter { Protocol = rule.Protocol, ReplyDestination = sender, Predicate = IsMeant });
+        }
+    }
+
+    /// <summary>How many flows an instance has, from it and to it; null where connection tracking cannot be read.</summary>
+    public (int From, int To)? Count(Ipv4Address address)
+    {
+        IPAddress instance = ToAddress(address);
+        try
+        {
+            _connection ??= ConntrackConnection.Open(context.Kernel);
+            return (_connection.List(new ConntrackFilter { OriginalSource = instance }).Count, _connection.List(new ConntrackFilter { ReplySource = instance }).Count);
+        }
+        catch (KernelException failed)
+        {
+            _logger.LogWarning("Connection tracking cannot be read: {Reason}", failed.Message);
+            return null;
+        }
     }
 
     public ValueTask DisposeAsync()
@@ -47,7 +71,10 @@ internal sealed class FlowCutter(EngineContext context) : IAsyncDisposable
         return ValueTask.CompletedTask;
     }
 
-    /// <summary>True when a rule lets a flow in: answers come from the group's network, the first packet from the rule's source, protocol and port are the rule's.</summary>
+    /// <summary>
+    /// True when a rule lets a flow in: answers come from the group's network, the first packet from the rule's source or, by way of a public address, from an instance
+    /// seen under one of the rule's source; protocol and port are the rule's.
+    /// </summary>
     internal static bool LetIn(ConntrackEntry flow, Ipv4Network destination, IngressRule rule, Ipv4Network source)
     {
         if (flow.Original.Family != 2 || flow.Reply.Source.GetAddressBytes().Length != 4)
@@ -56,21 +83,16 @@ internal sealed class FlowCutter(EngineContext context) : IAsyncDisposable
         }
 
         Ipv4Address from = Ipv4Address.Read(flow.Original.Source.GetAddressBytes());
-        if (!destination.Contains(Ipv4Address.Read(flow.Reply.Source.GetAddressBytes())) || !source.Contains(from) || destination.Contains(from))
+        Ipv4Address seenAs = Ipv4Address.Read(flow.Reply.Destination.GetAddressBytes());
+        bool byPublicAddress = !flow.Original.Destination.Equals(flow.Reply.Source);
+        if (!destination.Contains(Ipv4Address.Read(flow.Reply.Source.GetAddressBytes())) || destination.Contains(from)
+            || !(source.Contains(from) || (byPublicAddress && source.Contains(seenAs))))
         {
             return false;
         }
 
-        if (rule.Protocol is not { } protocol)
-        {
-            return true;
-        }
-
         // Answers come from the port that the instance listens on, whatever the first packet was sent to.
-        return protocol == flow.Original.Protocol
-            && (rule.FirstPort is not { } first || (flow.Reply.SourcePort is { } port && port >= first && port <= rule.LastPort))
-            && (rule.IcmpType < 0 || rule.IcmpType == flow.Original.IcmpType)
-            && (rule.IcmpCode < 0 || rule.IcmpCode == flow.Original.IcmpCode);
+        return rule.Takes(flow.Original.Protocol, flow.Reply.SourcePort, flow.Original.IcmpType, flow.Original.IcmpCode);
     }
 
     private static IPAddress ToAddress(Ipv4Address address) => new(address.ToBytes());

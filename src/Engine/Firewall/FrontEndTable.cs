@@ -6,13 +6,19 @@ using EucaNet.Netfilter.Nftables.Expressions;
 namespace EucaNet.Engine.Firewall;
 
 /// <summary>
-/// The front-end's table: seven static chains. What grows with groups, instances, rules and addresses are elements of exact hash sets and maps only;
-/// the chain <c>rules</c> has one rule for each combination of lengths in use (<see cref="TrafficShape"/>).
+/// The front-end's table: a few static chains. What grows with groups, instances, rules and addresses are elements of exact hash sets and maps only;
+/// the chains <c>rules</c> and <c>rules_public</c> have one rule for each combination of lengths in use (<see cref="TrafficShape"/>).
 /// </summary>
 internal static class FrontEndTable
 {
     /// <summary>The chain of the traffic shapes' rules.</summary>
     public const string RulesChain = "rules";
+
+    /// <summary>The same for instances that came by a public address and are judged by their own public address.</summary>
+    public const string PublicRulesChain = "rules_public";
+
+    /// <summary>The chains whose rules change with the traffic shapes.</summary>
+    public static readonly string[] ShapeChains = [RulesChain, PublicRulesChain];
 
     private const NftablesFamily Family = NftablesFamily.Ip;
     private const string TableName = FirewallTable.Name;
@@ -37,6 +43,13 @@ internal static class FrontEndTable
         void Add(string chain, string comment, RuleWriter rule) => rules.Add(rule.ToRule(Family, TableName, chain, comment));
 
         Add("guard", "what an instance's network may send from", new RuleWriter().LoadInputInterface().LoadSource(chunkMask).In(ManagedFirewall.Sources).Accept());
+        if (configuration.SingleMachine)
+        {
+            // With bridge-nf-call-iptables set, as Docker does, the bridges' frames come by here before the DHCP server sees them.
+            Add("guard", "asks for its address", new RuleWriter().LoadInputInterface().In(ManagedFirewall.Interfaces)
+                .Source(new Ipv4Network(default, 32)).DestinationPort(IngressRule.Udp, 67).Accept());
+        }
+
         Add("guard", "foreign source", new RuleWriter().LoadInputInterface().In(ManagedFirewall.Interfaces).Count().Drop());
 
         if (configuration.Metadata is { } metadata)
@@ -59,6 +72,7 @@ internal static class FrontEndTable
         Add("forward", "to the outside", new RuleWriter().Destination(subnet, not: true).Accept());
         Add("forward", "within a group", new RuleWriter().LoadSource(chunkMask).LoadDestination(chunkMask).In(ManagedFirewall.Groups).Accept());
         Add("forward", "ingress rules", new RuleWriter().Verdict(Verdict.Jump(RulesChain)));
+        Add("forward", "ingress rules for an instance that comes by a public address", new RuleWriter().Rewritten().Source(subnet).Verdict(Verdict.Jump(PublicRulesChain)));
         Add("forward", "no rule lets it in", new RuleWriter().Count().Drop());
 
         Add("input", "not from an instance", new RuleWriter().LoadInputInterface().In(ManagedFirewall.Interfaces, not: true).Accept());
@@ -88,6 +102,7 @@ internal static class FrontEndTable
             Chain.Base(Family, TableName, "output", "nat", new ChainHook(LocalOut, DestinationNat)),
             Chain.Base(Family, TableName, "postrouting", "nat", new ChainHook(PostRouting, SourceNat)),
             Chain.Regular(Family, TableName, RulesChain),
+            Chain.Regular(Family, TableName, PublicRulesChain),
             Chain.Base(Family, TableName, "forward", "filter", new ChainHook(Forward, Filter), ChainPolicy.Drop),
             Chain.Base(Family, TableName, "input", "filter", new ChainHook(LocalIn, Filter)),
         ];
@@ -126,7 +141,7 @@ internal static class FrontEndTable
                     break;
             }
 
-            yield return rule.In(shape.SetName).Accept().ToRule(Family, TableName, RulesChain, "rules " + shape.SetName);
+            yield return rule.In(shape.SetName).Accept().ToRule(Family, TableName, shape.ByPublicAddress ? PublicRulesChain : RulesChain, "rules " + shape.SetName);
         }
     }
 

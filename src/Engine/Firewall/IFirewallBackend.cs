@@ -18,6 +18,9 @@ internal interface IFirewallBackend : IAsyncDisposable
     /// <summary>What the kernel lacks of what should be: the set or chain, and what is missing in words. Reads only.</summary>
     IReadOnlyList<(string Set, string Missing)> FindMissing();
 
+    /// <summary>What the kernel counts: dropped packets, and on iptables a group's rules. Reads only.</summary>
+    IReadOnlyList<string> Counters(GroupName? group);
+
     /// <summary>Writes what changed since the content was accepted last, as one atomic change.</summary>
     /// <param name="subject">The object the change is about, for errors.</param>
     /// <param name="changes">What was done.</param>

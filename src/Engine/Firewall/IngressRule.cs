@@ -126,6 +126,18 @@ public sealed record IngressRule
         }
     }
 
+    /// <summary>True for traffic of the rule's protocol, ports and ICMP type; says nothing of where it comes from.</summary>
+    /// <param name="protocol">The IP protocol.</param>
+    /// <param name="port">The destination port, where the protocol has ports.</param>
+    /// <param name="icmpType">The ICMP type, of ICMP.</param>
+    /// <param name="icmpCode">The ICMP code, of ICMP.</param>
+    public bool Takes(byte protocol, int? port, int? icmpType, int? icmpCode) =>
+        Protocol is not { } own
+        || (own == protocol
+            && (FirstPort is not { } first || (port >= first && port <= LastPort))
+            && (IcmpType < 0 || IcmpType == icmpType)
+            && (IcmpCode < 0 || IcmpCode == icmpCode));
+
     /// <summary>The same traffic in its one normal form: all ports and no ports are one thing.</summary>
     public IngressRule Normalized() => FirstPort == 0 && LastPort == 65535 ? this with { FirstPort = null, LastPort = null } : this;
 

@@ -106,6 +106,16 @@ internal sealed class IptablesBackend : IFirewallBackend
         return missing;
     }
 
+    public IReadOnlyList<string> Counters(GroupName? group)
+    {
+        if (group is not { } name || Tables.Read("filter")["filter"]?[GroupChainName.Of(name)] is not { } chain)
+        {
+            return [];
+        }
+
+        return [.. chain.Rules.Select(rule => $"chain {chain.Name}: {rule.ToText(IptablesFamily.Ip)}: {rule.Counters.Packets} packets, {rule.Counters.Bytes} bytes")];
+    }
+
     public ValueTask DisposeAsync()
     {
         _opened?.Dispose();

@@ -20,7 +20,7 @@ internal sealed class IptablesText(NetworkConfiguration configuration, ManagedSt
     /// <summary>The jumps in the built-in chains: table, chain, rule.</summary>
     public IEnumerable<(string Table, string Chain, string Rule)> Jumps()
     {
-        yield return ("filter", "INPUT", $"-i {configuration.Interface}.+ -j {Input}");
+        yield return ("filter", "INPUT", $"-i {InterfaceNames.RouterPattern(configuration)} -j {Input}");
         yield return ("filter", "FORWARD", $"-j {Forward}");
         yield return ("nat", "PREROUTING", $"-j {PreRouting}");
         yield return ("nat", "OUTPUT", $"-j {Output}");
@@ -121,8 +121,15 @@ internal sealed class IptablesText(NetworkConfiguration configuration, ManagedSt
             {
                 yield return RuleText(rule, source);
             }
+
+            // An instance that comes by a public address is judged by its own public address too.
+            foreach ((Ipv4Address address, ManagedInstance instance) in rule.Source is { PrefixLength: > 0 } holder ? state.AssociationsIn(holder) : [])
+            {
+                yield return "-m conntrack --ctstate DNAT " + RuleText(rule, new Ipv4Network(instance.Address, 32));
+            }
         }
     }
+
 
     private Ipv4Network? SourceOf(IngressRule rule) =>
         rule.SourceGroup is { } group && state.Networks.TryGetValue(group, out ActiveNetwork? network) && IsActive(network) ? network.Chunk.Network : null;
@@ -160,7 +167,7 @@ internal sealed class IptablesText(NetworkConfiguration configuration, ManagedSt
     {
         if (configuration.Metadata is { } metadata)
         {
-            yield return $"-d {FrontEndTable.MetadataAddress}/32 -i {configuration.Interface}.+ -p tcp -m tcp --dport 80 -j DNAT --to-destination {metadata}";
+            yield return $"-d {FrontEndTable.MetadataAddress}/32 -i {InterfaceNames.RouterPattern(configuration)} -p tcp -m tcp --dport 80 -j DNAT --to-destination {metadata}";
         }
     }
 

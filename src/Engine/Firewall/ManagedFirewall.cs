@@ -45,7 +45,7 @@ internal sealed class ManagedFirewall(ManagedState state)
 
         foreach ((Ipv4Address address, ManagedInstance instance) in state.Associations)
         {
-            firewall.Associate(address, instance);
+            firewall.MapAddress(address, instance);
         }
 
         firewall.Content.Accept();
@@ -84,6 +84,11 @@ internal sealed class ManagedFirewall(ManagedState state)
         {
             Content.Add(shape, key);
         }
+
+        foreach ((Ipv4Address _, ManagedInstance instance) in AssociationsIn(rule))
+        {
+            AddByPublicAddress(group, rule, instance);
+        }
     }
 
     /// <summary>A rule is not wanted any more; its group and source are in the state as they were.</summary>
@@ -93,13 +98,21 @@ internal sealed class ManagedFirewall(ManagedState state)
         {
             Content.Remove(shape, key);
         }
+
+        foreach ((Ipv4Address _, ManagedInstance instance) in AssociationsIn(rule))
+        {
+            RemoveByPublicAddress(group, rule, instance);
+        }
     }
 
-    /// <summary>An instance has a public address.</summary>
+    /// <summary>An instance has a public address; rules whose source holds that address let the instance in where it comes by a public one.</summary>
     public void Associate(Ipv4Address address, ManagedInstance instance)
     {
-        Content.Add(PublicToPrivate, ElementKeys.Address(address), ElementKeys.Address(instance.Address));
-        Content.Add(PrivateToPublic, ElementKeys.Address(instance.Address), ElementKeys.Address(address));
+        MapAddress(address, instance);
+        foreach ((GroupName group, IngressRule rule) in state.RulesHolding(address))
+        {
+            AddByPublicAddress(group, rule, instance);
+        }
     }
 
     /// <summary>An instance has a public address no more.</summary>
@@ -107,7 +120,42 @@ internal sealed class ManagedFirewall(ManagedState state)
     {
         Content.Remove(PublicToPrivate, ElementKeys.Address(address));
         Content.Remove(PrivateToPublic, ElementKeys.Address(instance.Address));
+        foreach ((GroupName group, IngressRule rule) in state.RulesHolding(address))
+        {
+            RemoveByPublicAddress(group, rule, instance);
+        }
     }
+
+    private void MapAddress(Ipv4Address address, ManagedInstance instance)
+    {
+        Content.Add(PublicToPrivate, ElementKeys.Address(address), ElementKeys.Address(instance.Address));
+        Content.Add(PrivateToPublic, ElementKeys.Address(instance.Address), ElementKeys.Address(address));
+    }
+
+    // A rule from everywhere holds the private addresses too.
+    private IEnumerable<KeyValuePair<Ipv4Address, ManagedInstance>> AssociationsIn(IngressRule rule) =>
+        rule.Source is { PrefixLength: > 0 } source ? state.AssociationsIn(source) : [];
+
+    private void AddByPublicAddress(GroupName group, IngressRule rule, ManagedInstance sender)
+    {
+        foreach ((TrafficShape shape, OctetString key) in ElementsByPublicAddress(group, rule, sender))
+        {
+            Content.Add(shape, key);
+        }
+    }
+
+    private void RemoveByPublicAddress(GroupName group, IngressRule rule, ManagedInstance sender)
+    {
+        foreach ((TrafficShape shape, OctetString key) in ElementsByPublicAddress(group, rule, sender))
+        {
+            Content.Remove(shape, key);
+        }
+    }
+
+    private IEnumerable<(TrafficShape Shape, OctetString Key)> ElementsByPublicAddress(GroupName group, IngressRule rule, ManagedInstance sender) =>
+        state.Networks.TryGetValue(group, out ActiveNetwork? network)
+            ? TrafficShape.ElementsOf(rule, network.Chunk.Network, new Ipv4Network(sender.Address, 32)).Select(e => (e.Shape with { ByPublicAddress = true }, e.Key))
+            : [];
 
     private void AddNetwork(ActiveNetwork network)
     {

@@ -1,6 +1,7 @@
 using EucaNet.Engine.Modes;
 using EucaNet.Netfilter.Iptables;
 using EucaNet.Netfilter.Nftables;
+using EucaNet.Netfilter.Nftables.Expressions;
 using EucaNet.Netlink.Kernel;
 using EucaNet.Netlink.Wire;
 
@@ -8,7 +9,7 @@ namespace EucaNet.Engine.Firewall;
 
 /// <summary>
 /// One table of ours in nf_tables. A change is a batch of the few elements it concerns; only when a combination of lengths comes into use
-/// or falls out of it are the rules of the chain <c>rules</c> written anew, in the same batch.
+/// or falls out of it are the rules of the chains <c>rules</c> and <c>rules_public</c> written anew, in the same batch.
 /// </summary>
 internal sealed class NftablesBackend(EngineContext context, FirewallContent content, Func<FirewallTable> table, Func<IptablesPreload?>? preload = null) : IFirewallBackend
 {
@@ -37,7 +38,11 @@ internal sealed class NftablesBackend(EngineContext context, FirewallContent con
         NftablesFamily family = full?.Table.Family ?? Family;
         if (full is not null)
         {
-            _batch.FlushChain(family, FirewallTable.Name, FrontEndTable.RulesChain);
+            foreach (string chain in FrontEndTable.ShapeChains)
+            {
+                _batch.FlushChain(family, FirewallTable.Name, chain);
+            }
+
             foreach (TrafficShape shape in delta.NewShapes)
             {
                 _batch.Add(FrontEndTable.SetOf(shape));
@@ -49,7 +54,7 @@ internal sealed class NftablesBackend(EngineContext context, FirewallContent con
         AddElements(family, delta.Added, remove: false);
         if (full is not null)
         {
-            foreach (Rule rule in full.Rules.Where(r => r.Chain == FrontEndTable.RulesChain))
+            foreach (Rule rule in full.Rules.Where(r => FrontEndTable.ShapeChains.Contains(r.Chain)))
             {
                 _batch.Add(rule);
             }
@@ -142,6 +147,23 @@ internal sealed class NftablesBackend(EngineContext context, FirewallContent con
         }
 
         return missing;
+    }
+
+    public IReadOnlyList<string> Counters(GroupName? group)
+    {
+        var counters = new List<string>();
+        foreach (ChainContent chain in ReadTable(Family)?.Chains ?? [])
+        {
+            foreach (Rule rule in chain.Rules)
+            {
+                foreach (CounterExpression counter in rule.Expressions.OfType<CounterExpression>())
+                {
+                    counters.Add($"dropped in {chain.Chain.Name}, {rule.Comment}: {counter.Packets} packets of all groups");
+                }
+            }
+        }
+
+        return counters;
     }
 
     public ValueTask DisposeAsync()

@@ -1,3 +1,4 @@
+using EucaNet.Engine.Configuration;
 using EucaNet.Netfilter.Nftables;
 using EucaNet.Netfilter.Nftables.Expressions;
 using EucaNet.Netlink.Wire;
@@ -49,13 +50,19 @@ internal static class NodeTable
     private const byte Redirect = 137;
 
     /// <summary>The static part.</summary>
-    public static FirewallTable Of()
+    public static FirewallTable Of(NetworkConfiguration configuration)
     {
         var rules = new List<Rule>();
         void Add(string chain, string comment, RuleWriter rule) => rules.Add(rule.ToRule(Family, TableName, chain, comment));
 
         Add("prerouting", "from an instance", new RuleWriter().LoadInputInterface().In(Ports).Verdict(Verdict.Goto(Instances)));
-        Add("input", "nothing of the node's is theirs", new RuleWriter().LoadInputInterface().In(Ports).Count().Drop());
+
+        // Where the front-end shares the machine, what is for the machine is for the router; the front-end's own table judges it.
+        if (!configuration.SingleMachine)
+        {
+            Add("input", "nothing of the node's is theirs", new RuleWriter().LoadInputInterface().In(Ports).Count().Drop());
+        }
+
 
         Add(Instances, "foreign MAC", new RuleWriter().LoadInputInterface().Payload(PayloadBase.LinkLayerHeader, 6, 6).In(Macs, not: true).Count().Drop());
         Add(Instances, "ARP in its own name", Arp().LoadInputInterface()

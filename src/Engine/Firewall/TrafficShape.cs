@@ -31,30 +31,37 @@ internal enum TrafficDetail
 /// <param name="SourceLength">Prefix length of the source, 0 to 32.</param>
 /// <param name="Detail">What else is in the key.</param>
 /// <param name="PortBits">Leading bits of the port that count, 1 to 16; 0 unless <paramref name="Detail"/> is <see cref="TrafficDetail.Port"/>.</param>
-internal readonly record struct TrafficShape(int SourceLength, TrafficDetail Detail, int PortBits) : IComparable<TrafficShape>
+/// <param name="ByPublicAddress">
+/// For packets that came by a public address only: the source is an instance whose own public address the rule's source holds. Its length is 32.
+/// </param>
+internal readonly record struct TrafficShape(int SourceLength, TrafficDetail Detail, int PortBits, bool ByPublicAddress = false) : IComparable<TrafficShape>
 {
+    private const string Prefix = "from";
+    private const string PublicPrefix = "public";
     private const uint Ipv4AddressType = 7;
     private const uint ProtocolType = 12;
     private const uint ServiceType = 13;
     private const uint IcmpTypeType = 14;
     private const uint IcmpCodeType = 32;
 
-    /// <summary>The name of its set: <c>from24_tcp_port16</c> and the like.</summary>
-    public string SetName => Detail switch
+    /// <summary>The name of its set: <c>from24_port16</c>, <c>public32_icmp</c> and the like.</summary>
+    public string SetName => string.Create(CultureInfo.InvariantCulture, $"{(ByPublicAddress ? PublicPrefix : Prefix)}{SourceLength}_{Detail switch
     {
-        TrafficDetail.Any => string.Create(CultureInfo.InvariantCulture, $"from{SourceLength}_any"),
-        TrafficDetail.Protocol => string.Create(CultureInfo.InvariantCulture, $"from{SourceLength}_protocol"),
-        TrafficDetail.Port => string.Create(CultureInfo.InvariantCulture, $"from{SourceLength}_port{PortBits}"),
-        TrafficDetail.IcmpType => string.Create(CultureInfo.InvariantCulture, $"from{SourceLength}_icmp"),
-        _ => string.Create(CultureInfo.InvariantCulture, $"from{SourceLength}_icmpcode"),
-    };
+        TrafficDetail.Any => "any",
+        TrafficDetail.Protocol => "protocol",
+        TrafficDetail.Port => string.Create(CultureInfo.InvariantCulture, $"port{PortBits}"),
+        TrafficDetail.IcmpType => "icmp",
+        _ => "icmpcode",
+    }}");
 
     /// <summary>The shape whose set has this name, or null.</summary>
     public static TrafficShape? FromSetName(string name)
     {
+        bool byPublicAddress = name.StartsWith(PublicPrefix, StringComparison.Ordinal);
+        string prefix = byPublicAddress ? PublicPrefix : Prefix;
         int underscore = name.IndexOf('_', StringComparison.Ordinal);
-        if (!name.StartsWith("from", StringComparison.Ordinal) || underscore < 0
-            || !int.TryParse(name.AsSpan(4, underscore - 4), NumberStyles.None, CultureInfo.InvariantCulture, out int source) || source > 32)
+        if (!name.StartsWith(prefix, StringComparison.Ordinal) || underscore < prefix.Length
+            || !int.TryParse(name.AsSpan(prefix.Length, underscore - prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out int source) || source > 32)
         {
             return null;
         }
@@ -70,11 +77,11 @@ internal readonly record struct TrafficShape(int SourceLength, TrafficDetail Det
                 => new TrafficShape(source, TrafficDetail.Port, bits),
             _ => null,
         };
-        return shape;
+        return shape is { } known ? known with { ByPublicAddress = byPublicAddress } : null;
     }
 
     /// <summary>A number for the set within a batch, where the kernel wants one.</summary>
-    public uint SetId => 100 + (uint)((SourceLength * 100) + ((int)Detail * 20) + PortBits);
+    public uint SetId => 100 + (uint)((ByPublicAddress ? 5000 : 0) + (SourceLength * 100) + ((int)Detail * 20) + PortBits);
 
     /// <summary>nft's number for the key's type: six bits a part.</summary>
     public uint KeyType => Detail switch
@@ -96,7 +103,7 @@ internal readonly record struct TrafficShape(int SourceLength, TrafficDetail Det
 
     /// <inheritdoc />
     public int CompareTo(TrafficShape other) =>
-        (-SourceLength, (int)Detail, -PortBits).CompareTo((-other.SourceLength, (int)other.Detail, -other.PortBits));
+        (ByPublicAddress, -SourceLength, (int)Detail, -PortBits).CompareTo((other.ByPublicAddress, -other.SourceLength, (int)other.Detail, -other.PortBits));
 
     /// <summary>The elements that a rule of a network comes to.</summary>
     /// <param name="rule">A valid rule.</param>

@@ -152,6 +152,12 @@ public sealed record AttachedInstance
 
     /// <summary>The bridge it is a port of.</summary>
     public required string BridgeName { get; init; }
+
+    /// <summary>Its address: given, or in SYSTEM mode seen in a DHCP server's acknowledgement; 0.0.0.0 when unknown.</summary>
+    public Ipv4Address Address { get; init; }
+
+    /// <summary>Why the address is what it is, when it was seen: source and age; null otherwise.</summary>
+    public string? Discovery { get; init; }
 }
 
 /// <summary>A front-end or node in a few numbers.</summary>

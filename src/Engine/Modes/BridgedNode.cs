@@ -1,4 +1,5 @@
 using EucaNet.Engine.Configuration;
+using EucaNet.Engine.Discovery;
 using EucaNet.Engine.Reconciliation;
 using Microsoft.Extensions.Logging;
 
@@ -10,6 +11,7 @@ internal sealed class BridgedNode(EngineContext context) : NodeMode(context)
     private readonly ILogger _logger = context.Logger<BridgedNode>();
     private readonly Links _links = new(context);
     private readonly NodeJournal _journal = new(context);
+    private readonly LeaseSnoop _snoop = new(context);
 
     public override async ValueTask StartAsync(ChangeLog changes, CancellationToken cancellationToken)
     {
@@ -18,7 +20,7 @@ internal sealed class BridgedNode(EngineContext context) : NodeMode(context)
         await ReconcileAsync(changes, cancellationToken).ConfigureAwait(false);
     }
 
-    public override ValueTask StopAsync(ChangeLog changes, CancellationToken cancellationToken) => ValueTask.CompletedTask;
+    public override ValueTask StopAsync(ChangeLog changes, CancellationToken cancellationToken) => _snoop.DisposeAsync();
 
     public override async ValueTask ReconcileAsync(ChangeLog changes, CancellationToken cancellationToken)
     {
@@ -28,11 +30,13 @@ internal sealed class BridgedNode(EngineContext context) : NodeMode(context)
             if (await _links.FindAsync(instance.InterfaceName, cancellationToken).ConfigureAwait(false) is { } link)
             {
                 await EnslaveAsync(link, bridge, changes, cancellationToken).ConfigureAwait(false);
+                await _snoop.WatchAsync(instance.Assignment, link).ConfigureAwait(false);
             }
             else
             {
                 _logger.LogWarning("Interface {Interface} of instance {Instance} is gone", instance.InterfaceName, instance.Assignment.InstanceId);
                 _journal.Remove(instance.Assignment.InstanceId);
+                await _snoop.EndAsync(instance.Assignment.InstanceId).ConfigureAwait(false);
             }
         }
     }
@@ -44,7 +48,17 @@ internal sealed class BridgedNode(EngineContext context) : NodeMode(context)
         LinkView bridge = await RequireBridgeAsync(cancellationToken).ConfigureAwait(false);
         LinkView link = await _links.RequireInstanceAsync(interfaceName, assignment.InstanceId, cancellationToken).ConfigureAwait(false);
         NodeChecks.RequireUnattached(link, bridge, assignment.InstanceId);
-        await EnslaveAsync(link, bridge, changes, cancellationToken).ConfigureAwait(false);
+        await _snoop.WatchAsync(assignment, link).ConfigureAwait(false);
+        try
+        {
+            await EnslaveAsync(link, bridge, changes, cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            await _snoop.EndAsync(assignment.InstanceId).ConfigureAwait(false);
+            throw;
+        }
+
         var attached = new AttachedInstance { Assignment = assignment, InterfaceName = interfaceName, BridgeName = bridge.Name };
         _journal.Add(attached);
         _logger.LogInformation("Instance {Instance}: {Interface} is a port of {Bridge}", assignment.InstanceId, interfaceName, bridge.Name);
@@ -64,14 +78,23 @@ internal sealed class BridgedNode(EngineContext context) : NodeMode(context)
         }
 
         _journal.Remove(instance.Assignment.InstanceId);
+        await _snoop.EndAsync(instance.Assignment.InstanceId).ConfigureAwait(false);
     }
 
-    public override IReadOnlyList<AttachedInstance> ListInstances() => [.. _journal.Instances.Values];
+    public override IReadOnlyList<AttachedInstance> ListInstances() =>
+    [
+        .. _journal.Instances.Values.Select(instance => instance.Assignment.Address.IsUnknown && _snoop.Find(instance.Assignment.InstanceId) is { } seen
+            ? instance with { Address = seen.Address, Discovery = seen.ToString() }
+            : instance with { Address = instance.Assignment.Address }),
+    ];
 
-    public override EngineStatus GetStatus() => new() { Role = EngineRole.Node, Mode = Configuration.Mode, Instances = _journal.Instances.Count };
+    public override EngineCounts Counts => new(_journal.Instances.Count, 0, 0, 0);
+
+    public override EngineStatus GetStatus() => new() { Role = EngineRole.Node, Mode = Configuration.Mode, Instances = _journal.Instances.Count, Problems = _snoop.Problems };
 
     public override async ValueTask DisposeAsync()
     {
+        await _snoop.DisposeAsync().ConfigureAwait(false);
         await _links.DisposeAsync().ConfigureAwait(false);
         _journal.Dispose();
     }

@@ -7,6 +7,9 @@ namespace EucaNet.Engine.Modes;
 /// <summary>What every part of an engine is made with.</summary>
 internal sealed record EngineContext(IKernel Kernel, NetworkConfiguration Configuration, EngineOptions Options)
 {
+    /// <summary>What the engine tells of itself; null where nobody asked for an engine (a test of the doctor's).</summary>
+    public EngineInstruments? Instruments { get; init; }
+
     public ILogger Logger<T>() => Options.LoggerFactory.CreateLogger<T>();
 
     public DateTimeOffset Now => Kernel.Time.GetUtcNow();

@@ -28,6 +28,9 @@ internal abstract class FrontEndMode(EngineContext context) : IAsyncDisposable
 
     public abstract ValueTask<IReadOnlyList<InstanceListing>> ListInstancesAsync(CancellationToken cancellationToken);
 
+    /// <summary>How many of each thing there are; may be asked at any time.</summary>
+    public abstract EngineCounts Counts { get; }
+
     public abstract EngineStatus GetStatus();
 
     public abstract ValueTask ReconcileAsync(ChangeLog changes, CancellationToken cancellationToken);
@@ -64,6 +67,12 @@ internal abstract class FrontEndMode(EngineContext context) : IAsyncDisposable
     public virtual IReadOnlyList<PublicAddressListing> ListAddresses() => throw NotHere("elastic addresses");
 
     public virtual IReadOnlyList<NetworkListing> ListNetworks() => [];
+
+    public virtual PacketIntent ExplainPacket(PacketDescription packet) => throw NotHere("security groups");
+
+    /// <summary>A node saw what address an instance was given.</summary>
+    public virtual void NoteAddress(AddressReport report) =>
+        throw new EngineException($"address of instance {report.InstanceId}", $"in {Configuration.Mode.ToString().ToUpperInvariant()} mode the front-end gives the addresses itself", "report addresses in SYSTEM mode only");
 
     public abstract ValueTask DisposeAsync();
 

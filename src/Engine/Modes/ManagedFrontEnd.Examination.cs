@@ -30,7 +30,7 @@ internal sealed partial class ManagedFrontEnd
         {
             ManagedInstance? behind = _state.Associations.GetValueOrDefault(address) ?? _state.Instances.Values.FirstOrDefault(i => i.Address == address);
             return behind is not null ? await ExplainInstanceAsync(behind, cancellationToken).ConfigureAwait(false)
-                : _state.InPublicPool.Contains(address) ? new Explanation($"address {address}", ["in the pool of VNET_PUBLICIPS, associated with no instance"], [])
+                : _state.InPublicPool.Contains(address) ? new Explanation($"address {address}", ["in the pool of VNET_PUBLICIPS, associated with no instance"], []) { Names = [$"{address}"] }
                 : throw new NotKnownException($"address {address}", "no instance has it and VNET_PUBLICIPS does not hold it");
         }
 
@@ -61,12 +61,41 @@ internal sealed partial class ManagedFrontEnd
             kernel.Add($"DNAT {held} to {instance.Address}, SNAT {instance.Address} to {held} ({_backend.Description})");
         }
 
+        string[] names = instance.PublicAddress is { } known ? [.. group.Names, instance.Id, $"{instance.Address}", $"{known}"] : [.. group.Names, instance.Id, $"{instance.Address}"];
+        string flows = _flows.Count(instance.Address) is (int from, int to) ? $"{from} flows from it, {to} flows to it" : "its flows cannot be counted: connection tracking cannot be read";
         return new Explanation($"instance {instance.Id}",
         [
             $"group {instance.Network.Group}, since {instance.Since:yyyy-MM-dd HH:mm:ss}",
             $"MAC {instance.Mac}, address {instance.Address}{(instance.PublicAddress is { } address ? $", public address {address}" : "")}",
             .. group.Intent,
-        ], kernel);
+        ], kernel)
+        {
+            Counters = [flows, .. group.Counters],
+            Names = names,
+        };
+    }
+
+    public override PacketIntent ExplainPacket(PacketDescription packet)
+    {
+        ManagedInstance? InstanceAt(Ipv4Address address) => _state.Associations.GetValueOrDefault(address) ?? _state.Instances.Values.FirstOrDefault(i => i.Address == address);
+        ManagedInstance? from = InstanceAt(packet.Source);
+        ManagedInstance? to = InstanceAt(packet.Destination);
+        Ipv4Address destination = to?.Address ?? packet.Destination;
+        ActiveNetwork? network = to?.Network ?? _state.Networks.Values.FirstOrDefault(n => n.Chunk.Network.Contains(destination));
+        bool byPublicAddress = destination != packet.Destination;
+        bool Allows(IngressRule rule) => rule.Takes(packet.Protocol, packet.Port, packet.IcmpType, packet.IcmpCode) && _state.SourceOf(rule) is { } source
+            && (source.Contains(from?.Address ?? packet.Source) || (byPublicAddress && from?.PublicAddress is { } seenAs && rule.SourceGroup is null && source.Contains(seenAs)));
+        IngressRule[] rules = network is null ? [] : [.. _state.RulesOf(network.Group).OrderBy(r => r.ToString(), StringComparer.Ordinal)];
+        return new PacketIntent
+        {
+            SourceInstance = from?.Id,
+            DestinationInstance = to?.Id,
+            PrivateDestination = byPublicAddress ? destination : null,
+            Group = network?.Group,
+            IsWithinGroup = network is not null && network == from?.Network,
+            LetInBy = [.. rules.Where(Allows)],
+            OtherRules = [.. rules.Where(r => !Allows(r))],
+        };
     }
 
     private async ValueTask<Explanation> ExplainGroupAsync(GroupName group, CancellationToken cancellationToken)
@@ -90,11 +119,14 @@ internal sealed partial class ManagedFrontEnd
             intent.Add($"lets in {rule}{(active ? "" : " (not in force: its group or source has no instances)")}");
             if (active)
             {
-                kernel.AddRange(TrafficShape.ElementsOf(rule, network!.Chunk.Network, _state.SourceOf(rule)!.Value).Select(e => $"{e.Shape.SetName}: {e.Key}"));
+                kernel.Add($"{rule}: {string.Join(", ", TrafficShape.ElementsOf(rule, network!.Chunk.Network, _state.SourceOf(rule)!.Value)
+                    .GroupBy(e => e.Shape.SetName).Select(g => $"{g.Count()} in set {g.Key}"))} ({_backend.Description})");
             }
         }
 
-        return new Explanation($"group {group}", intent, kernel);
+        kernel.AddRange(_backend.FindMissing().Select(missing => $"MISSING in {missing.Set}: {missing.Missing}"));
+
+        return new Explanation($"group {group}", intent, kernel) { Counters = _backend.Counters(group), Names = [group.ToString()] };
     }
 
     private async ValueTask ExamineNetworkAsync(ActiveNetwork network, FindingList findings, CancellationToken cancellationToken)

@@ -137,7 +137,7 @@ internal sealed partial class ManagedFrontEnd
                 return false;
             }
 
-            network = new ActiveNetwork(group, chunk, InterfaceNameOf(chunk));
+            network = new ActiveNetwork(group, chunk, InterfaceNames.Router(Configuration, vlan));
             _state.Networks.Add(group, network);
             _firewall.Activate(network);
         }

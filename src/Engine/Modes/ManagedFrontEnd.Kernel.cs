@@ -7,7 +7,6 @@ using EucaNet.Engine.Reconciliation;
 using EucaNet.Engine.State;
 using EucaNet.Netlink.Kernel;
 using Microsoft.Extensions.Logging;
-using System.Globalization;
 
 namespace EucaNet.Engine.Modes;
 
@@ -69,37 +68,77 @@ internal sealed partial class ManagedFrontEnd
         }
     }
 
+    /// <summary>The interface of a network with the router's address: the VLAN device, or the bridge over it where a node shares the machine.</summary>
     private async ValueTask<LinkView> EnsureLinkAsync(ActiveNetwork network, ChangeLog changes, CancellationToken cancellationToken)
     {
-        LinkView link = await _links.EnsureVlanAsync(network.InterfaceName, _parent!, network.Chunk.Vlan, $"network of {network.Group}", changes, cancellationToken).ConfigureAwait(false);
-        if (link.MasterIndex != 0)
+        string purpose = $"network of {network.Group}";
+        LinkView link;
+        if (Configuration.SingleMachine)
         {
-            throw new EngineException($"interface {link.Name}", "it is a port of a bridge: a node runs on this machine too, and in MANAGED mode front-end and node cannot share one (manual, MANAGED mode, CAVEATS)",
-                "run the node on another machine, or use SYSTEM or STATIC mode");
+            link = await _bridges.EnsureAsync(_parent!, network.Chunk.Vlan, purpose, changes, cancellationToken).ConfigureAwait(false);
+        }
+        else
+        {
+            link = await _links.EnsureVlanAsync(network.InterfaceName, _parent!, network.Chunk.Vlan, purpose, changes, cancellationToken).ConfigureAwait(false);
+            if (link.MasterIndex != 0)
+            {
+                throw new EngineException($"interface {link.Name}", "it is a port of a bridge: a node runs on this machine too (manual, MANAGED mode, CAVEATS)",
+                    "run one engine for both (--role both), or give both VNET_SINGLEMACHINE=\"Y\", or run the node on another machine");
+            }
+
+            Links.Harden(Context.Kernel, link.Name);
         }
 
-        Links.Harden(Context.Kernel, link.Name);
         await _links.EnsureAddressAsync(link, network.Chunk.Router, network.Chunk.Network.PrefixLength, network.Chunk.Network.Last, changes, cancellationToken).ConfigureAwait(false);
         return link;
     }
 
     private async ValueTask RemoveLinkAsync(ActiveNetwork network, ChangeLog changes, CancellationToken cancellationToken)
     {
-        if (await _links.FindAsync(network.InterfaceName, cancellationToken).ConfigureAwait(false) is { IsOurs: true } link)
+        if (await _links.FindAsync(network.InterfaceName, cancellationToken).ConfigureAwait(false) is not { IsOurs: true } link)
+        {
+            return;
+        }
+
+        if (Configuration.SingleMachine)
+        {
+            await RemoveBridgeAsync(link, network.Chunk.Vlan, changes, cancellationToken).ConfigureAwait(false);
+        }
+        else
         {
             await _links.DeleteAsync(link, changes, cancellationToken).ConfigureAwait(false);
         }
     }
 
-    /// <summary>Removes VLAN devices that a former run made and the state does not know.</summary>
+    /// <summary>Takes the front-end's addresses off a bridge, and removes it unless instances are on it still; then the node's engine does.</summary>
+    private async ValueTask RemoveBridgeAsync(LinkView bridge, int vlan, ChangeLog changes, CancellationToken cancellationToken)
+    {
+        foreach ((Ipv4Address address, int prefixLength) in await _links.AddressesAsync(bridge, cancellationToken).ConfigureAwait(false))
+        {
+            await _links.RemoveAddressAsync(bridge, address, prefixLength, changes, cancellationToken).ConfigureAwait(false);
+        }
+
+        await _bridges.RemoveUnusedAsync(vlan, changes, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Removes the networks' interfaces that a former run made and the state does not know.</summary>
     private async ValueTask RemoveLeftOversAsync(ChangeLog changes, CancellationToken cancellationToken)
     {
         HashSet<string> wanted = [.. _state.Networks.Values.Select(n => n.InterfaceName)];
         foreach (LinkView link in await _links.ListAsync(cancellationToken).ConfigureAwait(false))
         {
-            if (link.IsOurs && link.Kind == "vlan" && link.ParentIndex == _parent!.Index && !wanted.Contains(link.Name) && link.MasterIndex == 0)
+            if (!link.IsOurs || wanted.Contains(link.Name) || InterfaceNames.VlanOf(link.Name) is not { } vlan)
+            {
+                continue;
+            }
+
+            if (link.Kind == "vlan" && link.ParentIndex == _parent!.Index && link.MasterIndex == 0)
             {
                 await _links.DeleteAsync(link, changes, cancellationToken).ConfigureAwait(false);
+            }
+            else if (link.IsBridge && Configuration.SingleMachine)
+            {
+                await RemoveBridgeAsync(link, vlan, changes, cancellationToken).ConfigureAwait(false);
             }
         }
     }

@@ -22,7 +22,7 @@ internal sealed partial class ManagedFrontEnd
         }
 
         Chunk chunk = _state.Allocator.Take(group, Context.Now);
-        var fresh = new ActiveNetwork(group, chunk, InterfaceNameOf(chunk));
+        var fresh = new ActiveNetwork(group, chunk, InterfaceNames.Router(Configuration, chunk.Vlan));
         _state.Networks.Add(group, fresh);
         _firewall.Activate(fresh);
         undo.Add(() =>
@@ -33,30 +33,18 @@ internal sealed partial class ManagedFrontEnd
         return fresh;
     }
 
-    private string InterfaceNameOf(Chunk chunk) => string.Create(CultureInfo.InvariantCulture, $"{Configuration.Interface}.{chunk.Vlan}");
-
     private void SetAssociation(Ipv4Address address, ManagedInstance instance, UndoLog undo)
     {
-        _state.Associations.Add(address, instance);
-        instance.PublicAddress = address;
+        _state.Associate(address, instance);
         _firewall.Associate(address, instance);
-        undo.Add(() =>
-        {
-            _state.Associations.Remove(address);
-            instance.PublicAddress = null;
-        });
+        undo.Add(() => _state.Disassociate(address));
     }
 
     private void ClearAssociation(Ipv4Address address, UndoLog undo)
     {
-        _state.Associations.Remove(address, out ManagedInstance? instance);
-        instance!.PublicAddress = null;
+        ManagedInstance instance = _state.Disassociate(address);
         _firewall.Disassociate(address, instance);
-        undo.Add(() =>
-        {
-            _state.Associations.Add(address, instance);
-            instance.PublicAddress = address;
-        });
+        undo.Add(() => _state.Associate(address, instance));
     }
 
     private Ipv4Address? ChoosePublicAddress(InstanceRequest request)
@@ -117,7 +105,7 @@ internal sealed partial class ManagedFrontEnd
         Vlan = instance.Network.Chunk.Vlan,
         Network = instance.Network.Chunk.Network,
         Router = instance.Network.Chunk.Router,
-        BridgeName = string.Create(CultureInfo.InvariantCulture, $"eucabr{instance.Network.Chunk.Vlan}"),
+        BridgeName = InterfaceNames.Bridge(instance.Network.Chunk.Vlan),
     };
 
     private DhcpScope ScopeOf(ActiveNetwork network) => new()

@@ -21,6 +21,7 @@ internal sealed partial class ManagedFrontEnd : FrontEndMode
     private readonly ManagedState _state;
     private readonly ManagedFirewall _firewall;
     private readonly Links _links;
+    private readonly NetworkBridges _bridges;
     private readonly IFirewallBackend _backend;
     private readonly IDhcpService _dhcp;
     private readonly FlowCutter _flows;
@@ -36,6 +37,7 @@ internal sealed partial class ManagedFrontEnd : FrontEndMode
         _state = new ManagedState(Configuration);
         _firewall = new ManagedFirewall(_state);
         _links = new Links(context);
+        _bridges = new NetworkBridges(context.Kernel, Configuration, _links);
         _backend = FirewallBackends.Create(context, _state, _firewall);
         _dhcp = DhcpServices.Create(context);
         _flows = new FlowCutter(context);
@@ -382,6 +384,8 @@ internal sealed partial class ManagedFrontEnd : FrontEndMode
             FreeAddresses = n.Slots.Free,
         }),
     ];
+
+    public override EngineCounts Counts => new(_state.Instances.Count, _state.Networks.Count, _state.RuleCount, _state.Associations.Count);
 
     public override EngineStatus GetStatus() => new()
     {

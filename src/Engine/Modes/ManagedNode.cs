@@ -15,6 +15,7 @@ internal sealed class ManagedNode : NodeMode
 {
     private readonly ILogger _logger;
     private readonly Links _links;
+    private readonly NetworkBridges _bridges;
     private readonly NodeJournal _journal;
     private readonly FirewallContent _content = new();
     private readonly NftablesBackend _guards;
@@ -24,8 +25,9 @@ internal sealed class ManagedNode : NodeMode
     {
         _logger = context.Logger<ManagedNode>();
         _links = new Links(context);
+        _bridges = new NetworkBridges(context.Kernel, Configuration, _links);
         _journal = new NodeJournal(context);
-        _guards = new NftablesBackend(context, _content, NodeTable.Of);
+        _guards = new NftablesBackend(context, _content, () => NodeTable.Of(Configuration));
     }
 
     public override async ValueTask StartAsync(ChangeLog changes, CancellationToken cancellationToken)
@@ -62,20 +64,16 @@ internal sealed class ManagedNode : NodeMode
             LinkView bridge = await EnsureBridgeAsync(parent, instance.Assignment, changes, cancellationToken).ConfigureAwait(false);
             if (await _links.FindAsync(instance.InterfaceName, cancellationToken).ConfigureAwait(false) is { } link)
             {
-                await EnslaveAsync(link, bridge, changes, cancellationToken).ConfigureAwait(false);
+                await _bridges.EnslaveAsync(link, bridge, changes, cancellationToken).ConfigureAwait(false);
             }
         }
 
         HashSet<int> wanted = [.. _journal.Instances.Values.Select(i => i.Assignment.Vlan)];
-        foreach (LinkView link in await _links.ListAsync(cancellationToken).ConfigureAwait(false))
+        IReadOnlyList<LinkView> all = await _links.ListAsync(cancellationToken).ConfigureAwait(false);
+        foreach (int vlan in all.Where(l => l.IsOurs && (l.IsBridge || (l.Kind == "vlan" && l.ParentIndex == parent.Index)))
+            .Select(l => InterfaceNames.VlanOf(l.Name)).OfType<int>().Distinct().Where(v => !wanted.Contains(v)))
         {
-            bool bridge = link.IsBridge && link.Name.StartsWith("eucabr", StringComparison.Ordinal);
-            bool vlan = link.Kind == "vlan" && link.ParentIndex == parent.Index;
-            string number = bridge ? link.Name["eucabr".Length..] : link.Name[(link.Name.LastIndexOf('.') + 1)..];
-            if (link.IsOurs && (bridge || vlan) && int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out int id) && !wanted.Contains(id))
-            {
-                await _links.DeleteAsync(link, changes, cancellationToken).ConfigureAwait(false);
-            }
+            await _bridges.RemoveUnusedAsync(vlan, changes, cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -85,7 +83,7 @@ internal sealed class ManagedNode : NodeMode
         NodeChecks.RequireFree(assignment, interfaceName, _journal.Instances);
         LinkView parent = await RequireParentAsync(changes, cancellationToken).ConfigureAwait(false);
         LinkView link = await _links.RequireInstanceAsync(interfaceName, assignment.InstanceId, cancellationToken).ConfigureAwait(false);
-        NodeChecks.RequireUnattached(link, await _links.FindAsync(BridgeNameOf(assignment.Vlan), cancellationToken).ConfigureAwait(false), assignment.InstanceId);
+        NodeChecks.RequireUnattached(link, await _links.FindAsync(InterfaceNames.Bridge(assignment.Vlan), cancellationToken).ConfigureAwait(false), assignment.InstanceId);
         bool guarded = false;
         try
         {
@@ -95,7 +93,7 @@ internal sealed class ManagedNode : NodeMode
             _content.Accept();
             guarded = true;
             LinkView bridge = await EnsureBridgeAsync(parent, assignment, changes, cancellationToken).ConfigureAwait(false);
-            await EnslaveAsync(link, bridge, changes, cancellationToken).ConfigureAwait(false);
+            await _bridges.EnslaveAsync(link, bridge, changes, cancellationToken).ConfigureAwait(false);
         }
         catch
         {
@@ -116,7 +114,7 @@ internal sealed class ManagedNode : NodeMode
             throw;
         }
 
-        var attached = new AttachedInstance { Assignment = assignment, InterfaceName = interfaceName, BridgeName = BridgeNameOf(assignment.Vlan) };
+        var attached = new AttachedInstance { Assignment = assignment, InterfaceName = interfaceName, BridgeName = InterfaceNames.Bridge(assignment.Vlan) };
         _journal.Add(attached);
         _logger.LogInformation("Instance {Instance}: {Interface} is a port of {Bridge}", assignment.InstanceId, interfaceName, attached.BridgeName);
         return attached;
@@ -151,7 +149,9 @@ internal sealed class ManagedNode : NodeMode
         }
     }
 
-    public override IReadOnlyList<AttachedInstance> ListInstances() => [.. _journal.Instances.Values];
+    public override IReadOnlyList<AttachedInstance> ListInstances() => [.. _journal.Instances.Values.Select(instance => instance with { Address = instance.Assignment.Address })];
+
+    public override EngineCounts Counts => new(_journal.Instances.Count, 0, 0, 0);
 
     public override EngineStatus GetStatus() => new()
     {
@@ -169,10 +169,6 @@ internal sealed class ManagedNode : NodeMode
         _journal.Dispose();
     }
 
-    private static string BridgeNameOf(int vlan) => string.Create(CultureInfo.InvariantCulture, $"eucabr{vlan}");
-
-    private string VlanNameOf(int vlan) => string.Create(CultureInfo.InvariantCulture, $"{Configuration.Interface}.{vlan}");
-
     private async ValueTask<LinkView> RequireParentAsync(ChangeLog changes, CancellationToken cancellationToken)
     {
         LinkView parent = await _links.RequireAsync(Configuration.Interface, "VNET_INTERFACE", cancellationToken).ConfigureAwait(false);
@@ -186,17 +182,7 @@ internal sealed class ManagedNode : NodeMode
 
     private async ValueTask<LinkView> EnsureBridgeAsync(LinkView parent, InstanceAssignment assignment, ChangeLog changes, CancellationToken cancellationToken)
     {
-        LinkView bridge = await _links.EnsureBridgeAsync(BridgeNameOf(assignment.Vlan), $"network of {assignment.Group}", changes, cancellationToken).ConfigureAwait(false);
-        LinkView vlan = await _links.EnsureVlanAsync(VlanNameOf(assignment.Vlan), parent, assignment.Vlan, $"network of {assignment.Group}", changes, cancellationToken).ConfigureAwait(false);
-        foreach ((Ipv4Address address, int _) in await _links.AddressesAsync(vlan, cancellationToken).ConfigureAwait(false))
-        {
-            throw new EngineException($"interface {vlan.Name}", $"it carries the address {address}: the front-end runs on this machine too, and in MANAGED mode front-end and node cannot share one (manual, MANAGED mode, CAVEATS)",
-                "run the node on another machine, or use SYSTEM or STATIC mode");
-        }
-
-        Links.Harden(Context.Kernel, bridge.Name);
-        Links.Harden(Context.Kernel, vlan.Name);
-        await EnslaveAsync(vlan, bridge, changes, cancellationToken).ConfigureAwait(false);
+        LinkView bridge = await _bridges.EnsureAsync(parent, assignment.Vlan, $"network of {assignment.Group}", changes, cancellationToken).ConfigureAwait(false);
         if (!bridge.IsUp)
         {
             await _links.SetUpAsync(bridge, changes, cancellationToken).ConfigureAwait(false);
@@ -205,32 +191,11 @@ internal sealed class ManagedNode : NodeMode
         return bridge;
     }
 
-    private async ValueTask EnslaveAsync(LinkView link, LinkView bridge, ChangeLog changes, CancellationToken cancellationToken)
-    {
-        if (link.MasterIndex != bridge.Index)
-        {
-            await _links.SetMasterAsync(link, bridge, changes, cancellationToken).ConfigureAwait(false);
-        }
-
-        if (!link.IsUp)
-        {
-            await _links.SetUpAsync(link, changes, cancellationToken).ConfigureAwait(false);
-        }
-    }
-
     private async ValueTask RemoveIfLastAsync(int vlan, ChangeLog changes)
     {
-        if (_journal.Instances.Values.Any(i => i.Assignment.Vlan == vlan))
+        if (!_journal.Instances.Values.Any(i => i.Assignment.Vlan == vlan))
         {
-            return;
-        }
-
-        foreach (string name in new[] { VlanNameOf(vlan), BridgeNameOf(vlan) })
-        {
-            if (await _links.FindAsync(name, CancellationToken.None).ConfigureAwait(false) is { IsOurs: true } link && (link.IsBridge || (await _links.AddressesAsync(link, CancellationToken.None).ConfigureAwait(false)).Count == 0))
-            {
-                await _links.DeleteAsync(link, changes, CancellationToken.None).ConfigureAwait(false);
-            }
+            await _bridges.RemoveUnusedAsync(vlan, changes, CancellationToken.None).ConfigureAwait(false);
         }
     }
 }

@@ -42,6 +42,9 @@ internal sealed class ManagedState
 {
     private readonly Dictionary<GroupName, HashSet<IngressRule>> _rules = [];
     private readonly Dictionary<GroupName, HashSet<(GroupName Group, IngressRule Rule)>> _rulesBySource = [];
+    private readonly Dictionary<Ipv4Network, HashSet<(GroupName Group, IngressRule Rule)>> _rulesByNetwork = [];
+    private readonly Dictionary<Ipv4Address, ManagedInstance> _associations = [];
+    private readonly SortedSet<Ipv4Address> _associated = [];
 
     public ManagedState(NetworkConfiguration configuration)
     {
@@ -57,7 +60,7 @@ internal sealed class ManagedState
     public Dictionary<string, ManagedInstance> Instances { get; } = new(StringComparer.OrdinalIgnoreCase);
 
     /// <summary>The public addresses that instances have.</summary>
-    public Dictionary<Ipv4Address, ManagedInstance> Associations { get; } = [];
+    public IReadOnlyDictionary<Ipv4Address, ManagedInstance> Associations => _associations;
 
     public IReadOnlyList<Ipv4Address> PublicPool { get; }
 
@@ -87,6 +90,16 @@ internal sealed class ManagedState
         }
 
         RuleCount++;
+        if (rule.Source is { PrefixLength: > 0 } network)
+        {
+            if (!_rulesByNetwork.TryGetValue(network, out HashSet<(GroupName, IngressRule)>? of))
+            {
+                _rulesByNetwork[network] = of = [];
+            }
+
+            of.Add((group, rule));
+        }
+
         if (rule.SourceGroup is { } source)
         {
             if (!_rulesBySource.TryGetValue(source, out HashSet<(GroupName, IngressRule)>? from))
@@ -109,6 +122,15 @@ internal sealed class ManagedState
         }
 
         RuleCount--;
+        if (rule.Source is { PrefixLength: > 0 } network && _rulesByNetwork.TryGetValue(network, out HashSet<(GroupName, IngressRule)>? of))
+        {
+            of.Remove((group, rule));
+            if (of.Count == 0)
+            {
+                _rulesByNetwork.Remove(network);
+            }
+        }
+
         if (rules.Count == 0)
         {
             _rules.Remove(group);
@@ -124,6 +146,44 @@ internal sealed class ManagedState
         }
 
         return true;
+    }
+
+    /// <summary>An instance gets a public address that nobody has.</summary>
+    public void Associate(Ipv4Address address, ManagedInstance instance)
+    {
+        _associations.Add(address, instance);
+        _associated.Add(address);
+        instance.PublicAddress = address;
+    }
+
+    /// <summary>A public address is taken from its instance, which is returned.</summary>
+    public ManagedInstance Disassociate(Ipv4Address address)
+    {
+        ManagedInstance instance = _associations[address];
+        _associations.Remove(address);
+        _associated.Remove(address);
+        instance.PublicAddress = null;
+        return instance;
+    }
+
+    /// <summary>The associated public addresses within a network.</summary>
+    public IEnumerable<KeyValuePair<Ipv4Address, ManagedInstance>> AssociationsIn(Ipv4Network network) =>
+        _associated.GetViewBetween(network.Address, network.Last).Select(address => KeyValuePair.Create(address, _associations[address]));
+
+    /// <summary>The rules whose source, a network but not all of them, holds an address.</summary>
+    public IEnumerable<(GroupName Group, IngressRule Rule)> RulesHolding(Ipv4Address address)
+    {
+        for (int length = 1; length <= 32; length++)
+        {
+            var network = new Ipv4Network(new Ipv4Address(address.Value & Ipv4Network.MaskOf(length)), length);
+            if (_rulesByNetwork.TryGetValue(network, out HashSet<(GroupName, IngressRule)>? rules))
+            {
+                foreach ((GroupName Group, IngressRule Rule) rule in rules)
+                {
+                    yield return rule;
+                }
+            }
+        }
     }
 
     /// <summary>Where a rule's traffic may come from now; null while its source group has no instances.</summary>

@@ -27,6 +27,9 @@ internal abstract class NodeMode(EngineContext context) : IAsyncDisposable
 
     public abstract IReadOnlyList<AttachedInstance> ListInstances();
 
+    /// <summary>How many of each thing there are; may be asked at any time.</summary>
+    public abstract EngineCounts Counts { get; }
+
     public abstract EngineStatus GetStatus();
 
     public virtual async ValueTask ExamineAsync(FindingList findings, CancellationToken cancellationToken)

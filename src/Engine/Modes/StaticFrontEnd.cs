@@ -165,6 +165,8 @@ internal sealed class StaticFrontEnd : FrontEndMode
         DhcpChecks.Add(_dhcp, $"serves {_instances.Count} instances on {Configuration.Interface}", findings);
     }
 
+    public override EngineCounts Counts => new(_instances.Count, 0, 0, 0);
+
     public override EngineStatus GetStatus() => new()
     {
         Role = EngineRole.FrontEnd,

@@ -18,6 +18,7 @@ internal sealed class SystemFrontEnd : FrontEndMode
     private readonly StateJournal _journal;
     private readonly SortedDictionary<string, Instance> _instances = new(StringComparer.OrdinalIgnoreCase);
     private readonly HashSet<MacAddress> _macs = [];
+    private readonly ReportedAddresses _reported = new();
 
     public SystemFrontEnd(EngineContext context)
         : base(context)
@@ -87,6 +88,7 @@ internal sealed class SystemFrontEnd : FrontEndMode
 
         _macs.Remove(instance.Mac);
         _neighbours.Forget(instance.Mac);
+        _reported.Forget(instance.Id);
         _journal.Append(new StateRecord { What = StateRecord.End, Instance = instance.Id, At = Context.Now });
         if (_journal.WantsCompacting(_instances.Count))
         {
@@ -102,7 +104,7 @@ internal sealed class SystemFrontEnd : FrontEndMode
         var listing = new List<InstanceListing>();
         foreach (Instance instance in _instances.Values)
         {
-            Discovered? found = _neighbours.Find(instance.Mac);
+            Discovered? found = Newest(_neighbours.Find(instance.Mac), _reported.Find(instance.Id, Context.Now));
             listing.Add(new InstanceListing
             {
                 Assignment = AssignmentOf(instance),
@@ -116,12 +118,14 @@ internal sealed class SystemFrontEnd : FrontEndMode
         return listing;
     }
 
+    public override EngineCounts Counts => new(_instances.Count, 0, 0, 0);
+
     public override EngineStatus GetStatus() => new()
     {
         Role = EngineRole.FrontEnd,
         Mode = NetworkMode.System,
         Instances = _instances.Count,
-        Problems = _neighbours.Problems(_macs),
+        Problems = [.. _neighbours.Problems(_macs), .. _reported.Problems(Context.Now)],
     };
 
     public override async ValueTask DisposeAsync()
@@ -129,6 +133,20 @@ internal sealed class SystemFrontEnd : FrontEndMode
         await _neighbours.DisposeAsync().ConfigureAwait(false);
         _journal.Dispose();
     }
+
+    public override void NoteAddress(AddressReport report)
+    {
+        if (!_instances.ContainsKey(report.InstanceId))
+        {
+            throw NoInstance(report.InstanceId);
+        }
+
+        _reported.Note(report, Context.Now);
+        _logger.LogInformation("Instance {Instance}: {Address} by the DHCP server {Server}, its node reports", report.InstanceId, report.Address, report.Server);
+    }
+
+    // Whoever saw it last knows where it is now.
+    private static Discovered? Newest(Discovered? first, Discovered? second) => first is null || second?.Seen > first.Seen ? second ?? first : first;
 
     private static InstanceAssignment AssignmentOf(Instance instance) => new()
     {

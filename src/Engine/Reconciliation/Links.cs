@@ -122,14 +122,16 @@ internal sealed class Links(EngineContext context) : IAsyncDisposable
     }
 
     /// <summary>A bridge with our mark, forward delay 0 and no spanning tree, so that a port forwards at once.</summary>
-    public async ValueTask<LinkView> EnsureBridgeAsync(string name, string purpose, ChangeLog changes, CancellationToken cancellationToken)
+    public async ValueTask<LinkView> EnsureBridgeAsync(string name, string purpose, MacAddress mac, ChangeLog changes, CancellationToken cancellationToken)
     {
         if (await FindAsync(name, cancellationToken).ConfigureAwait(false) is { } there)
         {
             return there.IsBridge ? there : throw new EngineException($"interface {name}", "it exists and is not a bridge", $"remove it (ip link delete {name}) or rename it");
         }
 
-        var wanted = new Link { Name = name, Alias = Alias(purpose), Info = LinkInfo.Of(new BridgeOptions { ForwardDelay = 0, SpanningTree = 0, MulticastSnooping = false }) };
+        byte[] address = new byte[6];
+        mac.CopyTo(address);
+        var wanted = new Link { Name = name, Alias = Alias(purpose), HardwareAddress = new HardwareAddress(address), Info = LinkInfo.Of(new BridgeOptions { ForwardDelay = 0, SpanningTree = 0, MulticastSnooping = false }) };
         try
         {
             await Connection.AddLinkAsync(wanted, cancellationToken).ConfigureAwait(false);

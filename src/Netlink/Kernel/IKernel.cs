@@ -17,9 +17,10 @@ public interface IKernel
 
     /// <summary>Opens a socket that receives and sends whole ethernet frames of one interface (needs CAP_NET_RAW).</summary>
     /// <param name="interfaceIndex">The interface's index.</param>
-    /// <param name="etherType">Frames of this type only; 0x0003 for all.</param>
+    /// <param name="etherType">Frames of this type only; 0x0003 for all, those that leave by the interface too.</param>
+    /// <param name="filter">Which of those frames; null for all.</param>
     /// <exception cref="KernelException">The interface is gone (ENODEV) or the caller may not (EPERM).</exception>
-    IPacketSocket OpenPacket(int interfaceIndex, ushort etherType);
+    IPacketSocket OpenPacket(int interfaceIndex, ushort etherType, PacketFilter? filter = null);
 
     /// <summary>Holds a UDP port on one interface, so that the kernel answers no ICMP error for it and no other server takes it.</summary>
     /// <exception cref="KernelException">EADDRINUSE: another server listens there.</exception>

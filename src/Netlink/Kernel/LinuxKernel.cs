@@ -38,7 +38,7 @@ public sealed class LinuxKernel : IKernel
         Inside(() => LinuxNetlinkSocket.Open(protocol, options ?? new NetlinkSocketOptions()));
 
     /// <inheritdoc />
-    public IPacketSocket OpenPacket(int interfaceIndex, ushort etherType) => Inside(() => LinuxPacketSocket.Open(interfaceIndex, etherType));
+    public IPacketSocket OpenPacket(int interfaceIndex, ushort etherType, PacketFilter? filter = null) => Inside(() => LinuxPacketSocket.Open(interfaceIndex, etherType, filter));
 
     /// <inheritdoc />
     public IDisposable ReserveUdpPort(string interfaceName, ushort port) => Inside(() => LinuxPortReservation.Open(interfaceName, port));

@@ -20,13 +20,18 @@ internal sealed unsafe class LinuxPacketSocket : IPacketSocket
     public ReadOnlySpan<byte> HardwareAddress => _hardwareAddress;
 
     /// <summary>Opens a socket in the calling thread's network namespace.</summary>
-    public static LinuxPacketSocket Open(int interfaceIndex, ushort etherType)
+    public static LinuxPacketSocket Open(int interfaceIndex, ushort etherType, PacketFilter? filter)
     {
         // Protocol 0 receives nothing until the bind names interface and type, so no stray frame of another interface gets in.
         int descriptor = LinuxSocket.Open(AF_PACKET, LibC.SOCK_RAW, 0, "open a packet socket", "It needs CAP_NET_RAW.");
         var socket = new LinuxSocket(descriptor);
         try
         {
+            if (filter is not null)
+            {
+                Attach(descriptor, filter);
+            }
+
             var address = new PacketAddress
             {
                 Family = AF_PACKET,
@@ -95,4 +100,22 @@ internal sealed unsafe class LinuxPacketSocket : IPacketSocket
     public ValueTask WaitReadableAsync(CancellationToken cancellationToken = default) => _socket.WaitReadableAsync(cancellationToken);
 
     public void Dispose() => _socket.Dispose();
+
+    private static void Attach(int descriptor, PacketFilter filter)
+    {
+        const int AttachFilter = 26;
+        FilterInstruction[] program = [.. filter.Program];
+        fixed (FilterInstruction* instructions = program)
+        {
+            var value = new FilterProgram { Length = (ushort)program.Length, Instructions = instructions };
+            Check(LibC.setsockopt(descriptor, LibC.SOL_SOCKET, AttachFilter, &value, (uint)sizeof(FilterProgram)), "attach a filter to a packet socket");
+        }
+    }
+
+    // struct sock_fprog
+    private struct FilterProgram
+    {
+        public ushort Length;
+        public FilterInstruction* Instructions;
+    }
 }

@@ -16,7 +16,7 @@ public sealed class RecordingKernel(IKernel kernel, INetlinkRecorder recorder) :
         new RecordedSocket(kernel.OpenNetlink(protocol, options), protocol, kernel.Time, recorder);
 
     /// <inheritdoc />
-    public IPacketSocket OpenPacket(int interfaceIndex, ushort etherType) => kernel.OpenPacket(interfaceIndex, etherType);
+    public IPacketSocket OpenPacket(int interfaceIndex, ushort etherType, PacketFilter? filter = null) => kernel.OpenPacket(interfaceIndex, etherType, filter);
 
     /// <inheritdoc />
     public IDisposable ReserveUdpPort(string interfaceName, ushort port) => kernel.ReserveUdpPort(interfaceName, port);

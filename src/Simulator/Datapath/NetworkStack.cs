@@ -202,7 +202,7 @@ internal sealed class NetworkStack : IDatapath
         }
     }
 
-    IPacketSocket IDatapath.OpenPacket(NetworkDevice device, ushort etherType) => PacketSockets.Open(device, etherType);
+    IPacketSocket IDatapath.OpenPacket(NetworkDevice device, ushort etherType, PacketFilter? filter) => PacketSockets.Open(device, etherType, filter);
 
     IDisposable IDatapath.ReserveUdpPort(NetworkDevice device, ushort port) => Udp.Reserve(device, port);
 }

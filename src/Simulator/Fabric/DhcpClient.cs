@@ -246,7 +246,8 @@ public sealed class DhcpClient : IDisposable
             }
 
             using var timeout = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
-            Task delay = Task.Delay(left, _kernel.Time, timeout.Token);
+            // Whole milliseconds: of a part of one no time would pass, and a clock that stands still would not come to the end.
+            Task delay = Task.Delay(TimeSpan.FromMilliseconds(Math.Ceiling(left.TotalMilliseconds)), _kernel.Time, timeout.Token);
             await Task.WhenAny(_readable, delay).ConfigureAwait(false);
 
             // Not CancelAsync: it would go on in another thread, and a run would no longer be the same every time.

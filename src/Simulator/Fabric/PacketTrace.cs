@@ -22,6 +22,9 @@ public sealed class PacketTrace
     /// <summary>Why the packet did not arrive; null where it did.</summary>
     public string? DropReason => RequestSteps() is [.., { Kind: StoryKind.Dropped } last] ? $"{last.Text} at {last.Host}" : null;
 
+    /// <summary>The steps of the packet itself in order, as many as the probe's level told.</summary>
+    public IReadOnlyList<TraceStep> Steps => [.. RequestSteps().Select(step => new TraceStep(step.Host, (TraceStepKind)step.Kind, step.Text))];
+
     /// <summary>The whole story at a level, a step a line, copies of flooded frames included, in the order it happened.</summary>
     public string ToText(TraceLevel level)
     {

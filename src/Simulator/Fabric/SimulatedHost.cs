@@ -1,8 +1,11 @@
 using System.Net;
 using EucaNet.Netlink.Kernel;
 using EucaNet.Netlink.Wire;
+using EucaNet.Simulator.Datapath;
 using EucaNet.Simulator.Datapath.Formats;
 using EucaNet.Simulator.Kernel;
+using EucaNet.Simulator.Kernel.Devices;
+using EucaNet.Simulator.Time;
 
 namespace EucaNet.Simulator.Fabric;
 
@@ -79,6 +82,29 @@ public class SimulatedHost
         string[] parts = destination.Split('/');
         InterfaceSetup.AddRoute(Kernel, IPAddress.Parse(parts[0]), int.Parse(parts[1], System.Globalization.CultureInfo.InvariantCulture), IPAddress.Parse(gateway));
         return this;
+    }
+
+    /// <summary>Lets a frame of one's own making come in by an interface, as if its cable had brought it, and follows it.</summary>
+    /// <param name="interfaceName">Any interface that is up, a VLAN device too.</param>
+    /// <param name="frame">The whole ethernet frame.</param>
+    /// <param name="level">How much the trace tells.</param>
+    /// <exception cref="KeyNotFoundException">There is no such interface.</exception>
+    public PacketTrace Receive(string interfaceName, ReadOnlySpan<byte> frame, TraceLevel level = TraceLevel.Minimal)
+    {
+        if (!Kernel.Devices.TryFind(interfaceName, out NetworkDevice? device))
+        {
+            throw new KeyNotFoundException($"{Name} has no interface '{interfaceName}'.");
+        }
+
+        var journey = new PacketJourney(level);
+        Packet packet = Packet.FromFrame(frame);
+        packet.Story = PacketStory.Begin(journey, Name, $"frame by {interfaceName}");
+        Kernel.Queue.Post(() =>
+        {
+            using SimulationQueue.Call call = Kernel.Enter();
+            Kernel.Stack.Link.Receive(device, packet);
+        });
+        return new PacketTrace(journey);
     }
 
     internal void Remove(NetworkCard card)

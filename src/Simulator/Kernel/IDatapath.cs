@@ -34,7 +34,7 @@ internal interface IDatapath
     void Receive(NetworkDevice device, ReadOnlyMemory<byte> frame);
 
     /// <summary>Opens a packet socket on a device.</summary>
-    IPacketSocket OpenPacket(NetworkDevice device, ushort etherType);
+    IPacketSocket OpenPacket(NetworkDevice device, ushort etherType, PacketFilter? filter);
 
     /// <summary>Holds a UDP port on a device.</summary>
     /// <exception cref="KernelException">EADDRINUSE.</exception>

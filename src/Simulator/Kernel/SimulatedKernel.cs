@@ -93,13 +93,13 @@ public sealed partial class SimulatedKernel : IKernel, IDisposable
     }
 
     /// <inheritdoc />
-    public IPacketSocket OpenPacket(int interfaceIndex, ushort etherType)
+    public IPacketSocket OpenPacket(int interfaceIndex, ushort etherType, PacketFilter? filter = null)
     {
         using SimulationQueue.Call call = Enter();
         RequirePrivilege("open packet socket");
         NetworkDevice device = Devices.Find(interfaceIndex) ?? throw new KernelException($"bind packet socket to interface {interfaceIndex}", LinuxError.ENODEV);
         return Datapath is { } datapath
-            ? datapath.OpenPacket(device, etherType)
+            ? datapath.OpenPacket(device, etherType, filter)
             : throw new KernelException("open packet socket", LinuxError.EAFNOSUPPORT);
     }
 

@@ -10,8 +10,11 @@ public sealed class ScenarioRunTests
     private static readonly string VirtualMachine = Path.Combine(CommandLine.Repository, "tests", "vm", "run");
 
     [TestCase("examples/managed/first-cloud.euca")]
+    [TestCase("examples/managed/single-machine.euca")]
     [TestCase("examples/static/first-cloud.euca")]
     [TestCase("examples/system/first-cloud.euca")]
+    [TestCase("examples/system/reports.euca")]
+    [TestCase("tests/Cli.Tests/Scenarios/public-source.euca")]
     public void Every_expectation_of_the_example_holds_on_simulated_kernels(string file)
     {
         CommandResult run = CommandLine.Run(null, "sim", file);
@@ -21,22 +24,7 @@ public sealed class ScenarioRunTests
 
     [TestCase("iptables-legacy")]
     [TestCase("iptables-nft")]
-    public void The_first_cloud_stands_on_another_firewall_too(string firewall)
-    {
-        string folder = Directory.CreateTempSubdirectory("eucanet-firewall-").FullName;
-        string examples = Path.Combine(CommandLine.Repository, "examples", "managed");
-        foreach (string name in (string[])["eucalyptus.conf", "eucalyptus-node.conf"])
-        {
-            File.WriteAllText(Path.Combine(folder, name), File.ReadAllText(Path.Combine(examples, name)) + $"\nVNET_FIREWALL=\"{firewall}\"\n");
-        }
-
-        string file = Path.Combine(folder, "first-cloud.euca");
-        File.Copy(Path.Combine(examples, "first-cloud.euca"), file);
-        CommandResult run = CommandLine.Run(null, "sim", file);
-        Directory.Delete(folder, recursive: true);
-        Assert.That(run.Status, Is.Zero, run.Output + run.Errors);
-        Assert.That(run.Output, Does.Contain(" 0 failed"));
-    }
+    public void The_first_cloud_stands_on_another_firewall_too(string firewall) => RunWith(firewall, "examples/managed/first-cloud.euca");
 
     [Test]
     public void One_seed_gives_one_story()
@@ -108,6 +96,7 @@ public sealed class ScenarioRunTests
     [TestCase("examples/static/first-cloud.euca", "dhclient")]
     [TestCase("examples/system/first-cloud.euca", "built-in")]
     [TestCase("examples/system/first-cloud.euca", "udhcpc")]
+    [TestCase("examples/system/reports.euca", "udhcpc")]
     [RequiresRoot]
     [RequiresProgram("udhcpc", "dhclient")]
     public void The_same_scenario_holds_on_this_machines_kernel(string file, string client)
@@ -124,6 +113,19 @@ public sealed class ScenarioRunTests
             null, VirtualMachine, "-t", "420", "dotnet", CommandLine.Program, "sim", "--kernel", "linux", "--dhcp-client", "udhcpc", "examples/managed/first-cloud.euca");
         Assert.That(run.Status, Is.Zero, run.Output + run.Errors);
     }
+
+    [TestCase("examples/managed/single-machine.euca")]
+    [TestCase("tests/Cli.Tests/Scenarios/public-source.euca")]
+    [RequiresVirtualMachine]
+    public void Another_managed_scenario_holds_under_a_stock_Debian_kernel(string file)
+    {
+        CommandResult run = CommandLine.RunOther(null, VirtualMachine, "-t", "420", "dotnet", CommandLine.Program, "sim", "--kernel", "linux", file);
+        Assert.That(run.Status, Is.Zero, run.Output + run.Errors);
+    }
+
+    [TestCase("iptables-legacy")]
+    [TestCase("iptables-nft")]
+    public void A_rule_for_a_public_address_works_on_another_firewall_too(string firewall) => RunWith(firewall, "tests/Cli.Tests/Scenarios/public-source.euca");
 
     [Test]
     [RequiresVirtualMachine]
@@ -155,5 +157,22 @@ public sealed class ScenarioRunTests
 
         CommandResult run = CommandLine.Run(null, "sim", "--kernel", "linux", "examples/managed/first-cloud.euca");
         Assert.That(run.Output + run.Errors, Does.Contain("802.1Q"));
+    }
+
+    // A scenario with the managed example's configurations, on another firewall.
+    private static void RunWith(string firewall, string scenario)
+    {
+        string folder = Directory.CreateTempSubdirectory("eucanet-firewall-").FullName;
+        foreach (string name in (string[])["eucalyptus.conf", "eucalyptus-node.conf"])
+        {
+            File.WriteAllText(Path.Combine(folder, name), File.ReadAllText(Path.Combine(CommandLine.Repository, "examples", "managed", name)) + $"\nVNET_FIREWALL=\"{firewall}\"\n");
+        }
+
+        string file = Path.Combine(folder, "scenario.euca");
+        File.WriteAllText(file, File.ReadAllText(Path.Combine(CommandLine.Repository, scenario)).Replace("../../../examples/managed/", "", StringComparison.Ordinal));
+        CommandResult run = CommandLine.Run(null, "sim", file);
+        Directory.Delete(folder, recursive: true);
+        Assert.That(run.Status, Is.Zero, run.Output + run.Errors);
+        Assert.That(run.Output, Does.Contain(" 0 failed"));
     }
 }

@@ -27,6 +27,21 @@ public class DhcpResponderTests
         return scope;
     }
 
+    [Test]
+    public void A_client_that_declined_is_left_without_an_answer_until_its_address_has_rested()
+    {
+        DhcpScope scope = Scope();
+        byte[] reply = new byte[DhcpResponder.LongestReply];
+        byte[] discover = Request(DhcpMessageType.Discover);
+        DhcpOutcome Ask() => DhcpResponder.Respond(scope, ServerMac, discover, reply, out _, out _);
+        Assert.That(Ask(), Is.EqualTo(DhcpOutcome.Offered));
+        scope.Suspend(Client);
+        Assert.That(Ask(), Is.EqualTo(DhcpOutcome.Ignored));
+        Assert.That(scope.Hosts().Single().Key, Is.EqualTo(Client), "its mapping stays");
+        scope.Resume(Client);
+        Assert.That(Ask(), Is.EqualTo(DhcpOutcome.Offered));
+    }
+
     private static byte[] Request(DhcpMessageType type, MacAddress? mac = null, string ciaddr = "0.0.0.0", bool broadcast = false, string giaddr = "0.0.0.0", params (byte Code, byte[] Value)[] options)
     {
         byte[] message = new byte[300];

@@ -26,10 +26,17 @@ public class ManagedFirewallTests
             FirstPort = protocol is 6 or 17 ? first : null,
             LastPort = protocol is 6 or 17 ? first + random.Next(6) : null,
             IcmpType = protocol == 1 ? random.Next(-1, 2) : -1,
-            Source = group ? null : new Ipv4Network(new Ipv4Address((uint)random.Next(4) << 24), random.Next(3) * 16),
+            Source = group ? null : random.Next(2) == 0 ? OfPublicAddresses(random) : new Ipv4Network(new Ipv4Address((uint)random.Next(4) << 24), random.Next(3) * 16),
             SourceGroup = group ? Groups[random.Next(Groups.Length)] : null,
         };
     }
+
+    private static Ipv4Network OfPublicAddresses(Random random) => random.Next(3) switch
+    {
+        0 => Ipv4Network.Parse("10.1.0.0/16"),
+        1 => Ipv4Network.Parse("10.1.1.0/30"),
+        _ => new Ipv4Network(Ipv4Address.Parse("10.1.1.3"), 32),
+    };
 
     private static string Print(FirewallContent content) => string.Join('\n', FrontEndTable.Of(Configuration, content).Sets
         .Select(s => s.Name).Order(StringComparer.Ordinal)
@@ -78,19 +85,20 @@ public class ManagedFirewallTests
                     break;
                 case 5 when state.Networks.TryGetValue(group, out ActiveNetwork? home):
                     Ipv4Address address = state.PublicPool[random.Next(state.PublicPool.Count)];
-                    if (state.Associations.Remove(address, out ManagedInstance? owner))
+                    if (state.Associations.ContainsKey(address))
                     {
+                        ManagedInstance owner = state.Disassociate(address);
                         firewall.Disassociate(address, owner);
-                        undo = () => state.Associations.Add(address, owner);
+                        undo = () => state.Associate(address, owner);
                     }
                     else
                     {
                         var instance = new ManagedInstance("i-" + id, home, new MacAddress((ulong)id), id++ % 13, default);
                         if (!state.Associations.Values.Any(i => i.Address == instance.Address))
                         {
-                            state.Associations.Add(address, instance);
+                            state.Associate(address, instance);
                             firewall.Associate(address, instance);
-                            undo = () => state.Associations.Remove(address);
+                            undo = () => state.Disassociate(address);
                         }
                     }
 

@@ -60,7 +60,7 @@ public class FirewallOnLinuxTests
         firewall.Content.Accept();
         Activate(state, firewall, Clients);
         var instance = new ManagedInstance("i-00000001", state.Networks[Web], new MacAddress(0xd00d00000001), 0, default);
-        state.Associations.Add(Ipv4Address.Parse("10.1.1.3"), instance);
+        state.Associate(Ipv4Address.Parse("10.1.1.3"), instance);
         firewall.Associate(Ipv4Address.Parse("10.1.1.3"), instance);
         await backend.CommitAsync("test", changes, default);
         firewall.Content.Accept();
@@ -108,7 +108,7 @@ public class FirewallOnLinuxTests
         using var machine = new TestNamespace("guard");
         var content = new FirewallContent();
         var context = new EngineContext(machine.Kernel, Configuration, new EngineOptions());
-        await using var backend = new NftablesBackend(context, content, NodeTable.Of);
+        await using var backend = new NftablesBackend(context, content, () => NodeTable.Of(new NetworkConfiguration { Role = EngineRole.Node, Mode = NetworkMode.Managed }));
         var changes = new ChangeLog();
         await backend.ReconcileAsync(changes, default);
         NodeTable.Add(content, "vif18.0", MacAddress.Parse("d0:0d:2e:ca:05:2c"), Ipv4Address.Parse("192.168.0.2"));

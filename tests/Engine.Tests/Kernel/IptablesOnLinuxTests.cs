@@ -58,7 +58,7 @@ public class IptablesOnLinuxTests
             await backend.CommitAsync("test", changes, default);
             firewall.Content.Accept();
             var instance = new ManagedInstance("i-00000001", network, new MacAddress(1), 0, default);
-            state.Associations.Add(Ipv4Address.Parse("10.1.1.3"), instance);
+            state.Associate(Ipv4Address.Parse("10.1.1.3"), instance);
             firewall.Associate(Ipv4Address.Parse("10.1.1.3"), instance);
             await backend.CommitAsync("test", changes, default);
             firewall.Content.Accept();
@@ -77,7 +77,7 @@ public class IptablesOnLinuxTests
             await restarted.ReconcileAsync(nothing, default);
             Assert.That(nothing.ToSummary().ToString(), Is.EqualTo("nothing to do"));
 
-            state.Associations.Clear();
+            state.Disassociate(Ipv4Address.Parse("10.1.1.3"));
             firewall.Disassociate(Ipv4Address.Parse("10.1.1.3"), instance);
             firewall.Deactivate(network);
             await backend.CommitAsync("test", changes, default);

@@ -121,7 +121,7 @@ public class DiagnosticsTests
     }
 
     [Test]
-    public async Task Front_end_and_node_on_one_machine_is_named_as_what_the_manual_excludes()
+    public async Task A_node_that_does_not_know_of_the_front_end_on_its_machine_is_told_how_to_share_it()
     {
         await using ManagedCloud cloud = await ManagedCloud.StartAsync();
         await using var node = new Node(cloud.FrontHost.Kernel, ManagedCloud.Parse("VNET_MODE=MANAGED VNET_INTERFACE=eth0", EucaNet.Engine.Configuration.EngineRole.Node));
@@ -129,7 +129,7 @@ public class DiagnosticsTests
         InstanceAssignment assignment = (await cloud.Front.RunInstanceAsync(new InstanceRequest { InstanceId = "i-00000077" })).Value;
         cloud.Cloud.AddVm("i-00000077", cloud.FrontHost, "vif77.0", assignment.Mac.ToString());
         EngineException refused = Assert.ThrowsAsync<EngineException>(async () => await node.AttachAsync(assignment, "vif77.0"))!;
-        Assert.That(refused.Message, Does.Contain("front-end and node cannot share one"));
+        Assert.That(refused.Message, Does.Contain("the front-end runs on this machine too").And.Contain("--role both"));
         Assert.That(await ManagedCloud.LinkAsync(cloud.FrontHost, "eucabr10"), Is.Null);
         Assert.That(await ManagedCloud.LinkAsync(cloud.FrontHost, "eth0.10"), Is.Not.Null, "the front-end's device stays");
     }

@@ -35,10 +35,10 @@ public class FaultTests
 
         public INetlinkSocket OpenNetlink(NetlinkProtocol protocol, NetlinkSocketOptions? options = null) => new Socket(this, inner.OpenNetlink(protocol, options));
 
-        public IPacketSocket OpenPacket(int interfaceIndex, ushort etherType)
+        public IPacketSocket OpenPacket(int interfaceIndex, ushort etherType, PacketFilter? filter = null)
         {
             Count();
-            return inner.OpenPacket(interfaceIndex, etherType);
+            return inner.OpenPacket(interfaceIndex, etherType, filter);
         }
 
         public IDisposable ReserveUdpPort(string interfaceName, ushort port)

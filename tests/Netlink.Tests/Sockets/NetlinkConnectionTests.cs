@@ -224,7 +224,7 @@ internal sealed class ScriptedKernel : IKernel, INetlinkSocket
     {
     }
 
-    public IPacketSocket OpenPacket(int interfaceIndex, ushort etherType) => throw new NotSupportedException();
+    public IPacketSocket OpenPacket(int interfaceIndex, ushort etherType, PacketFilter? filter = null) => throw new NotSupportedException();
 
     public IDisposable ReserveUdpPort(string interfaceName, ushort port) => throw new NotSupportedException();
 

@@ -11,9 +11,9 @@ internal sealed class PacketSockets(NetworkStack stack)
 {
     private readonly List<SimulatedPacketSocket> _sockets = [];
 
-    public IPacketSocket Open(NetworkDevice device, ushort etherType)
+    public IPacketSocket Open(NetworkDevice device, ushort etherType, PacketFilter? filter = null)
     {
-        var socket = new SimulatedPacketSocket(stack, device, etherType);
+        var socket = new SimulatedPacketSocket(stack, device, etherType, filter);
         _sockets.Add(socket);
         return socket;
     }
@@ -61,7 +61,7 @@ internal sealed class PacketSockets(NetworkStack stack)
 
     private void Close(SimulatedPacketSocket socket) => _sockets.Remove(socket);
 
-    private sealed class SimulatedPacketSocket(NetworkStack stack, NetworkDevice device, ushort etherType) : IPacketSocket
+    private sealed class SimulatedPacketSocket(NetworkStack stack, NetworkDevice device, ushort etherType, PacketFilter? filter) : IPacketSocket
     {
         /// <summary>About what fits in the default receive buffer of 212,992 bytes.</summary>
         private const int MaximumWaiting = 256;
@@ -149,7 +149,7 @@ internal sealed class PacketSockets(NetworkStack stack)
 
         public void Enqueue(Packet packet)
         {
-            if (_frames.Count >= MaximumWaiting)
+            if (_frames.Count >= MaximumWaiting || filter?.Accepts(packet.Frame) == false)
             {
                 return;
             }
