@@ -6,6 +6,7 @@ using EucaNet.Engine.Configuration;
 using EucaNet.Engine.Diagnostics;
 using EucaNet.Netlink.Kernel;
 using EucaNet.Netlink.Route;
+using EucaNet.Netlink.Wire;
 using EucaNet.Simulator.Datapath;
 using EucaNet.Simulator.Fabric;
 

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using EucaNet.Engine;
 using EucaNet.Engine.Diagnostics;
+using EucaNet.Netlink.Wire;
 
 namespace EucaNet.Cli.Tracing;
 

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using EucaNet.Netlink.Wire;
 
 namespace EucaNet.Engine.Dhcp;
 

@@ -1,6 +1,7 @@
 using System.Net;
 using EucaNet.Engine.Configuration;
 using EucaNet.Netlink.Kernel;
+using EucaNet.Netlink.Wire;
 using EucaNet.Simulator.Fabric;
 using NUnit.Framework;
 
