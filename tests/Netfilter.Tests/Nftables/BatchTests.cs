@@ -300,7 +300,7 @@ internal sealed class NarrowKernel(IKernel kernel) : IKernel
 
     public INetlinkSocket OpenNetlink(NetlinkProtocol protocol, NetlinkSocketOptions? options = null) => new NarrowSocket(kernel.OpenNetlink(protocol, options));
 
-    public IPacketSocket OpenPacket(int interfaceIndex, ushort etherType) => kernel.OpenPacket(interfaceIndex, etherType);
+    public IPacketSocket OpenPacket(int interfaceIndex, ushort etherType, PacketFilter? filter = null) => kernel.OpenPacket(interfaceIndex, etherType, filter);
 
     public IDisposable ReserveUdpPort(string interfaceName, ushort port) => kernel.ReserveUdpPort(interfaceName, port);
 
