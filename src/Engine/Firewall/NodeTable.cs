@@ -63,7 +63,6 @@ internal static class NodeTable
             Add("input", "nothing of the node's is theirs", new RuleWriter().LoadInputInterface().In(Ports).Count().Drop());
         }
 
-
         Add(Instances, "foreign MAC", new RuleWriter().LoadInputInterface().Payload(PayloadBase.LinkLayerHeader, 6, 6).In(Macs, not: true).Count().Drop());
         Add(Instances, "ARP in its own name", Arp().LoadInputInterface()
             .Payload(PayloadBase.NetworkHeader, 8, 6).Payload(PayloadBase.NetworkHeader, 14, 4).In(Senders).Accept());
