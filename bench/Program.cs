@@ -8,5 +8,17 @@ if (args is ["nft-bulk", ..])
     return NftablesBulk.Run(Console.Out);
 }
 
+if (args is ["engine-rules", ..])
+{
+    // dotnet run -c Release --project bench -- engine-rules   (root; works in namespaces of its own)
+    return await EngineRates.RulesAsync(Console.Out);
+}
+
+if (args is ["engine-dhcp", ..])
+{
+    // dotnet run -c Release --project bench -- engine-dhcp   (root; works in a namespace of its own)
+    return await EngineRates.DhcpAsync(Console.Out);
+}
+
 BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);
 return 0;

@@ -36,8 +36,17 @@ internal sealed class AddressKeys(ConfigurationChecker checker)
             Error(subnetValue!, 0, subnetValue!.Value, $"not a network's address under the mask {known}", $"write \"{network.Address}\"");
         }
 
+        if (IsOfNoHost(network.Address, network.Last))
+        {
+            Error(subnetValue!, 0, subnetValue!.Value, $"{network} is no network of hosts ({NoHosts} are none)", "write a private network that is unused here, as \"192.168.0.0\", \"172.16.0.0\" or \"10.0.0.0\"");
+        }
+
         return network;
     }
+
+    private const string NoHosts = "0/8, 127/8 and 224 to 255";
+
+    private static bool IsOfNoHost(Ipv4Address first, Ipv4Address last) => first.Value >> 24 is 0 or 127 || last.Value >> 24 is 127 or >= 224 || (first.Value >> 24 < 127 && last.Value >> 24 > 127);
 
     /// <summary>A required address inside the subnet.</summary>
     public Ipv4Address ReadInSubnet(string key, string meaning, Ipv4Network? subnet, Ipv4Address? proposal)
@@ -66,6 +75,11 @@ internal sealed class AddressKeys(ConfigurationChecker checker)
             {
                 if (ReadQuad(value, word, index) is { } address)
                 {
+                    if (IsOfNoHost(address, address))
+                    {
+                        Error(value, index, word, $"is no address that instances could ask ({NoHosts} are none)", "write the name server's address on a network that instances reach");
+                    }
+
                     servers.Add(address);
                 }
             }
@@ -231,9 +245,9 @@ internal sealed class AddressKeys(ConfigurationChecker checker)
             {
                 Error(value, index, word, $"lies in the private subnet {inner}", "use addresses that the outside world routes to the front-end");
             }
-            else if (range.First.Value >> 24 is 0 or 127 || range.Last.Value >> 24 is 127 or >= 224)
+            else if (IsOfNoHost(range.First, range.Last))
             {
-                Error(value, index, word, "is no address of a host (0/8, 127/8 and 224 to 255 are none)", "use addresses that the outside world routes to the front-end");
+                Error(value, index, word, $"is no address of a host ({NoHosts} are none)", "use addresses that the outside world routes to the front-end");
             }
             else
             {

@@ -22,6 +22,7 @@ internal sealed class ConfigurationChecker
     private readonly IReadOnlyDictionary<string, string> _variables;
     private readonly Dictionary<string, Assignment> _values = new(StringComparer.Ordinal);
     private readonly List<ConfigurationDiagnostic> _diagnostics = [];
+    private readonly HashSet<string> _unreadable = new(StringComparer.Ordinal);
 
     public ConfigurationChecker(string text, string file, EngineRole role, IReadOnlyDictionary<string, string> variables)
     {
@@ -81,7 +82,13 @@ internal sealed class ConfigurationChecker
                 continue;
             }
 
-            if (!KnownKeys.Contains(assignment.Key))
+            if (assignment.Value.Contains('\n', StringComparison.Ordinal) && KnownKeys.FirstOrDefault(k => assignment.Value.Contains(k + "=", StringComparison.Ordinal)) is { } swallowed)
+            {
+                Report(DiagnosticSeverity.Error, assignment.ValueStart, assignment.Key, assignment.Value.Split('\n')[0], $"its quote is not closed on this line, so the value goes on and swallows {swallowed}",
+                    $"write {assignment.Key}=\"{assignment.Value.Split('\n')[0].Trim()}\"");
+                _unreadable.Add(assignment.Key);
+            }
+            else if (!KnownKeys.Contains(assignment.Key))
             {
                 string? near = NearestName.Find(assignment.Key, KnownKeys);
                 Report(DiagnosticSeverity.Warning, assignment.KeyPosition, assignment.Key, null, "unknown key, ignored", near is null ? null : $"did you mean {near}?");
@@ -220,7 +227,7 @@ internal sealed class ConfigurationChecker
             DnsServers = addresses.ReadDns(),
             MacMap = addresses.ReadMacMap(subnet, router),
             DhcpDaemon = ReadDaemon(),
-            DhcpUser = ReadText("VNET_DHCPUSER"),
+            DhcpUser = ReadUser(),
         };
     }
 
@@ -236,7 +243,7 @@ internal sealed class ConfigurationChecker
             AddressesPerNetwork = addresses.ReadAddressesPerNetwork(subnet),
             PublicAddresses = addresses.ReadPublicAddresses(subnet),
             DhcpDaemon = ReadDaemon(),
-            DhcpUser = ReadText("VNET_DHCPUSER"),
+            DhcpUser = ReadUser(),
             Firewall = ReadFirewall(),
             Flush = ReadYesOrNo("VNET_FLUSH"),
             Metadata = ReadMetadata(),
@@ -259,6 +266,17 @@ internal sealed class ConfigurationChecker
         }
 
         return path;
+    }
+
+    private string? ReadUser()
+    {
+        if (ReadText("VNET_DHCPUSER") is { } user && (user.Length > 32 || user.Any(c => char.IsWhiteSpace(c) || char.IsControl(c) || c is ':' or '/' or ',')))
+        {
+            Assignment value = _values["VNET_DHCPUSER"];
+            Report(DiagnosticSeverity.Error, value.ValueStart, value.Key, user, "not a user's name", "write a name that /etc/passwd has, as \"dhcpd\", or leave the key out where the daemon runs as root");
+        }
+
+        return ReadText("VNET_DHCPUSER");
     }
 
     private FirewallBackend ReadFirewall()
@@ -328,7 +346,7 @@ internal sealed class ConfigurationChecker
 
             Report(DiagnosticSeverity.Error, value.KeyPosition, key, "", $"is empty; it must name {meaning}", suggestion);
         }
-        else if (!_text.StrayWords.Any(w => w.Text == key))
+        else if (!_unreadable.Contains(key) && !_text.StrayWords.Any(w => w.Text == key))
         {
             string where = _role switch { EngineRole.FrontEnd => "front-end", EngineRole.Node => "node", _ => "machine that is front-end and node" };
             string mode = _values.TryGetValue("VNET_MODE", out Assignment? m) && key != "VNET_MODE" ? $" in {m.Value} mode" : "";

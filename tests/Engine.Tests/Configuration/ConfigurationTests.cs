@@ -195,4 +195,31 @@ public class ConfigurationTests
         Assert.That(result.Diagnostics, Is.Empty);
         Assert.That((result.Configuration!.Firewall, result.Configuration.Flush, result.Configuration.Metadata!.ToString()), Is.EqualTo((FirewallBackend.IptablesLegacy, (bool?)true, "192.0.2.7:8773")));
     }
+
+    [TestCase("VNET_DNS=\"10.0.0.2\"", "VNET_DNS=\"127.0.0.1\"", "is no address that instances could ask")]
+    [TestCase("VNET_DNS=\"10.0.0.2\"", "VNET_DNS=\"0.0.0.0\"", "is no address that instances could ask")]
+    [TestCase("192.168.0.0", "224.0.0.0", "is no network of hosts")]
+    [TestCase("192.168.0.0", "127.0.0.0", "is no network of hosts")]
+    [TestCase("VNET_DNS", "VNET_DHCPUSER=\"no such user\" VNET_DNS", "not a user's name")]
+    [TestCase("VNET_MODE=\"MANAGED\"", "VNET_MODE=\"MANAGED\n", "swallows VNET_INTERFACE")]
+    [TestCase("VNET_DNS", "VNET_SINGLEMACHINE=maybe VNET_DNS", "neither yes nor no")]
+    public void What_could_never_work_is_named_where_it_stands(string right, string wrong, string reason)
+    {
+        const string Text = "VNET_MODE=\"MANAGED\" VNET_INTERFACE=\"eth0\" VNET_SUBNET=\"192.168.0.0\" VNET_NETMASK=\"255.255.0.0\" VNET_DNS=\"10.0.0.2\" VNET_ADDRSPERNET=\"64\"";
+        Assert.That(FrontEnd(Text).IsUsable);
+        ConfigurationResult result = FrontEnd(Text.Replace(right, wrong, StringComparison.Ordinal));
+        ConfigurationDiagnostic found = result.Diagnostics.First(d => d.Reason.Contains(reason, StringComparison.Ordinal));
+        Assert.That(found.Line, Is.EqualTo(1));
+        Assert.That(found.Column, Is.GreaterThan(1));
+        Assert.That(found.Suggestion, Is.Not.Null);
+    }
+
+    [Test]
+    public void A_machine_that_is_both_needs_the_keys_of_both_and_each_missing_one_is_named_once()
+    {
+        ConfigurationResult both = NetworkConfiguration.Parse("VNET_MODE=STATIC VNET_INTERFACE=eth0", "eucalyptus.conf", EngineRole.Both);
+        Assert.That(both.Diagnostics.Select(d => d.Key), Is.Unique.And.Contains("VNET_BRIDGE").And.Contains("VNET_SUBNET"));
+        NetworkConfiguration managed = NetworkConfiguration.Parse("VNET_MODE=MANAGED VNET_INTERFACE=eth0 VNET_SUBNET=192.168.0.0 VNET_NETMASK=255.255.0.0 VNET_DNS=10.0.0.2 VNET_ADDRSPERNET=64", "eucalyptus.conf", EngineRole.Both).Configuration!;
+        Assert.That((managed.SingleMachine, managed.Role), Is.EqualTo((true, EngineRole.Both)));
+    }
 }
