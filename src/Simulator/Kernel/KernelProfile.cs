@@ -14,6 +14,8 @@ public sealed record KernelProfile
         "macsec", "macvlan", "macvtap", "netdevsim", "nlmon", "sit", "team", "vcan", "veth", "vlan", "vrf", "vti", "vti6", "vxlan", "wireguard", "xfrm",
     ];
 
+    private static readonly ImmutableHashSet<string> AllDisciplines = ["noqueue", "pfifo_fast", "pfifo", "bfifo", "mq", "tbf", "htb", "prio", "fq_codel", "ingress", "clsact"];
+
     /// <summary>Debian 12: 6.1, all modules.</summary>
     public static KernelProfile Linux61 { get; } = new() { Name = "6.1", Version = new Version(6, 1), LinkKinds = AllKinds };
 
@@ -32,6 +34,10 @@ public sealed record KernelProfile
         HasQueueExpression = false,
         HasFlowtables = false,
         HasBridgeExpressions = false,
+        QueueingDisciplines = AllDisciplines.Except(["prio", "fq_codel"]),
+        Classifiers = ["u32"],
+        TrafficActions = ["mirred"],
+        HasFilterCounters = false,
     };
 
     /// <summary>What the profile is called.</summary>
@@ -45,6 +51,18 @@ public sealed record KernelProfile
 
     /// <summary>Bridges can filter VLANs (CONFIG_BRIDGE_VLAN_FILTERING).</summary>
     public bool HasVlanFiltering { get; init; } = true;
+
+    /// <summary>The queueing disciplines (TCA_KIND) that can be put in; any other is unknown.</summary>
+    public ImmutableHashSet<string> QueueingDisciplines { get; init; } = AllDisciplines;
+
+    /// <summary>The kinds of filters of traffic control.</summary>
+    public ImmutableHashSet<string> Classifiers { get; init; } = ["u32", "matchall", "flower", "fw"];
+
+    /// <summary>The actions of filters; a kernel without any has no modules for them.</summary>
+    public ImmutableHashSet<string> TrafficActions { get; init; } = ["gact", "mirred"];
+
+    /// <summary>u32 counts what each key saw (CONFIG_CLS_U32_PERF).</summary>
+    public bool HasFilterCounters { get; init; } = true;
 
     /// <summary>net.core.default_qdisc: what devices with a queue get when they are set up.</summary>
     public string DefaultQdisc { get; init; } = "pfifo_fast";

@@ -121,7 +121,10 @@ public sealed partial class SimulatedKernel
         new AddressVerbs(this).Attach(RouteEvents);
         new RouteVerbs(this).Attach(RouteEvents);
         new NeighbourVerbs(this).Attach(RouteEvents);
+        new BridgeVlanVerbs(this).Attach(RouteEvents);
+        new NeighbourTableVerbs(this).Attach(RouteEvents);
         new NamespaceVerbs(this).Attach(RouteEvents);
+        new Rtnetlink.Traffic.QdiscVerbs(this).Attach(RouteEvents);
         var loopback = new NetworkDevice(this, Devices.AllocateIndex(), "lo", "")
         {
             HardwareType = 772,

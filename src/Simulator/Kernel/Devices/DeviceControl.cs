@@ -67,7 +67,7 @@ internal sealed class DeviceControl(SimulatedKernel kernel)
             }
 
             device.IsGone = true;
-            device.Qdisc = "noop";
+            device.Traffic.SetDefault("noop");
             Uninstall(device);
             byte[] gone = LinkMessage.Build(kernel, device, RTM_DELLINK, new LinkMessageOptions(uint.MaxValue, requester?.Sequence ?? 0, requester?.PortId ?? 0));
             kernel.RouteEvents.Publish(RTNLGRP_LINK, gone, requester);
@@ -94,12 +94,18 @@ internal sealed class DeviceControl(SimulatedKernel kernel)
         kernel.Datapath?.DeviceRemoved(device);
         kernel.Devices.Remove(device);
         kernel.Parameters.RemoveDevice(device.Name);
+        device.Traffic.SetDefault("noop");
+        device.Traffic.Ingress = null;
         device.Kernel = target;
         device.Index = index;
         device.Name = newName;
         target.DeviceControl.Register(device);
         target.DeviceControl.NotifyLink(device, uint.MaxValue);
     }
+
+    /// <summary>Gives the device the queueing discipline that it has where nobody asked for one.</summary>
+    public void AttachDefaultQueue(NetworkDevice device) =>
+        device.Traffic.SetDefault(device.HasNoQueue ? "noqueue" : device.TransmitQueues > 1 ? "mq" : kernel.Profile.DefaultQdisc);
 
     /// <summary>Sets the device up (dev_open).</summary>
     /// <returns>ENETDOWN where the device below is down.</returns>
@@ -121,7 +127,11 @@ internal sealed class DeviceControl(SimulatedKernel kernel)
         }
 
         device.Flags |= DeviceFlags.Up;
-        device.Qdisc = device.HasNoQueue ? "noqueue" : kernel.Profile.DefaultQdisc;
+        if (device.Traffic.Root.Kind.IsBuiltIn)
+        {
+            AttachDefaultQueue(device);
+        }
+
         if (device.Peer is { IsUp: true } peer)
         {
             SetCarrier(device, true);

@@ -14,6 +14,9 @@ internal sealed class Inet6State
     /// <summary>The device's MTU as IPv6 took it over.</summary>
     public uint Mtu { get; set; }
 
+    /// <summary>ff02::1 is in the device's receive filter.</summary>
+    public bool ListensToAllNodes { get; set; }
+
     public byte[] Token { get; set; } = new byte[16];
 
     /// <summary>In 10 ms since boot.</summary>

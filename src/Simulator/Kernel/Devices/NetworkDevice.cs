@@ -1,8 +1,12 @@
+using EucaNet.Simulator.Kernel.Rtnetlink.Traffic;
+
 namespace EucaNet.Simulator.Kernel.Devices;
 
 /// <summary>A network device (struct net_device) of one simulated kernel. Changed only by the kernel it belongs to.</summary>
 internal sealed class NetworkDevice(SimulatedKernel kernel, int index, string name, string kind)
 {
+    private DeviceTraffic? _traffic;
+
     /// <summary>The kernel whose namespace the device is in now.</summary>
     public SimulatedKernel Kernel { get; set; } = kernel;
 
@@ -81,14 +85,20 @@ internal sealed class NetworkDevice(SimulatedKernel kernel, int index, string na
 
     public DeviceStatistics Statistics { get; } = new();
 
-    /// <summary>The queueing discipline: "noop" until the device was up once, then "noqueue" or the default one.</summary>
-    public string Qdisc { get; set; } = "noop";
+    /// <summary>The queueing disciplines and their filters.</summary>
+    public DeviceTraffic Traffic => _traffic ??= new DeviceTraffic(this);
 
     /// <summary>The device has no queue of its own ("noqueue" once up).</summary>
     public bool HasNoQueue { get; init; } = true;
 
-    /// <summary>IFLA_GSO_MAX_SEGS and IFLA_TSO_MAX_SEGS; 65535.</summary>
+    /// <summary>IFLA_TSO_MAX_SEGS; 65535.</summary>
     public uint MaximumSegments { get; set; } = 65535;
+
+    /// <summary>IFLA_GSO_MAX_SEGS.</summary>
+    public uint GsoMaximumSegments { get; set; } = 65535;
+
+    /// <summary>IFLA_GRO_MAX_SIZE.</summary>
+    public uint GroMaximumSize { get; set; } = 65536;
 
     /// <summary>IFLA_GSO_MAX_SIZE.</summary>
     public uint GsoMaximumSize { get; set; } = 65536;
@@ -135,6 +145,9 @@ internal sealed class NetworkDevice(SimulatedKernel kernel, int index, string na
 
     /// <summary>Further unicast addresses it receives (bridge fdb add … self).</summary>
     public List<byte[]> UnicastAddresses { get; } = [];
+
+    /// <summary>Multicast addresses that protocols listen to: see <see cref="ReceiveFilter"/>.</summary>
+    public List<byte[]> JoinedGroups { get; } = [];
 
     /// <summary>Multicast addresses added by user space.</summary>
     public List<byte[]> MulticastAddresses { get; } = [];

@@ -5,6 +5,9 @@ internal sealed class VlanOptions
 {
     public ushort Id { get; init; }
 
+    public const uint Gvrp = 2;
+    public const uint Mvrp = 8;
+
     /// <summary>The tag's ether type: 0x8100, or 0x88a8 for a service tag.</summary>
     public ushort Protocol { get; init; } = 0x8100;
 

@@ -123,10 +123,15 @@ internal sealed class Inet4Control(SimulatedKernel kernel)
             }
         }
 
+        ReceiveFilter.Join(device, ReceiveFilter.AllHosts);
         kernel.RouteControl.DeviceUp(device);
     }
 
-    public void DeviceDown(NetworkDevice device) => kernel.RouteControl.DeviceDown(device, force: false);
+    public void DeviceDown(NetworkDevice device)
+    {
+        ReceiveFilter.Leave(device, ReceiveFilter.AllHosts);
+        kernel.RouteControl.DeviceDown(device, force: false);
+    }
 
     public void CarrierChanged(NetworkDevice device) => kernel.RouteControl.CarrierChanged(device);
 

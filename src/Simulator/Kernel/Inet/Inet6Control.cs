@@ -27,7 +27,9 @@ internal sealed class Inet6Control(SimulatedKernel kernel)
                 Mtu = device.Mtu,
                 AddressGenerationMode = (byte)kernel.Parameters.Number($"net/ipv6/conf/{device.Name}/addr_gen_mode"),
                 ReachableTime = 15000 + (uint)kernel.Random.Next(30000),
+                ListensToAllNodes = true,
             };
+            ReceiveFilter.Join(device, ReceiveFilter.AllNodes);
         }
     }
 
@@ -110,6 +112,21 @@ internal sealed class Inet6Control(SimulatedKernel kernel)
             return new Verdict(LinuxError.ENOBUFS);
         }
 
+        if (address.Local.IsAny)
+        {
+            return new Verdict(LinuxError.EADDRNOTAVAIL, "ipv6: Invalid address");
+        }
+
+        if (address.Local.IsMulticast && (address.Flags & IFA_F_MCAUTOJOIN) == 0)
+        {
+            return new Verdict(LinuxError.EADDRNOTAVAIL, "ipv6: Cannot assign multicast address without \"IFA_F_MCAUTOJOIN\" flag");
+        }
+
+        if (address.Local.IsLoopback && !device.IsLoopback && device.KindState is not VrfState)
+        {
+            return new Verdict(LinuxError.EADDRNOTAVAIL, "ipv6: Cannot assign loopback address on this device");
+        }
+
         if (IsDisabled(device) && !device.IsLoopback)
         {
             return new Verdict(LinuxError.EACCES, "ipv6: IPv6 is disabled on this device");
@@ -160,6 +177,7 @@ internal sealed class Inet6Control(SimulatedKernel kernel)
     public void Delete(InterfaceAddress address)
     {
         kernel.Addresses.Remove(address);
+        ReceiveFilter.Leave(address.Device, ReceiveFilter.SolicitedNode(address.Local));
         Notify(address, RTM_DELADDR, null);
         foreach (Route route in LocalRoutes(address).ToArray())
         {
@@ -203,6 +221,12 @@ internal sealed class Inet6Control(SimulatedKernel kernel)
     private void Configure(NetworkDevice device, Inet6State state)
     {
         state.Updated = kernel.Ticks;
+        if (!state.ListensToAllNodes)
+        {
+            state.ListensToAllNodes = true;
+            ReceiveFilter.Join(device, ReceiveFilter.AllNodes);
+        }
+
         if (device.IsLoopback)
         {
             if (kernel.Addresses.Find(device, new InternetAddress(AF_INET6, 1)) is null)
@@ -261,6 +285,12 @@ internal sealed class Inet6Control(SimulatedKernel kernel)
         kernel.RouteControl.RemoveV6(device);
         kernel.NeighbourControl.Inet6Down(device);
         state.Flags &= ~(Ready | 0x10 | 0x20);
+        if (state.ListensToAllNodes)
+        {
+            state.ListensToAllNodes = false;
+            ReceiveFilter.Leave(device, ReceiveFilter.AllNodes);
+        }
+
         foreach (InterfaceAddress address in kernel.Addresses.Of(device, AF_INET6).ToArray())
         {
             bool keep = !goes && kernel.Parameters.Number($"net/ipv6/conf/{device.Name}/keep_addr_on_down") > 0
@@ -272,6 +302,7 @@ internal sealed class Inet6Control(SimulatedKernel kernel)
             }
 
             kernel.Addresses.Remove(address);
+            ReceiveFilter.Leave(device, ReceiveFilter.SolicitedNode(address.Local));
             Notify(address, RTM_DELADDR, null);
             kernel.Datapath?.AddressRemoved(address);
         }
@@ -289,6 +320,7 @@ internal sealed class Inet6Control(SimulatedKernel kernel)
         }
 
         kernel.Addresses.Insert(address, position);
+        ReceiveFilter.Join(address.Device, ReceiveFilter.SolicitedNode(address.Local));
     }
 
     private static int ScopeRank(InternetAddress address) => address.IsLoopback ? 1 : address.IsLinkLocal ? 2 : 14;

@@ -44,6 +44,9 @@ internal sealed class NumberedNextHop
 
     public InternetAddress? Gateway { get; init; }
 
+    /// <summary>Names a far end of a tunnel for forwarding databases, not for routes.</summary>
+    public bool IsForFdb { get; init; }
+
     public bool IsBlackhole { get; init; }
 
     /// <summary>Members and their weights, where it is a group.</summary>

@@ -72,5 +72,8 @@ internal sealed class RuleTable
         new() { Family = InternetAddress.V6, Priority = 32766, Table = ForwardingTables.Main, Protocol = 2 },
     ];
 
+    /// <summary>Somebody has added or deleted an IPv4 rule: each table is looked up for itself from then on.</summary>
+    public bool HasCustomRules { get; set; }
+
     public List<RoutingRule> Of(byte family) => family == InternetAddress.V4 ? _v4 : _v6;
 }

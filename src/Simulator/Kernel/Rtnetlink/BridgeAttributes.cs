@@ -7,6 +7,9 @@ namespace EucaNet.Simulator.Kernel.Rtnetlink;
 /// <summary>IFLA_BR_*: what a bridge shows of itself (br_fill_info).</summary>
 internal static class BridgeAttributes
 {
+    /// <summary>What a message shows, the read-only attributes among it.</summary>
+    public static PolicyTable Shown { get; } = new(50);
+
     public static PolicyTable Policy { get; } = new(
         50,
         (1, new(AttributeKind.U32)), (2, new(AttributeKind.U32)), (3, new(AttributeKind.U32)), (4, new(AttributeKind.U32)), (5, new(AttributeKind.U32)),

@@ -300,7 +300,7 @@ internal sealed class ForwardingVerbs(SimulatedKernel kernel, PolicyTable neighb
     }
 
     private static byte[][] SelfEntries(NetworkDevice device) =>
-        device.UnicastAddresses.Concat(device.MulticastAddresses).Select(mac => SelfEntry(device, mac, RTM_NEWNEIGH)).ToArray();
+        device.UnicastAddresses.Concat(device.Kind == "vxlan" ? [] : ReceiveFilter.Multicast(device)).Select(mac => SelfEntry(device, mac, RTM_NEWNEIGH)).ToArray();
 
     private static byte[] SelfEntry(NetworkDevice device, byte[] mac, ushort type)
     {

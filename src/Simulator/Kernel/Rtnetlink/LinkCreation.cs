@@ -470,6 +470,11 @@ internal sealed class LinkCreation(SimulatedKernel kernel)
 
         Register(device);
         lower.Uppers.Add(device);
+        if ((vlan.Flags & (VlanOptions.Gvrp | VlanOptions.Mvrp)) != 0)
+        {
+            ReceiveFilter.Join(lower, ReceiveFilter.VlanRegistration);
+        }
+
         lower.Kernel.DeviceControl.NotifyLink(lower);
         kernel.DeviceControl.SetCarrier(device, lower.HasCarrier, count: false);
         DeviceControl.UpdateOperationalState(device);

@@ -165,6 +165,9 @@ internal static class LinkKinds
 /// <summary>A macvlan's mode (1 private, 2 vepa, 4 bridge, 8 passthru, 16 source) and options.</summary>
 internal sealed class MacvlanState
 {
+    /// <summary>What a message shows of it, without demands.</summary>
+    public static PolicyTable Shown { get; } = new(8);
+
     public uint Mode { get; set; } = 2;
 
     public ushort Flags { get; set; }

@@ -31,6 +31,12 @@ internal static class LinkLoader
 
         int index = BinaryPrimitives.ReadInt32LittleEndian(payload[4..]);
         string name = Text(rawName);
+        if (kernel.Devices.Find(name) is { } other && other.Index != index)
+        {
+            // Another one had the name before.
+            kernel.DeviceControl.Unregister([other]);
+        }
+
         NetworkDevice? device = kernel.Devices.Find(index);
         bool isNew = device is null;
         device ??= Make(kernel, payload, values, index, name);
@@ -82,6 +88,12 @@ internal static class LinkLoader
                 break;
             case "" or "veth" or "dummy" or "ifb":
                 break;
+            case "macvlan" or "macvtap":
+                device.KindState = new MacvlanState();
+                break;
+            case "vrf":
+                device.KindState = new VrfState { Table = new AttributeReader(data).TryFind(1, out NetlinkAttribute table) ? table.UInt32 : 0 };
+                break;
             default:
                 device.KindState = new TunnelState { Attributes = data, ShowsLink = values.ContainsKey(IFLA_LINK), HasData = HasData(values), IsFallback = name.EndsWith('0') };
                 break;
@@ -118,6 +130,15 @@ internal static class LinkLoader
 
     private static void Apply(NetworkDevice device, ReadOnlySpan<byte> payload, Dictionary<ushort, byte[]> values)
     {
+        if (device.Bridge is { } bridge)
+        {
+            AttributeSet.TryParse(Info(values).Data, 0, BridgeAttributes.Shown, AttributeStrictness.Liberal, out AttributeSet options, out _);
+            // Refused while VLANs are filtered, and made of several options: set by themselves.
+            bridge.VlanFiltering = false;
+            BridgeChanges.ChangeBridge(device.Kernel, bridge, options);
+            bridge.TopologyChanged = options.U8(14) is > 0;
+        }
+
         device.RequestedFlags = (DeviceFlags)BinaryPrimitives.ReadUInt32LittleEndian(payload[8..]) & (DeviceFlags.Promiscuous | DeviceFlags.AllMulticast);
         const DeviceFlags Volatile = DeviceFlags.Running | DeviceFlags.LowerUp | DeviceFlags.Dormant;
         device.Flags = (DeviceFlags)BinaryPrimitives.ReadUInt32LittleEndian(payload[8..]) & ~Volatile;
@@ -133,7 +154,9 @@ internal static class LinkLoader
         device.Group = Number(values, IFLA_GROUP, device.Group);
         device.Promiscuity = (int)Number(values, IFLA_PROMISCUITY, 0);
         device.AllMulticast = (int)Number(values, IFLA_ALLMULTI, 0);
-        device.MaximumSegments = Number(values, IFLA_GSO_MAX_SEGS, 65535);
+        device.GsoMaximumSegments = Number(values, IFLA_GSO_MAX_SEGS, 65535);
+        device.MaximumSegments = Number(values, IFLA_TSO_MAX_SEGS, 65535);
+        device.GroMaximumSize = Number(values, IFLA_GRO_MAX_SIZE, 65536);
         device.GsoMaximumSize = Number(values, IFLA_GSO_MAX_SIZE, 65536);
         device.TsoMaximumSize = Number(values, IFLA_TSO_MAX_SIZE, 65536);
         device.CarrierUpCount = Number(values, IFLA_CARRIER_UP_COUNT, 0);
@@ -149,7 +172,11 @@ internal static class LinkLoader
         }
 
         device.LinkMode = values.TryGetValue(IFLA_LINKMODE, out byte[]? mode) ? mode[0] : (byte)0;
-        device.Qdisc = values.TryGetValue(IFLA_QDISC, out byte[]? qdisc) ? Text(qdisc) : device.Qdisc;
+        if (values.TryGetValue(IFLA_QDISC, out byte[]? qdisc) && Text(qdisc) is { } discipline && discipline != device.Traffic.Root.Kind.Name)
+        {
+            device.Traffic.Assume(discipline);
+        }
+
         device.Alias = values.TryGetValue(IFLA_IFALIAS, out byte[]? alias) ? Text(alias) : null;
         device.Headroom = values.TryGetValue(IFLA_HEADROOM, out byte[]? headroom) ? BinaryPrimitives.ReadUInt16LittleEndian(headroom) : (ushort)0;
         if (device.Vlan is { } vlan)
@@ -157,9 +184,14 @@ internal static class LinkLoader
             LoadMaps(vlan, Info(values).Data);
         }
 
-        if (device.Bridge is { } bridge && AttributeSet.TryParse(Info(values).Data, 0, BridgeAttributes.Policy, AttributeStrictness.Liberal, out AttributeSet options, out _))
+        if (device.KindState is MacvlanState macvlan)
         {
-            BridgeChanges.ChangeBridge(device.Kernel, bridge, options);
+            AttributeSet.TryParse(Info(values).Data, 0, MacvlanState.Shown, AttributeStrictness.Liberal, out AttributeSet options, out _);
+            macvlan.Mode = options.U32(1) ?? macvlan.Mode;
+            macvlan.Flags = options.U16(2) ?? macvlan.Flags;
+            macvlan.MacCount = options.U32(6) ?? macvlan.MacCount;
+            macvlan.BroadcastQueueLength = options.U32(7) ?? macvlan.BroadcastQueueLength;
+            macvlan.BroadcastQueueUsed = options.U32(8) ?? macvlan.BroadcastQueueUsed;
         }
 
         if (device.KindState is TunnelState tunnel)
@@ -190,6 +222,7 @@ internal static class LinkLoader
             {
                 Inet6State inet6State = device.Inet6 ??= new Inet6State { Mtu = device.Mtu };
                 inet6State.Flags = inet6.Nested().TryFind(1, out NetlinkAttribute flags) ? flags.UInt32 : 0;
+                inet6State.Token = inet6.Nested().TryFind(7, out NetlinkAttribute token) && token.Value.Length == 16 ? token.Value.ToArray() : inet6State.Token;
                 inet6State.Mtu = inet6.Nested().TryFind(2, out NetlinkAttribute conf) && conf.Value.Length >= 12
                     ? BinaryPrimitives.ReadUInt32LittleEndian(conf.Value[8..])
                     : inet6State.Mtu;

@@ -59,13 +59,14 @@ internal static class LinkMessage
         writer.WriteUInt32(IFLA_PROMISCUITY, (uint)device.Promiscuity);
         writer.WriteUInt32(IFLA_ALLMULTI, (uint)device.AllMulticast);
         writer.WriteUInt32(IFLA_NUM_TX_QUEUES, device.TransmitQueues);
-        writer.WriteUInt32(IFLA_GSO_MAX_SEGS, device.MaximumSegments);
+        writer.WriteUInt32(IFLA_GSO_MAX_SEGS, device.GsoMaximumSegments);
         writer.WriteUInt32(IFLA_GSO_MAX_SIZE, device.GsoMaximumSize);
-        writer.WriteUInt32(IFLA_GRO_MAX_SIZE, 65536);
+        writer.WriteUInt32(IFLA_GRO_MAX_SIZE, device.GroMaximumSize);
         if (profile.IsAtLeast(6, 3))
         {
-            writer.WriteUInt32(IFLA_GSO_IPV4_MAX_SIZE, 65536);
-            writer.WriteUInt32(IFLA_GRO_IPV4_MAX_SIZE, 65536);
+            // The size for IPv4 follows the other as long as that is one IPv4 can have.
+            writer.WriteUInt32(IFLA_GSO_IPV4_MAX_SIZE, Math.Min(device.GsoMaximumSize, 65536));
+            writer.WriteUInt32(IFLA_GRO_IPV4_MAX_SIZE, Math.Min(device.GroMaximumSize, 65536));
         }
 
         writer.WriteUInt32(IFLA_TSO_MAX_SIZE, device.TsoMaximumSize);
@@ -84,7 +85,7 @@ internal static class LinkMessage
         writer.WriteByte(IFLA_CARRIER, device.HasCarrier ? (byte)1 : (byte)0);
         if (!profile.IsAtLeast(6, 9))
         {
-            writer.WriteString(IFLA_QDISC, device.Qdisc);
+            writer.WriteString(IFLA_QDISC, device.Traffic.Root.Kind.Name);
         }
 
         if (device.Alias is { } alias)
@@ -169,7 +170,7 @@ internal static class LinkMessage
 
         if (profile.IsAtLeast(6, 9))
         {
-            writer.WriteString(IFLA_QDISC, device.Qdisc);
+            writer.WriteString(IFLA_QDISC, device.Traffic.Root.Kind.Name);
         }
 
         WireMark families = writer.BeginNested(IFLA_AF_SPEC, nestedFlag: false);

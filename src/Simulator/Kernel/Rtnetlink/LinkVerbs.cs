@@ -512,6 +512,34 @@ internal sealed class LinkVerbs(SimulatedKernel kernel)
             notify = true;
         }
 
+        if (attributes.U32(IFLA_GSO_MAX_SIZE) is { } gsoSize)
+        {
+            if (gsoSize > device.TsoMaximumSize)
+            {
+                return LinuxError.EINVAL;
+            }
+
+            notify |= gsoSize != device.GsoMaximumSize;
+            device.GsoMaximumSize = gsoSize;
+        }
+
+        if (attributes.U32(IFLA_GSO_MAX_SEGS) is { } segments)
+        {
+            if (segments > 65535)
+            {
+                return LinuxError.EINVAL;
+            }
+
+            notify |= segments != device.GsoMaximumSegments;
+            device.GsoMaximumSegments = segments;
+        }
+
+        if (attributes.U32(IFLA_GRO_MAX_SIZE) is { } groSize)
+        {
+            notify |= groSize != device.GroMaximumSize;
+            device.GroMaximumSize = groSize;
+        }
+
         if (attributes.U8(IFLA_OPERSTATE) is { } state)
         {
             OperationalState next = (OperationalState)state;
@@ -526,6 +554,11 @@ internal sealed class LinkVerbs(SimulatedKernel kernel)
                 device.OperationalState = next;
                 control.StateChanged(device);
             }
+        }
+
+        if (attributes.Has(IFLA_VFINFO_LIST))
+        {
+            return LinuxError.EOPNOTSUPP;
         }
 
         if (attributes.U8(IFLA_LINKMODE) is { } mode)
@@ -660,6 +693,29 @@ internal sealed class LinkVerbs(SimulatedKernel kernel)
         return Verdict.Success;
     }
 
+    /// <summary>The host part that addresses from router advertisements get (inet6_set_iftoken).</summary>
+    private Verdict SetToken(NetworkDevice device, Inet6State state, byte[] token)
+    {
+        bool clears = token.AsSpan().IndexOfAnyExcept((byte)0) < 0;
+        if (device.IsLoopback)
+        {
+            return new Verdict(LinuxError.EINVAL, "Device is loopback");
+        }
+
+        if ((device.Flags & DeviceFlags.NoArp) != 0)
+        {
+            return new Verdict(LinuxError.EINVAL, "Device does not do neighbour discovery");
+        }
+
+        if (!clears && kernel.Parameters.Number($"net/ipv6/conf/{device.Name}/accept_ra") == 0)
+        {
+            return new Verdict(LinuxError.EINVAL, "Router advertisement is disabled on device");
+        }
+
+        token.AsSpan(8).CopyTo(state.Token.AsSpan(8));
+        return Verdict.Success;
+    }
+
     private Verdict SetFamilies(NetworkDevice device, byte[] families)
     {
         var walk = new AttributeReader(families);
@@ -673,6 +729,15 @@ internal sealed class LinkVerbs(SimulatedKernel kernel)
                     if (device.Inet6 is not { } state)
                     {
                         return LinuxError.EAFNOSUPPORT;
+                    }
+
+                    if (family.Nested().TryFind(7, out NetlinkAttribute token) && token.Value.Length == 16)
+                    {
+                        Verdict set = SetToken(device, state, token.Value.ToArray());
+                        if (set.Error != LinuxError.None)
+                        {
+                            return set;
+                        }
                     }
 
                     if (family.Nested().TryFind(8, out NetlinkAttribute mode))

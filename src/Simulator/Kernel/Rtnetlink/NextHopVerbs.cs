@@ -19,6 +19,8 @@ internal sealed class NextHopVerbs(SimulatedKernel kernel)
     private const ushort NHA_BLACKHOLE = 4;
     private const ushort NHA_OIF = 5;
     private const ushort NHA_GATEWAY = 6;
+    private const ushort NHA_GROUPS = 9;
+    private const ushort NHA_FDB = 11;
 
     private static readonly PolicyTable Policy = new(
         18, [(NHA_ID, new AttributePolicy(AttributeKind.U32)), (NHA_GROUP, AttributePolicy.Any(8)), (NHA_GROUP_TYPE, new AttributePolicy(AttributeKind.U16)),
@@ -71,7 +73,27 @@ internal sealed class NextHopVerbs(SimulatedKernel kernel)
                 }
             }
 
-            hop = new NumberedNextHop { Id = id, Protocol = header[2], Group = members, Scope = RT_SCOPE_UNIVERSE };
+            bool isFdb = attributes.Has(NHA_FDB);
+            foreach ((uint member, _) in members)
+            {
+                NumberedNextHop of = kernel.NextHops.Find(member)!;
+                if (of.Group is not null)
+                {
+                    return new Verdict(LinuxError.EINVAL, kernel.Profile.IsAtLeast(6, 14) ? "Hash-threshold group can not be a nexthop within a group" : "Multipath group can not be a nexthop within a group");
+                }
+
+                if (of.IsBlackhole && members.Count > 1)
+                {
+                    return new Verdict(LinuxError.EINVAL, "Blackhole nexthop can not be used in a group with more than 1 path");
+                }
+
+                if (of.IsForFdb != isFdb)
+                {
+                    return new Verdict(LinuxError.EINVAL, isFdb ? "FDB nexthop group can only have fdb nexthops" : "Non FDB nexthop group cannot have fdb nexthops");
+                }
+            }
+
+            hop = new NumberedNextHop { Id = id, Protocol = header[2], IsForFdb = isFdb, Group = members, Scope = RT_SCOPE_UNIVERSE };
         }
         else if (attributes.Has(NHA_BLACKHOLE))
         {
@@ -87,6 +109,18 @@ internal sealed class NextHopVerbs(SimulatedKernel kernel)
             if (family is not (AF_INET or AF_INET6))
             {
                 return new Verdict(LinuxError.EINVAL, "Invalid address family");
+            }
+
+            if (attributes.Has(NHA_FDB))
+            {
+                if (attributes.Has(NHA_OIF))
+                {
+                    return new Verdict(LinuxError.EINVAL, "Fdb attribute can not be used with encap, oif or blackhole");
+                }
+
+                InternetAddress? remote = attributes.Bytes(NHA_GATEWAY) is { } far && far.Length >= (family == AF_INET ? 4 : 16) ? InternetAddress.Read(family, far) : null;
+                hop = new NumberedNextHop { Id = id, Family = family, Protocol = header[2], IsForFdb = true, Gateway = remote, Scope = RT_SCOPE_LINK };
+                return Keep(hop, known, message, socket);
             }
 
             if (attributes.U32(NHA_OIF) is not { } index || kernel.Devices.Find((int)index) is not { } device)
@@ -119,10 +153,15 @@ internal sealed class NextHopVerbs(SimulatedKernel kernel)
                 Device = device,
                 Gateway = gateway,
                 Flags = flags & RTNH_F_ONLINK,
-                Scope = family == AF_INET6 ? RT_SCOPE_UNIVERSE : gateway is null ? RT_SCOPE_HOST : way?.Scope ?? RT_SCOPE_LINK,
+                Scope = family == AF_INET6 ? RT_SCOPE_LINK : gateway is null ? RT_SCOPE_HOST : way?.Scope ?? RT_SCOPE_LINK,
             };
         }
 
+        return Keep(hop, known, message, socket);
+    }
+
+    private Verdict Keep(NumberedNextHop hop, NumberedNextHop? known, NetlinkMessage message, SimulatedNetlinkSocket socket)
+    {
         NetlinkMessageFlags request = message.Header.Flags;
         if (known is not null && (request & NetlinkMessageFlags.Replace) == 0)
         {
@@ -173,10 +212,17 @@ internal sealed class NextHopVerbs(SimulatedKernel kernel)
     private Verdict Dump(SimulatedNetlinkSocket socket, NetlinkMessage message)
     {
         byte family = message.Payload[0];
+        if (!TryParse(message, out AttributeSet attributes, out Verdict verdict))
+        {
+            return LinkQueries.FailDump(socket, message, verdict);
+        }
+
+        int output = (int)(attributes.U32(NHA_OIF) ?? 0);
+        bool groupsOnly = attributes.Has(NHA_GROUPS);
         socket.StartDump(new NetlinkDump(
             message.Header,
             socket.PortId,
-            kernel.NextHops.All.Where(hop => family == AF_UNSPEC || hop.Family == family).Select(hop => Build(kernel.Profile, hop, RTM_NEWNEXTHOP, 0)).ToArray())
+            kernel.NextHops.All.Where(hop => (family == AF_UNSPEC || hop.Family == family) && (output == 0 || hop.Device?.Index == output) && (!groupsOnly || hop.Group is not null)).Select(hop => Build(kernel.Profile, hop, RTM_NEWNEXTHOP, 0)).ToArray())
         {
             DoneRidesAlong = kernel.Profile.IsAtLeast(6, 9),
         });
@@ -238,6 +284,14 @@ internal sealed class NextHopVerbs(SimulatedKernel kernel)
         else if (hop.IsBlackhole)
         {
             writer.WriteFlag(NHA_BLACKHOLE);
+        }
+        else if (hop.IsForFdb)
+        {
+            writer.WriteFlag(NHA_FDB);
+            if (hop.Gateway is { } remote)
+            {
+                AddressMessage.WriteAddress(ref writer, NHA_GATEWAY, remote);
+            }
         }
         else
         {

@@ -7,24 +7,33 @@ namespace EucaNet.Simulator.Kernel.Rtnetlink;
 /// <summary>The answer to "how does a packet to this address go" (rt_fill_info, rt6_fill_node of a destination).</summary>
 internal static class RouteAnswer
 {
+    private const uint RTCF_BROADCAST = 0x10000000;
+    private const uint RTCF_MULTICAST = 0x20000000;
+    private const uint RTCF_LOCAL = 0x80000000;
+
     public static byte[] Build(SimulatedKernel kernel, Route route, InternetAddress destination, AttributeSet request)
     {
         var buffer = new NetlinkBuffer(256);
         var writer = new NetlinkWriter(buffer);
         WireMark message = writer.BeginMessage(RTM_NEWROUTE, 0, 0);
         bool isLocal = route.Type == RTN_LOCAL;
+        bool isMulticast = destination.IsMulticast && destination.Family == AF_INET;
         if (destination.Family == AF_INET)
         {
-            uint flags = RTM_F_CLONED | (isLocal ? 0x80000000u : 0);
-            RouteMessage.WriteHeader(ref writer, AF_INET, 32, 0, 0, isLocal ? ForwardingTables.Local : ForwardingTables.Main, 0, RT_SCOPE_UNIVERSE, route.Type, flags);
-            writer.WriteUInt32(RTA_TABLE, isLocal ? ForwardingTables.Local : ForwardingTables.Main);
+            uint flags = RTM_F_CLONED | (isLocal ? RTCF_LOCAL : route.Type == RTN_BROADCAST ? RTCF_BROADCAST | RTCF_LOCAL : isMulticast ? RTCF_MULTICAST : 0);
+
+            // While nobody has changed the rules, the local and the main table are looked up as one.
+            uint table = kernel.Rules.HasCustomRules || route.Table != ForwardingTables.Local ? route.Table : ForwardingTables.Main;
+            RouteMessage.WriteHeader(ref writer, AF_INET, 32, 0, 0, table, 0, RT_SCOPE_UNIVERSE, isMulticast ? RTN_MULTICAST : route.Type, flags);
+            writer.WriteUInt32(RTA_TABLE, table);
             AddressMessage.WriteAddress(ref writer, RTA_DST, destination);
         }
         else
         {
-            RouteMessage.WriteHeader(ref writer, AF_INET6, 128, 0, 0, route.Table, route.Protocol, RT_SCOPE_UNIVERSE, route.Type, 0);
+            RouteMessage.WriteHeader(ref writer, AF_INET6, 128, 128, 0, route.Table, route.Protocol, RT_SCOPE_UNIVERSE, route.Type, 0);
             writer.WriteUInt32(RTA_TABLE, route.Table);
             AddressMessage.WriteAddress(ref writer, RTA_DST, destination);
+            AddressMessage.WriteAddress(ref writer, RTA_SRC, request.Bytes(RTA_SRC) is { Length: 16 } from ? InternetAddress.Read(AF_INET6, from) : InternetAddress.Any(AF_INET6));
         }
 
         NextHop? hop = route.NextHops.Count > 0 ? route.NextHops[0] : null;
@@ -46,7 +55,7 @@ internal static class RouteAnswer
                 AddressMessage.WriteAddress(ref writer, RTA_PREFSRC, address);
             }
 
-            if (hop?.Gateway is { } gateway)
+            if (hop?.Gateway is { } gateway && !isMulticast)
             {
                 AddressMessage.WriteAddress(ref writer, RTA_GATEWAY, gateway);
             }

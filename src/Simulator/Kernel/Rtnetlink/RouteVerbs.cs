@@ -346,7 +346,7 @@ internal sealed class RouteVerbs(SimulatedKernel kernel)
 
         if (family == AF_INET && scope >= RT_SCOPE_LINK)
         {
-            return new Verdict(LinuxError.EINVAL, "Nexthop has invalid scope");
+            return new Verdict(LinuxError.EINVAL, scope == RT_SCOPE_HOST ? "Route with host scope can not have a gateway" : "Nexthop has invalid scope");
         }
 
         if ((flags & RTNH_F_ONLINK) != 0)
@@ -363,7 +363,7 @@ internal sealed class RouteVerbs(SimulatedKernel kernel)
         {
             if (address.IsLinkLocal)
             {
-                return device is null ? new Verdict(LinuxError.EINVAL, "Invalid gateway address") : Verdict.Success;
+                return device is null ? new Verdict(LinuxError.EINVAL, "Egress device not specified") : Verdict.Success;
             }
 
             if (kernel.Addresses.FindLocal(address) is { } own && (device is null || own.Device == device))

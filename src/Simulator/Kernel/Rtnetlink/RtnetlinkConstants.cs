@@ -81,6 +81,7 @@ internal static class RtnetlinkConstants
     public const ushort IFLA_CARRIER_CHANGES = 35;
     public const ushort IFLA_LINK_NETNSID = 37;
     public const ushort IFLA_PROTO_DOWN = 39;
+    public const ushort IFLA_VFINFO_LIST = 22;
     public const ushort IFLA_GSO_MAX_SEGS = 40;
     public const ushort IFLA_GSO_MAX_SIZE = 41;
     public const ushort IFLA_XDP = 43;

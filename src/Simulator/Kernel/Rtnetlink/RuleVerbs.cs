@@ -37,6 +37,7 @@ internal sealed class RuleVerbs(SimulatedKernel kernel)
         }
 
         List<RoutingRule> rules = kernel.Rules.Of(rule!.Family);
+        kernel.Rules.HasCustomRules |= rule.Family == AF_INET;
         if ((message.Header.Flags & NetlinkMessageFlags.Exclusive) != 0 && rules.Exists(other => Same(other, rule)))
         {
             return LinuxError.EEXIST;
@@ -57,6 +58,7 @@ internal sealed class RuleVerbs(SimulatedKernel kernel)
         }
 
         List<RoutingRule> rules = kernel.Rules.Of(wanted!.Family);
+        kernel.Rules.HasCustomRules |= wanted.Family == AF_INET;
         RoutingRule? found = rules.Find(rule => Matches(rule, wanted, attributes!));
         if (found is null)
         {
@@ -99,6 +101,7 @@ internal sealed class RuleVerbs(SimulatedKernel kernel)
         foreach (byte family in (byte[])[AF_INET, AF_INET6])
         {
             List<RoutingRule> rules = kernel.Rules.Of(family);
+            kernel.Rules.HasCustomRules |= family == AF_INET;
             if (rules.Exists(static rule => rule.LayerThreeMaster && rule.Protocol == 2))
             {
                 continue;
@@ -167,7 +170,7 @@ internal sealed class RuleVerbs(SimulatedKernel kernel)
 
             if (target <= priority)
             {
-                verdict = new Verdict(LinuxError.EINVAL, "Backwards goto not supported");
+                verdict = new Verdict(LinuxError.EINVAL, kernel.Profile.IsAtLeast(6, 13) ? "Backward goto not supported" : "Backwards goto not supported");
                 return false;
             }
         }

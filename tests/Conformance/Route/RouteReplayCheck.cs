@@ -26,31 +26,11 @@ public sealed class RouteReplayCheck : IConformanceCheck
     /// <inheritdoc />
     public Func<JsonElement, CheckResult?> Begin(CorpusFile file)
     {
-        var kernel = new SimulatedKernel(new SimulatedKernelOptions { Profile = Profile(file.KernelVersion) });
-        var hints = new Dictionary<string, (int, byte[])>(StringComparer.Ordinal);
-        foreach (JsonElement row in file.Rows)
-        {
-            foreach ((bool sent, _, byte[] bytes) in Traffic(row))
-            {
-                if (!sent && IsRouteOnly(row))
-                {
-                    CollectHints(bytes, hints);
-                }
-            }
-        }
-
-        int unknown = 10000;
-        kernel.NewDeviceHint = name => hints.TryGetValue(name, out (int Index, byte[] Mac) hint) ? hint : (unknown++, [2, 0, 0, 0, 0, (byte)unknown]);
-        RecordedNamespace.Prepare(kernel);
+        SimulatedKernel kernel = RecordedNamespace.Prepare(
+            RecordedNamespace.Profile(file.KernelVersion),
+            file.Rows.Where(IsRouteOnly).SelectMany(Traffic).Where(static entry => !entry.Sent).Select(static entry => entry.Bytes)).Kernel;
         return row => IsRouteOnly(row) ? Replay(kernel, row) : null;
     }
-
-    internal static KernelProfile Profile(string version) => version switch
-    {
-        "6.1" => KernelProfile.Linux61,
-        "6.12" => KernelProfile.Linux612,
-        _ => KernelProfile.Linux618Minimal,
-    };
 
     private static CheckResult Replay(SimulatedKernel kernel, JsonElement row)
     {
@@ -73,6 +53,7 @@ public sealed class RouteReplayCheck : IConformanceCheck
 
         bool isBridge = row.Text("cmd").StartsWith("bridge", StringComparison.Ordinal) || row.Text("cmd").StartsWith("tc", StringComparison.Ordinal);
         bool isProbe = false;
+        isBefore = true;
         try
         {
             for (int at = 0; at < traffic.Count; at++)
@@ -89,6 +70,12 @@ public sealed class RouteReplayCheck : IConformanceCheck
                 {
                     // ip link begins with an empty RTM_NEWLINK and reads its answer with a buffer of 16 KiB.
                     isProbe = bytes.Length == 32 && bytes[4] == 16;
+                    isBefore &= isProbe || (bytes[4] & 3) == 2;
+                    if (isBefore && (bytes[7] & 3) == 3)
+                    {
+                        RouteReconciliation.Reconcile(kernel, bytes, Answer(traffic, at), !isBridge);
+                    }
+
                     socket.Send(bytes);
                     if (!isProbe && (bytes[4] & 3) != 2 && at + 1 < traffic.Count && !traffic[at + 1].Sent)
                     {
@@ -137,11 +124,15 @@ public sealed class RouteReplayCheck : IConformanceCheck
         return RouteTranscript.Compare(expected, actual);
     }
 
+    /// <summary>The datagrams of the answer to the request at this place.</summary>
+    private static IEnumerable<byte[]> Answer(List<(bool Sent, int Socket, byte[] Bytes)> traffic, int at) =>
+        traffic.Skip(at + 1).TakeWhile(static entry => !entry.Sent).Where(entry => entry.Socket == traffic[at].Socket).Select(static entry => entry.Bytes);
+
     /// <summary>Takes the answer to a change; where it differs because of what rows kept aside had done, that is done and the change asked for again.</summary>
     private static void Settle(SimulatedKernel kernel, SimulatedNetlinkSocket socket, byte[] request, byte[] recorded, Queue<byte[]> pending)
     {
         List<byte[]> answers = Drain(socket);
-        if (RoutePremises.Outcome([recorded]) is { } wanted && RoutePremises.Outcome(answers) is { } got && RoutePremises.Establish(kernel, request, wanted, got))
+        if (answers.Count == 1 && RoutePremises.Establish(kernel, request, recorded, answers[0]))
         {
             socket.Send(request);
             answers = Drain(socket);
@@ -162,7 +153,7 @@ public sealed class RouteReplayCheck : IConformanceCheck
     }
 
     /// <summary>
-    /// Makes what the answers show and the simulation lacks: links, routes, rules; and brings links to the state in which a look-up before any change shows them.
+    /// Makes the links that the answers show and the simulation lacks, and brings links to the state in which a look-up before any change shows them.
     /// </summary>
     private static void Adopt(SimulatedKernel kernel, byte[] datagram, bool isBefore)
     {
@@ -174,20 +165,16 @@ public sealed class RouteReplayCheck : IConformanceCheck
             {
                 AttributeReader attributes = message.Attributes(16);
                 known.Alias = attributes.TryFind(20, out NetlinkAttribute alias) ? alias.String : null;
-                known.Qdisc = attributes.TryFind(6, out NetlinkAttribute qdisc) ? qdisc.String : known.Qdisc;
+                if (attributes.TryFind(6, out NetlinkAttribute qdisc) && qdisc.String != known.Traffic.Root.Kind.Name)
+                {
+                    known.Traffic.Assume(qdisc.String);
+                }
+
                 if (isBefore)
                 {
                     known.AlternativeNames.Clear();
                     LinkLoader.Load(kernel, message.Payload);
                 }
-            }
-            else if (message.Header.Type is 20 or 24 or 32 or 104 && (message.Header.Flags & NetlinkMessageFlags.Multi) != 0 && !IsOfKernel(message))
-            {
-                byte[] request = message.Bytes.ToArray();
-                ushort flags = message.Header.Type == 24 ? (ushort)0xc01 : (ushort)0x601;
-                BinaryPrimitives.WriteUInt16LittleEndian(request.AsSpan(6), flags);
-                using INetlinkSocket socket = kernel.OpenNetlink(NetlinkProtocol.Route);
-                socket.Send(request);
             }
             else if (message.Header.Type == 16 && message.Payload.Length >= 16 && message.Payload[0] == 0
                 && kernel.Devices.Find(BinaryPrimitives.ReadInt32LittleEndian(message.Payload[4..])) is null)
@@ -196,11 +183,6 @@ public sealed class RouteReplayCheck : IConformanceCheck
             }
         }
     }
-
-    /// <summary>Routes and rules that the kernel itself made come with what caused them.</summary>
-    private static bool IsOfKernel(NetlinkMessage message) =>
-        (message.Header.Type == 24 && message.Payload[5] == 2)
-        || (message.Header.Type == 32 && message.Attributes(12).TryFind(21, out NetlinkAttribute protocol) && protocol.Byte == 2);
 
     /// <summary>A link that a whole dump doesn't show was deleted by a row kept aside.</summary>
     private static void RemoveWhatIsGone(SimulatedKernel kernel, List<(bool Sent, int Socket, byte[] Bytes)> traffic)
@@ -230,47 +212,10 @@ public sealed class RouteReplayCheck : IConformanceCheck
         }
     }
 
-    private static void CollectHints(byte[] datagram, Dictionary<string, (int, byte[])> hints)
-    {
-        var walk = new MessageReader(datagram);
-        while (walk.TryRead(out NetlinkMessage message))
-        {
-            if (message.Header.Type != 16 || message.Payload.Length < 16 || message.Payload[0] != 0)
-            {
-                continue;
-            }
-
-            AttributeReader attributes = message.Attributes(16);
-            if (attributes.TryFind(3, out NetlinkAttribute name) && attributes.TryFind(1, out NetlinkAttribute mac))
-            {
-                hints.TryAdd(name.String, (BinaryPrimitives.ReadInt32LittleEndian(message.Payload[4..]), mac.Value.ToArray()));
-            }
-        }
-    }
-
     private static bool IsRouteOnly(JsonElement row) =>
         row.TryGetProperty("sockets", out JsonElement sockets) && sockets.GetArrayLength() > 0
         && sockets.EnumerateArray().All(static socket => socket[0].GetString() == "NETLINK_ROUTE");
 
     private static IEnumerable<(bool Sent, int Socket, byte[] Bytes)> Traffic(JsonElement row) => row.GetProperty("traffic").EnumerateArray().Select(static entry =>
         (entry[0].GetString() == ">", entry[1].GetInt32(), Convert.FromHexString(entry[2].GetString()!)));
-}
-
-/// <summary>The namespace in which the rows were recorded, as it was before the first.</summary>
-internal static class RecordedNamespace
-{
-    /// <summary>Two veth pairs; lo, v0 and v1 up; v0 with an IPv4 and an IPv6 address.</summary>
-    public static void Prepare(SimulatedKernel kernel)
-    {
-        var commands = new IpCommand(kernel);
-        commands.Run("ip link set lo up");
-        commands.Run("ip link add v0 type veth peer name v1");
-        commands.Run("ip link add v2 type veth peer name v3");
-        commands.Run("ip link set v0 up");
-        commands.Run("ip link set v1 up");
-        commands.Run("ip addr add 10.9.0.1/24 dev v0");
-        commands.Run("ip addr add fd00::1/64 dev v0 nodad");
-        commands.Run("ip link add br0 type ifb");
-        kernel.Clock.Advance(TimeSpan.FromSeconds(5));
-    }
 }

@@ -216,6 +216,33 @@ internal static class RouteTranscript
                     }
                 });
                 break;
+            case 64 when payload.Length > 4:
+                // Entry sizes, counts and times of the machine's tables, and the random reachable time.
+                ForEach(payload[4..], static (attribute, value) =>
+                {
+                    if (attribute == 5)
+                    {
+                        value[2..].Clear();
+                    }
+                    else if (attribute == 7)
+                    {
+                        value.Clear();
+                    }
+                    else if (attribute == 6)
+                    {
+                        ForEach(value, static (parameter, content) =>
+                        {
+                            if (parameter == 3)
+                            {
+                                content.Clear();
+                            }
+                        });
+                    }
+                });
+                break;
+            case >= 36 and <= 46 when payload.Length >= 20:
+                TrafficMask.Apply(type, payload);
+                break;
             case 28 or 29 when payload.Length > 12:
                 ForEach(payload[12..], static (attribute, value) =>
                 {
@@ -239,9 +266,9 @@ internal static class RouteTranscript
         }
     }
 
-    private delegate void Visit(int type, Span<byte> value);
+    internal delegate void Visit(int type, Span<byte> value);
 
-    private static void ForEach(Span<byte> attributes, Visit visit)
+    internal static void ForEach(Span<byte> attributes, Visit visit)
     {
         while (attributes.Length >= 4)
         {

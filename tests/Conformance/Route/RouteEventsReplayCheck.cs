@@ -26,7 +26,7 @@ public sealed class RouteEventsReplayCheck : IConformanceCheck
     /// <inheritdoc />
     public Func<JsonElement, CheckResult?> Begin(CorpusFile file)
     {
-        var kernel = new SimulatedKernel(new SimulatedKernelOptions { Profile = RouteReplayCheck.Profile(file.KernelVersion) });
+        var kernel = new SimulatedKernel(new SimulatedKernelOptions { Profile = RecordedNamespace.Profile(file.KernelVersion) });
         var other = new SimulatedKernel(new SimulatedKernelOptions { Profile = kernel.Profile, Clock = kernel.Clock });
         kernel.NamespaceResolver = (_, _) => other;
         var hints = new Dictionary<string, (int, byte[])>(StringComparer.Ordinal);

@@ -1,0 +1,87 @@
+using EucaNet.Simulator.Kernel.Devices;
+
+namespace EucaNet.Simulator.Kernel.Rtnetlink.Traffic;
+
+/// <summary>A queueing discipline on a device or on a class of another.</summary>
+internal sealed class Qdisc(QdiscKind kind, NetworkDevice device, uint handle, uint parent)
+{
+    public QdiscKind Kind { get; } = kind;
+
+    public NetworkDevice Device { get; } = device;
+
+    /// <summary>Its number in the upper half; 0 for those the kernel itself puts in.</summary>
+    public uint Handle { get; set; } = handle;
+
+    /// <summary>TC_H_ROOT, TC_H_INGRESS, or the class it stands on.</summary>
+    public uint Parent { get; set; } = parent;
+
+    /// <summary>Put in by a classful one for its own use: dumps leave it out.</summary>
+    public bool IsInvisible { get; init; }
+
+    /// <summary>What was set, as its kind keeps it.</summary>
+    public object? Settings { get; set; }
+
+    public ClassTable Classes { get; } = new();
+
+    /// <summary>The lists of filters, by what they are for: 0 for the qdisc itself, a class, or TC_H_MIN_INGRESS and TC_H_MIN_EGRESS.</summary>
+    public Dictionary<uint, FilterBlock> Blocks { get; } = [];
+
+    /// <summary>The filters of a class, of the qdisc itself, or of a direction.</summary>
+    public FilterBlock Block(uint of)
+    {
+        if (!Blocks.TryGetValue(of, out FilterBlock? block))
+        {
+            block = new FilterBlock();
+            Blocks.Add(of, block);
+        }
+
+        return block;
+    }
+}
+
+/// <summary>A class of a classful queueing discipline.</summary>
+internal sealed class TrafficClass(uint id, TrafficClass? parent)
+{
+    public uint Id { get; } = id;
+
+    public TrafficClass? Parent { get; } = parent;
+
+    public Qdisc? Leaf { get; set; }
+
+    public object? Settings { get; set; }
+}
+
+/// <summary>Classes in the order in which the kernel walks them: by bucket, the last added first; the table grows with them (struct Qdisc_class_hash).</summary>
+internal sealed class ClassTable
+{
+    private List<TrafficClass>[] _buckets = [[], [], [], []];
+
+    public int Count => _buckets.Sum(static bucket => bucket.Count);
+
+    public IEnumerable<TrafficClass> All => _buckets.SelectMany(static bucket => bucket);
+
+    public TrafficClass? Find(uint id) => _buckets[Bucket(id)].Find(one => one.Id == id);
+
+    public void Add(TrafficClass one)
+    {
+        _buckets[Bucket(one.Id)].Insert(0, one);
+        if (Count * 4 > _buckets.Length * 3)
+        {
+            List<TrafficClass>[] old = _buckets;
+            _buckets = [.. Enumerable.Range(0, old.Length * 2).Select(static _ => new List<TrafficClass>())];
+            foreach (TrafficClass moved in old.SelectMany(static bucket => bucket))
+            {
+                _buckets[Bucket(moved.Id)].Insert(0, moved);
+            }
+        }
+    }
+
+    public void Remove(TrafficClass one) => _buckets[Bucket(one.Id)].Remove(one);
+
+    private int Bucket(uint id)
+    {
+        id ^= id >> 8;
+        id ^= id >> 4;
+        return (int)(id & (uint)(_buckets.Length - 1));
+    }
+}
