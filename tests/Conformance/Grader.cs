@@ -33,6 +33,7 @@ public static class Grader
         new RouteEncodeCheck(),
         new RouteDecodeCheck(),
         new RouteReplayCheck(),
+        new ConntrackReplayCheck(),
         new RouteEventsReplayCheck(),
         new NftablesBytecodeTextCheck(),
         new NftablesListingCheck(),

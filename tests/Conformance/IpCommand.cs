@@ -46,6 +46,8 @@ internal sealed class IpCommand(SimulatedKernel kernel)
             ("ip", "nexthop", "add") => NextHopAdd(words[3..]),
             ("bridge", "fdb", "add" or "del") => Forwarding(words[2], words[3..]),
             ("bridge", "link", "set") => BridgeLink(words[3..]),
+            ("tc", "qdisc", "add") => new TrafficCommand(kernel).AddQdisc(words[3..]),
+            ("tc", "class", "add") => new TrafficCommand(kernel).AddClass(words[3..]),
             _ => null,
         };
     }

@@ -14,7 +14,7 @@ public sealed record KernelProfile
         "macsec", "macvlan", "macvtap", "netdevsim", "nlmon", "sit", "team", "vcan", "veth", "vlan", "vrf", "vti", "vti6", "vxlan", "wireguard", "xfrm",
     ];
 
-    private static readonly ImmutableHashSet<string> AllDisciplines = ["noqueue", "pfifo_fast", "pfifo", "bfifo", "mq", "tbf", "htb", "prio", "fq_codel", "ingress", "clsact"];
+    private static readonly ImmutableHashSet<string> AllDisciplines = ["noqueue", "pfifo_fast", "pfifo", "bfifo", "mq", "tbf", "htb", "prio", "fq_codel", "codel", "netem", "ingress", "clsact"];
 
     /// <summary>Debian 12: 6.1, all modules.</summary>
     public static KernelProfile Linux61 { get; } = new() { Name = "6.1", Version = new Version(6, 1), LinkKinds = AllKinds };
@@ -34,7 +34,7 @@ public sealed record KernelProfile
         HasQueueExpression = false,
         HasFlowtables = false,
         HasBridgeExpressions = false,
-        QueueingDisciplines = AllDisciplines.Except(["prio", "fq_codel"]),
+        QueueingDisciplines = AllDisciplines.Except(["prio", "fq_codel", "codel", "netem"]),
         Classifiers = ["u32"],
         TrafficActions = ["mirred"],
         HasFilterCounters = false,

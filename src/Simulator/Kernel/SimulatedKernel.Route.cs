@@ -121,6 +121,8 @@ public sealed partial class SimulatedKernel
         new AddressVerbs(this).Attach(RouteEvents);
         new RouteVerbs(this).Attach(RouteEvents);
         new NeighbourVerbs(this).Attach(RouteEvents);
+        new StatisticsVerbs(this).Attach(RouteEvents);
+        new AddressLabelVerbs(this).Attach(RouteEvents);
         new BridgeVlanVerbs(this).Attach(RouteEvents);
         new NeighbourTableVerbs(this).Attach(RouteEvents);
         new NamespaceVerbs(this).Attach(RouteEvents);

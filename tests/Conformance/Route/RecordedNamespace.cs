@@ -10,7 +10,7 @@ namespace EucaNet.Conformance;
 /// </summary>
 internal sealed class RecordedNamespace
 {
-    private readonly Dictionary<string, (int Index, byte[] Mac)> _seen = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, List<(int Row, int Index, byte[] Mac)>> _seen = new(StringComparer.Ordinal);
     private int _unseen = 10000;
     private bool _isPrepared;
 
@@ -18,13 +18,16 @@ internal sealed class RecordedNamespace
 
     public SimulatedKernel Kernel { get; }
 
+    /// <summary>The row that is played, from 0.</summary>
+    public int Row { get; set; }
+
     /// <summary>A fresh namespace: lo, v0 and v1 up; v0 with an IPv4 and an IPv6 address.</summary>
-    public static RecordedNamespace Prepare(KernelProfile profile, IEnumerable<byte[]> answers)
+    public static RecordedNamespace Prepare(KernelProfile profile, IEnumerable<(int Row, byte[] Datagram)> answers)
     {
         var recorded = new RecordedNamespace(new SimulatedKernel(new SimulatedKernelOptions { Profile = profile }));
-        foreach (byte[] answer in answers)
+        foreach ((int row, byte[] answer) in answers)
         {
-            recorded.Collect(answer);
+            recorded.Collect(row, answer);
         }
 
         SimulatedKernel kernel = recorded.Kernel;
@@ -54,9 +57,11 @@ internal sealed class RecordedNamespace
     // The first devices count from 1 as they did there; of later ones only those that an answer shows have a number that matters.
     private (int Index, byte[] Mac)? Hint(string name)
     {
-        if (_seen.TryGetValue(name, out (int, byte[]) seen))
+        if (_seen.TryGetValue(name, out List<(int Row, int Index, byte[] Mac)>? seen))
         {
-            return seen;
+            // What the name stood for next; where it isn't seen again, last.
+            (_, int index, byte[] mac) = seen.Find(one => one.Row >= Row) is { Mac: not null } next ? next : seen[^1];
+            return (index, mac);
         }
 
         if (!_isPrepared)
@@ -68,7 +73,7 @@ internal sealed class RecordedNamespace
         return (_unseen, [2, 0, 0, 0, (byte)(_unseen >> 8), (byte)_unseen]);
     }
 
-    private void Collect(byte[] datagram)
+    private void Collect(int row, byte[] datagram)
     {
         var walk = new MessageReader(datagram);
         while (walk.TryRead(out NetlinkMessage message))
@@ -81,7 +86,12 @@ internal sealed class RecordedNamespace
             AttributeReader attributes = message.Attributes(16);
             if (attributes.TryFind(3, out NetlinkAttribute name) && attributes.TryFind(1, out NetlinkAttribute mac))
             {
-                _seen.TryAdd(name.String, (BinaryPrimitives.ReadInt32LittleEndian(message.Payload[4..]), mac.Value.ToArray()));
+                if (!_seen.TryGetValue(name.String, out List<(int Row, int Index, byte[] Mac)>? seen))
+                {
+                    _seen.Add(name.String, seen = []);
+                }
+
+                seen.Add((row, BinaryPrimitives.ReadInt32LittleEndian(message.Payload[4..]), mac.Value.ToArray()));
             }
         }
     }

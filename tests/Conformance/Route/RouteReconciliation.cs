@@ -30,6 +30,16 @@ internal static class RouteReconciliation
         }
 
         List<byte[]> wanted = Entries(recorded, type);
+        if (type == 44 && wanted.Count > 0)
+        {
+            Prepare(kernel, request);
+        }
+
+        if (type == 20)
+        {
+            wanted.ForEach(entry => AdoptFlags(kernel, entry));
+        }
+
         List<byte[]> present = Entries(Ask(kernel, request, isStrict), type);
         HashSet<string> wantedKeys = [.. wanted.Select(Key)];
         foreach (byte[] extra in present.Where(entry => !wantedKeys.Contains(Key(entry))))
@@ -38,12 +48,29 @@ internal static class RouteReconciliation
         }
 
         HashSet<string> presentKeys = [.. Entries(Ask(kernel, request, isStrict), type).Select(Key)];
-        foreach (byte[] missing in wanted.Where(entry => !presentKeys.Contains(Key(entry))))
+        IEnumerable<byte[]> missingOnes = wanted.Where(entry => !presentKeys.Contains(Key(entry)));
+
+        // A new IPv6 address goes before the others of its scope.
+        foreach (byte[] missing in type == 20 ? missingOnes.OrderBy(static entry => entry[16]).ThenByDescending(entry => entry[16] == 10 ? wanted.IndexOf(entry) : 0).ToArray() : missingOnes.ToArray())
         {
             Send(kernel, AsRequest(missing, type));
             if (type == 20)
             {
                 AdoptFlags(kernel, missing);
+            }
+        }
+    }
+
+    /// <summary>Filters that were shown had a place to stand.</summary>
+    private static void Prepare(SimulatedKernel kernel, byte[] request)
+    {
+        byte[] change = Turned(request[..36], 44, 0x405);
+        byte[] answer = new byte[36];
+        foreach (byte[] needed in TrafficPremises.Needed(change, answer, -22))
+        {
+            if (Ask(kernel, Turned(request, 46, 0x301), isStrict: false).All(static datagram => datagram[4] == 3))
+            {
+                Send(kernel, needed);
             }
         }
     }

@@ -26,10 +26,15 @@ public sealed class RouteReplayCheck : IConformanceCheck
     /// <inheritdoc />
     public Func<JsonElement, CheckResult?> Begin(CorpusFile file)
     {
-        SimulatedKernel kernel = RecordedNamespace.Prepare(
+        RecordedNamespace recorded = RecordedNamespace.Prepare(
             RecordedNamespace.Profile(file.KernelVersion),
-            file.Rows.Where(IsRouteOnly).SelectMany(Traffic).Where(static entry => !entry.Sent).Select(static entry => entry.Bytes)).Kernel;
-        return row => IsRouteOnly(row) ? Replay(kernel, row) : null;
+            file.Rows.Index().Where(static row => IsRouteOnly(row.Item)).SelectMany(static row => Traffic(row.Item).Where(static entry => !entry.Sent).Select(entry => (row.Index, entry.Bytes))));
+        int number = -1;
+        return row =>
+        {
+            recorded.Row = ++number;
+            return IsRouteOnly(row) ? Replay(recorded.Kernel, row) : null;
+        };
     }
 
     private static CheckResult Replay(SimulatedKernel kernel, JsonElement row)

@@ -10,39 +10,7 @@ internal static class RouteTranscript
     private static readonly HashSet<ushort> LinkStatistics = [7, 23];
 
     /// <summary>Compares datagram by datagram.</summary>
-    public static CheckResult Compare(IReadOnlyList<byte[]> expected, IReadOnlyList<byte[]> actual)
-    {
-        string left = Describe(expected);
-        string right = Describe(actual);
-        if (left == right)
-        {
-            return CheckResult.Same;
-        }
-
-        string[] leftLines = left.Split('\n');
-        string[] rightLines = right.Split('\n');
-        var text = new StringBuilder();
-        int shown = 0;
-        for (int line = 0; line < Math.Max(leftLines.Length, rightLines.Length) && shown < 6; line++)
-        {
-            string one = line < leftLines.Length ? leftLines[line] : "(nothing)";
-            string other = line < rightLines.Length ? rightLines[line] : "(nothing)";
-            if (one != other)
-            {
-                int common = Math.Max(0, one.AsSpan().CommonPrefixLength(other) - 24);
-                string cut = common > 24 ? string.Concat(one.AsSpan(0, 16), "…") : "";
-                common = cut.Length > 0 ? common : 0;
-                text.AppendLine($"expected: {cut}{one[common..]}").AppendLine($"actual:   {cut}{other[common..]}");
-                shown++;
-                if (one.Split('=')[0] != other.Split('=')[0])
-                {
-                    break;
-                }
-            }
-        }
-
-        return new CheckResult(false, text.ToString());
-    }
+    public static CheckResult Compare(IReadOnlyList<byte[]> expected, IReadOnlyList<byte[]> actual) => TextDifference.Of(Describe(expected), Describe(actual));
 
     /// <summary>One line a message, one a top-level attribute of links; an empty line between datagrams.</summary>
     public static string Describe(IReadOnlyList<byte[]> datagrams, bool withBoundaries = true)
@@ -50,10 +18,21 @@ internal static class RouteTranscript
         var text = new StringBuilder();
         foreach (byte[] datagram in datagrams)
         {
+            var lines = new List<string>();
+            bool isHashed = false;
             var walk = new MessageReader(datagram);
             while (walk.TryRead(out NetlinkMessage message))
             {
-                Describe(text, message);
+                // Neighbours are dumped in the order of a hash that is another with each boot.
+                isHashed |= message.Header.Type == 28 && message.Payload[0] is 2 or 10 && (message.Header.Flags & NetlinkMessageFlags.Multi) != 0;
+                var line = new StringBuilder();
+                Describe(line, message);
+                lines.Add(line.ToString());
+            }
+
+            foreach (string line in isHashed ? lines.Order(StringComparer.Ordinal) : lines.AsEnumerable())
+            {
+                text.Append(line);
             }
 
             if (withBoundaries)
@@ -216,6 +195,19 @@ internal static class RouteTranscript
                     }
                 });
                 break;
+            case 92 when payload.Length > 12:
+                ForEach(payload[12..], static (attribute, value) =>
+                {
+                    if (attribute == 1)
+                    {
+                        value.Clear();
+                    }
+                });
+                break;
+            case 72 when payload.Length >= 12:
+                // How often the table was changed.
+                payload[8..12].Clear();
+                break;
             case 64 when payload.Length > 4:
                 // Entry sizes, counts and times of the machine's tables, and the random reachable time.
                 ForEach(payload[4..], static (attribute, value) =>
@@ -232,7 +224,7 @@ internal static class RouteTranscript
                     {
                         ForEach(value, static (parameter, content) =>
                         {
-                            if (parameter == 3)
+                            if (parameter is 2 or 3)
                             {
                                 content.Clear();
                             }

@@ -19,6 +19,14 @@ internal static class TrafficMask
                 case 7:
                     RouteTranscript.ForEach(value, static (_, part) => part.Clear());
                     break;
+                case 2 when type is 36 or 37 && value.Length is 24 or 32 && value[0] == 24 && value[2] == 2:
+                    // htb counts packets that found no class among its options.
+                    value[20..24].Clear();
+                    break;
+                case 2 when type is 36 or 37 && value.Length == 120:
+                    // The seed of netem's dice.
+                    value[112..].Clear();
+                    break;
                 case 2 when type is 44 or 45:
                     MaskFilter(value);
                     break;

@@ -27,7 +27,7 @@ internal static class TrafficPremises
         {
             case 36 when !refused && simulated == -17:
                 return [Delete(index, parent)];
-            case 36 or 37 when refused && text.Contains("must match existing", StringComparison.Ordinal):
+            case 36 or 37 when refused && text.Contains("Invalid qdisc name", StringComparison.Ordinal):
                 return parent == Ingress
                     ? [Delete(index, Ingress), Qdisc(index, Ingress, 0xffff0000, kind == "clsact" ? "ingress" : "clsact")]
                     : [Delete(index, parent), Qdisc(index, parent, handle, kind == "pfifo" ? "bfifo" : "pfifo")];

@@ -47,6 +47,11 @@ internal static class BridgeChanges
             kernel.Bridges.SetPriority(bridge, priority);
         }
 
+        if (!kernel.Profile.HasVlanFiltering && data.Has(7))
+        {
+            return LinuxError.EOPNOTSUPP;
+        }
+
         if (kernel.Profile.HasVlanFiltering)
         {
             bridge.VlanFiltering = data.U8(7) is { } filtering ? filtering != 0 : bridge.VlanFiltering;

@@ -64,6 +64,8 @@ internal sealed class LinkCreation(SimulatedKernel kernel)
                 }
 
                 return Verdict.Success;
+            case "veth" when attributes.U32(IFLA_MTU) is < 68 or > 65535:
+                return LinuxError.EINVAL;
             case "vrf" when data is null:
                 return Verdict.Success;
             case "bridge" when data?.U16(8) is { } vlanProtocol && BinaryPrimitives.ReverseEndianness(vlanProtocol) is not (0x8100 or 0x88a8):
@@ -356,12 +358,24 @@ internal sealed class LinkCreation(SimulatedKernel kernel)
             return verdict;
         }
 
+        if ((peerFlags & (peerChange == 0 ? (DeviceFlags)uint.MaxValue : peerChange) & DeviceFlags.Up) != 0)
+        {
+            // A peer can't be set up before it has one itself.
+            return LinuxError.ENOTCONN;
+        }
+
         new LinkCreation(target).Register(peer!);
         target.DeviceControl.SetCarrier(peer!, false);
         verdict = new LinkCreation(target).Configure(peer!, peerFlags, peerChange, requester);
         if (verdict.Error != LinuxError.None)
         {
             return verdict;
+        }
+
+        if (attributes.Text(IFLA_IFNAME) is not { Length: > 0 } asked || asked.Contains('%', StringComparison.Ordinal))
+        {
+            // The peer may have taken the name.
+            device.Name = kernel.Devices.NameFor(attributes.Text(IFLA_IFNAME) ?? "veth%d");
         }
 
         if (kernel.Devices.Find(device.Name) is not null)

@@ -132,7 +132,7 @@ internal static class LinkLoader
     {
         if (device.Bridge is { } bridge)
         {
-            AttributeSet.TryParse(Info(values).Data, 0, BridgeAttributes.Shown, AttributeStrictness.Liberal, out AttributeSet options, out _);
+            AttributeSet.TryParse(device.Kernel.Profile.HasVlanFiltering ? Info(values).Data : WithoutVlans(Info(values).Data), 0, BridgeAttributes.Shown, AttributeStrictness.Liberal, out AttributeSet options, out _);
             // Refused while VLANs are filtered, and made of several options: set by themselves.
             bridge.VlanFiltering = false;
             BridgeChanges.ChangeBridge(device.Kernel, bridge, options);
@@ -229,6 +229,21 @@ internal static class LinkLoader
             }
         }
 
+    }
+
+    /// <summary>A kernel that can't filter VLANs shows that it doesn't, and refuses to be told so.</summary>
+    private static byte[] WithoutVlans(byte[] data)
+    {
+        byte[] other = [.. data];
+        for (int at = 0; at + 4 <= other.Length && BinaryPrimitives.ReadUInt16LittleEndian(other.AsSpan(at)) is >= 4 and ushort length; at += (length + 3) & ~3)
+        {
+            if (BinaryPrimitives.ReadUInt16LittleEndian(other.AsSpan(at + 2)) == 7)
+            {
+                other[at + 2] = 0;
+            }
+        }
+
+        return other;
     }
 
     private static void Connect(SimulatedKernel kernel, NetworkDevice device, Dictionary<ushort, byte[]> values)

@@ -272,24 +272,40 @@ internal static class LinkMessage
 
     private static void WriteStatistics(ref NetlinkWriter writer, NetworkDevice device)
     {
+        WriteStatistics64(ref writer, IFLA_STATS64, device);
+        ulong[] values = Counters(device);
+        Span<byte> narrow = stackalloc byte[24 * 4];
+        narrow.Clear();
+        for (int index = 0; index < values.Length; index++)
+        {
+            BinaryPrimitives.WriteUInt32LittleEndian(narrow[(index * 4)..], (uint)values[index]);
+        }
+
+        writer.WriteBytes(IFLA_STATS, narrow);
+    }
+
+    /// <summary>struct rtnl_link_stats64 as the attribute named.</summary>
+    public static void WriteStatistics64(ref NetlinkWriter writer, ushort type, NetworkDevice device)
+    {
+        ulong[] values = Counters(device);
+        Span<byte> wide = stackalloc byte[25 * 8];
+        wide.Clear();
+        for (int index = 0; index < values.Length; index++)
+        {
+            BinaryPrimitives.WriteUInt64LittleEndian(wide[(index * 8)..], values[index]);
+        }
+
+        writer.WriteBytes(type, wide);
+    }
+
+    private static ulong[] Counters(NetworkDevice device)
+    {
         DeviceStatistics statistics = device.Statistics;
-        Span<ulong> values =
+        return
         [
             statistics.ReceivedPackets, statistics.TransmittedPackets, statistics.ReceivedBytes, statistics.TransmittedBytes,
             statistics.ReceiveErrors, statistics.TransmitErrors, statistics.ReceiveDropped, statistics.TransmitDropped, statistics.Multicast,
         ];
-        Span<byte> wide = stackalloc byte[25 * 8];
-        Span<byte> narrow = stackalloc byte[24 * 4];
-        wide.Clear();
-        narrow.Clear();
-        for (int index = 0; index < values.Length; index++)
-        {
-            BinaryPrimitives.WriteUInt64LittleEndian(wide[(index * 8)..], values[index]);
-            BinaryPrimitives.WriteUInt32LittleEndian(narrow[(index * 4)..], (uint)values[index]);
-        }
-
-        writer.WriteBytes(IFLA_STATS64, wide);
-        writer.WriteBytes(IFLA_STATS, narrow);
     }
 
     private static void WriteFamilies(ref NetlinkWriter writer, SimulatedKernel kernel, NetworkDevice device, uint filterMask)

@@ -270,6 +270,7 @@ internal sealed class NeighbourVerbs(SimulatedKernel kernel)
         {
             DoneRidesAlong = kernel.Profile.IsAtLeast(6, 9),
             ExtraFlags = index != 0 || master != 0 ? NetlinkMessageFlags.DumpFiltered : 0,
+            DoneHasExtraFlags = false,
         });
         return Verdict.Answered;
 

@@ -80,7 +80,7 @@ internal static class RouteAnswer
                 AddressMessage.WriteAddress(ref writer, RTA_GATEWAY, gateway);
             }
 
-            if (hop?.Device is { } output)
+            if ((route.Type == RTN_LOCAL ? kernel.Devices.Find("lo") : hop?.Device) is { } output)
             {
                 writer.WriteInt32(RTA_OIF, output.Index);
             }
@@ -108,6 +108,18 @@ internal static class RouteAnswer
         }
 
         IReadOnlyList<InterfaceAddress> addresses = kernel.Addresses.Of(device, destination.Family);
+        if (addresses.Count == 0 && destination.Family == AF_INET)
+        {
+            // An address of another device will do.
+            return kernel.Devices.All.SelectMany(other => kernel.Addresses.Of(other, AF_INET)).FirstOrDefault(static address => address.Scope < RT_SCOPE_LINK)?.Local;
+        }
+
+        if (destination.Family == AF_INET6 && destination.IsMulticast && addresses.FirstOrDefault(static address => address.Local.IsLinkLocal) is { } near)
+        {
+            // Of two addresses the one whose scope is nearest to the destination's (RFC 6724, rule 2).
+            return near.Local;
+        }
+
         InternetAddress target = hop.Gateway ?? destination;
         InterfaceAddress? match = addresses.FirstOrDefault(address => target.IsIn(address.Address, address.PrefixLength))
             ?? addresses.FirstOrDefault(static address => address.Scope < RT_SCOPE_LINK);

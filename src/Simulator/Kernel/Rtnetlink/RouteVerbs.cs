@@ -346,7 +346,7 @@ internal sealed class RouteVerbs(SimulatedKernel kernel)
 
         if (family == AF_INET && scope >= RT_SCOPE_LINK)
         {
-            return new Verdict(LinuxError.EINVAL, scope == RT_SCOPE_HOST ? "Route with host scope can not have a gateway" : "Nexthop has invalid scope");
+            return new Verdict(LinuxError.EINVAL, scope > RT_SCOPE_HOST ? "Invalid scope" : scope == RT_SCOPE_HOST ? "Route with host scope can not have a gateway" : "Nexthop has invalid scope");
         }
 
         if ((flags & RTNH_F_ONLINK) != 0)
@@ -426,7 +426,23 @@ internal sealed class RouteVerbs(SimulatedKernel kernel)
             }
         }
 
+        if (family == AF_INET && attributes.Bytes(RTA_SRC) is { Length: >= 4 } from4 && attributes.U32(RTA_IIF) is not > 0)
+        {
+            // Only an address of this machine can be the sender of what it sends.
+            InternetAddress sender = InternetAddress.Read(family, from4);
+            if (!sender.IsAny && kernel.Addresses.FindLocal(sender) is null && !(sender.IsLoopback && kernel.RouteControl.Lookup(sender)?.Type == RTN_LOCAL))
+            {
+                return LinuxError.ENETUNREACH;
+            }
+        }
+
         Route? route = kernel.RouteControl.Lookup(destination, output);
+        if (route is null && family == AF_INET && output is not null)
+        {
+            // Where the tables say nothing and the device is given, the destination is taken to be on the link.
+            route = new Route { Destination = destination, PrefixLength = 32, Table = 0, Type = RTN_UNICAST, Scope = RT_SCOPE_LINK, NextHops = [new NextHop { Device = output }] };
+        }
+
         if (route is null)
         {
             return LinuxError.ENETUNREACH;

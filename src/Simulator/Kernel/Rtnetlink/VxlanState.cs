@@ -15,7 +15,7 @@ internal sealed class VxlanState
         (4, new AttributePolicy(AttributeKind.Binary, 4) { IsExact = true }), (17, new AttributePolicy(AttributeKind.Binary, 16) { IsExact = true }), (5, new AttributePolicy(AttributeKind.U8)), (6, new AttributePolicy(AttributeKind.U8)),
         (7, new AttributePolicy(AttributeKind.U8)), (8, new AttributePolicy(AttributeKind.U32)), (9, new AttributePolicy(AttributeKind.U32)), (10, AttributePolicy.Any(4)), (11, new AttributePolicy(AttributeKind.U8)),
         (12, new AttributePolicy(AttributeKind.U8)), (13, new AttributePolicy(AttributeKind.U8)), (14, new AttributePolicy(AttributeKind.U8)), (15, new AttributePolicy(AttributeKind.U16)), (25, new AttributePolicy(AttributeKind.U8)),
-        (26, new AttributePolicy(AttributeKind.U32)), (28, new AttributePolicy(AttributeKind.Flag)), (29, new AttributePolicy(AttributeKind.U8))]);
+        (26, new AttributePolicy(AttributeKind.U32)), (28, new AttributePolicy(AttributeKind.Flag)), (30, new AttributePolicy(AttributeKind.U8)), (29, new AttributePolicy(AttributeKind.U8))]);
 
     public required AttributeSet Options { get; init; }
 
@@ -69,11 +69,16 @@ internal sealed class VxlanState
         {
             if (type != 31 || profile.IsAtLeast(6, 5))
             {
-                writer.WriteByte(type, Options.U8(type) ?? (type == 19 && Options.Has(16) && NotAny(Options.Bytes(16)) is not null ? (byte)1 : otherwise));
+                writer.WriteByte(type, Options.U8(type) ?? otherwise);
             }
         }
 
         writer.WriteBytes(10, Options.Bytes(10) ?? new byte[4]);
+        if (Options.U8(30) is > 0)
+        {
+            writer.WriteByte(30, 1);
+        }
+
         if (profile.IsAtLeast(6, 14))
         {
             writer.WriteBytes(33, [0xf7, 0xff, 0xff, 0xff, 0, 0, 0, 0xff]);

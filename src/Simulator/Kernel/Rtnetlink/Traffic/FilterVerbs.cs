@@ -302,7 +302,7 @@ internal sealed class FilterVerbs(SimulatedKernel kernel)
             return new Verdict(LinuxError.ENOENT, "Specified filter handle not found");
         }
 
-        SocketAnswers.Answer(socket, message, Build(place, list, filter, RTM_NEWTFILTER, null));
+        SocketAnswers.Answer(socket, message, Build(place, list, filter, RTM_NEWTFILTER, new Requester(socket, message.Header)));
         return Verdict.Success;
     }
 

@@ -11,7 +11,7 @@ internal static class QdiscKinds
     private static readonly Dictionary<string, QdiscKind> All = new QdiscKind[]
     {
         new PlainQdisc("noop", isBuiltIn: true), new PlainQdisc("noqueue"), new PriorityFifoQdisc(), new FifoQdisc("pfifo"), new FifoQdisc("bfifo"), new MultiQueueQdisc(),
-        new TokenBucketQdisc(), new HierarchicalTokenBucketQdisc(), new PriorityQdisc(), new FairCodelQdisc(), new IngressQdisc("ingress"), new IngressQdisc("clsact"),
+        new TokenBucketQdisc(), new HierarchicalTokenBucketQdisc(), new PriorityQdisc(), new FairCodelQdisc(), new NetworkEmulatorQdisc(), new CodelQdisc(), new IngressQdisc("ingress"), new IngressQdisc("clsact"),
     }.ToDictionary(static kind => kind.Name, StringComparer.Ordinal);
 
     /// <summary>The discipline of a device that was never up: drops everything.</summary>
@@ -247,7 +247,7 @@ internal sealed class FairCodelQdisc() : QdiscKind("fq_codel")
     public override byte[] OwnStatistics(Qdisc qdisc) => new byte[40];
 
     // Times are kept in units of 1,024 ns, so that 5 ms come back as 4.999.
-    private static uint Shorten(uint microseconds) => (uint)((((ulong)microseconds * 1000 >> 10) << 10) / 1000);
+    internal static uint Shorten(uint microseconds) => (uint)((((ulong)microseconds * 1000 >> 10) << 10) / 1000);
 
     private sealed class Values
     {

@@ -13,6 +13,8 @@ internal sealed class QdiscVerbs(SimulatedKernel kernel)
         16, (TCA_KIND, new(AttributeKind.String)), (5, new(AttributeKind.Binary, 8)), (8, new(AttributeKind.Nested)), (TCA_CHAIN, new(AttributeKind.U32)),
         (13, new(AttributeKind.U32)), (14, new(AttributeKind.U32)), (15, new(AttributeKind.U32)));
 
+    private Verdict OtherKind => new(LinuxError.EINVAL, kernel.Profile.IsAtLeast(6, 13) ? "Invalid qdisc name: must match existing qdisc" : "Invalid qdisc name");
+
     public void Attach(RouteSubsystem subsystem)
     {
         subsystem.Handle(AF_UNSPEC, RTM_NEWQDISC, Modify);
@@ -128,7 +130,7 @@ internal sealed class QdiscVerbs(SimulatedKernel kernel)
 
         if (kind is not null && kind != found.Kind.Name)
         {
-            return new Verdict(LinuxError.EINVAL, "Invalid qdisc name: must match existing qdisc");
+            return OtherKind;
         }
 
         if (attributes.Bytes(TCA_OPTIONS) is { } options)
@@ -225,7 +227,7 @@ internal sealed class QdiscVerbs(SimulatedKernel kernel)
 
         if (kind is not null && kind != other.Kind.Name)
         {
-            return new Verdict(LinuxError.EINVAL, "Invalid qdisc name: must match existing qdisc");
+            return OtherKind;
         }
 
         if (other.Kind.IsIngress)
@@ -343,7 +345,7 @@ internal sealed class QdiscVerbs(SimulatedKernel kernel)
 
         if (attributes.Text(TCA_KIND) is { } kind && kind != (found?.Kind.Name ?? "noop"))
         {
-            return new Verdict(LinuxError.EINVAL, "Invalid qdisc name: must match existing qdisc");
+            return OtherKind;
         }
 
         if (message.Header.Type == RTM_GETQDISC)
