@@ -15,6 +15,7 @@ namespace EucaNet.Conformance;
 public sealed class ConntrackReplayCheck : IConformanceCheck
 {
     private const ushort IPCTNL_MSG_CT_NEW = 0x100;
+    private static readonly byte[] Flush = [20, 0, 0, 0, 2, 1, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
     /// <inheritdoc />
     public string Name => "replay";
@@ -95,14 +96,59 @@ public sealed class ConntrackReplayCheck : IConformanceCheck
         if (traffic.Exists(static entry => entry.Sent && BinaryPrimitives.ReadUInt16LittleEndian(entry.Bytes.AsSpan(4)) == 0x101 && (entry.Bytes[7] & 3) == 3)
             && traffic.Find(static entry => entry.Sent).Bytes[16] == 0)
         {
-            socket.Send([20, 0, 0, 0, 2, 1, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+            socket.Send(Flush);
+        }
+
+        if (traffic.Find(static entry => !entry.Sent).Bytes is { Length: >= 28 } count && BinaryPrimitives.ReadUInt16LittleEndian(count.AsSpan(4)) == 0x105)
+        {
+            // How many there are is all that is known of them.
+            socket.Send(Flush);
+            for (uint number = BinaryPrimitives.ReadUInt32BigEndian(count.AsSpan(24)); number > 0; number--)
+            {
+                socket.Send(Unknown((ushort)number));
+            }
         }
 
         foreach (byte[] connection in shown)
         {
+            AllowFlags(connection.AsSpan(20));
             BinaryPrimitives.WriteUInt16LittleEndian(connection.AsSpan(6), 0x605);
             socket.Send(connection);
         }
+    }
+
+    /// <summary>The flags of TCP are shown without saying which are meant; all of them.</summary>
+    private static void AllowFlags(Span<byte> attributes) => RouteTranscript.ForEach(attributes, static (type, value) =>
+    {
+        if (type == 4)
+        {
+            RouteTranscript.ForEach(value, static (protocol, content) =>
+            {
+                if (protocol == 1)
+                {
+                    RouteTranscript.ForEach(content, static (field, flags) =>
+                    {
+                        if (field is 4 or 5 && flags.Length == 2)
+                        {
+                            flags[1] = 0xff;
+                        }
+                    });
+                }
+            });
+        }
+    });
+
+    /// <summary>A UDP connection between two addresses, told apart by a port.</summary>
+    private static byte[] Unknown(ushort port)
+    {
+        byte[] tuple(ushort type, byte from, byte to, ushort source, ushort destination) =>
+        [
+            52, 0, (byte)type, 0x80, 20, 0, 1, 0x80, 8, 0, 1, 0, 10, 0, 0, from, 8, 0, 2, 0, 10, 0, 0, to,
+            28, 0, 2, 0x80, 5, 0, 1, 0, 17, 0, 0, 0, 6, 0, 2, 0, (byte)(source >> 8), (byte)source, 0, 0, 6, 0, 3, 0, (byte)(destination >> 8), (byte)destination, 0, 0,
+        ];
+        byte[] request = [0, 0, 0, 0, 0, 1, 5, 6, .. new byte[8], 2, 0, 0, 0, .. tuple(1, 1, 2, port, 9), .. tuple(2, 2, 1, 9, port), 8, 0, 7, 0, 0, 0, 0, 100];
+        BinaryPrimitives.WriteInt32LittleEndian(request, request.Length);
+        return request;
     }
 
     private static string Describe(List<byte[]> datagrams)

@@ -74,6 +74,9 @@ internal sealed class Connection(uint id, ConnectionTuple original, ConnectionTu
 
     public ushort Zone { get; } = zone;
 
+    /// <summary>Made over netlink and not by a packet.</summary>
+    public bool IsMadeByRequest { get; set; }
+
     public ConnectionStatus Status { get; set; }
 
     public uint Mark { get; set; }

@@ -111,16 +111,32 @@ internal static class ConntrackMessage
     }
 
     /// <summary>A connection as dumps and answers show it.</summary>
-    public static void Write(ref NetlinkWriter writer, Connection connection, DateTimeOffset now, bool resetsCounters)
+    /// <param name="writer">Where it goes.</param>
+    /// <param name="connection">The connection.</param>
+    /// <param name="now">What its timeout is counted from.</param>
+    /// <param name="resetsCounters">The counters start anew.</param>
+    /// <param name="users">Who holds it: one in a dump, and whoever looked it up.</param>
+    public static void Write(ref NetlinkWriter writer, Connection connection, DateTimeOffset now, bool resetsCounters, uint users = 1)
     {
         WriteTuples(ref writer, connection);
         writer.WriteUInt32BigEndian(CTA_STATUS, (uint)connection.Status);
         writer.WriteUInt32BigEndian(CTA_MARK, connection.Mark);
         writer.WriteUInt32BigEndian(CTA_ID, connection.Id);
-        writer.WriteUInt32BigEndian(CTA_USE, 1);
+        writer.WriteUInt32BigEndian(CTA_USE, users);
         WriteCounters(ref writer, connection, resetsCounters);
         writer.WriteUInt32BigEndian(CTA_TIMEOUT, SecondsLeft(connection, now));
         WriteProtocol(ref writer, connection);
+        if (connection.IsMadeByRequest)
+        {
+            // Connections made by hand have room for the numbers of a SYN proxy, which none has.
+            WireMark proxy = writer.BeginNested(CTA_SYNPROXY);
+            for (ushort number = CTA_SYNPROXY_ISN; number <= CTA_SYNPROXY_TSOFF; number++)
+            {
+                writer.WriteUInt32BigEndian(number, 0);
+            }
+
+            writer.EndAttribute(proxy);
+        }
     }
 
     /// <summary>A connection as an event tells of it: what is new of it.</summary>

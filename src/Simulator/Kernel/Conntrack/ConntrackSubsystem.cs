@@ -76,6 +76,7 @@ internal sealed class ConntrackSubsystem
             IPCTNL_MSG_CT_GET or IPCTNL_MSG_CT_GET_CTRZERO => Get(message, attributes, verb == IPCTNL_MSG_CT_GET_CTRZERO),
             IPCTNL_MSG_CT_DELETE => Delete(message, attributes),
             IPCTNL_MSG_CT_GET_STATS => GetStatistics(message),
+            IPCTNL_MSG_CT_GET_STATS_CPU when message.IsDump => DumpStatistics(message),
             _ => DumpNothing(message),
         };
     }
@@ -112,7 +113,7 @@ internal sealed class ConntrackSubsystem
             return error;
         }
 
-        byte[] answer = Message(IPCTNL_MSG_CT_NEW, 0, found!, (ref NetlinkWriter writer) => ConntrackMessage.Write(ref writer, found!, Now, resets));
+        byte[] answer = Message(IPCTNL_MSG_CT_NEW, NetlinkMessageFlags.Multi, found!, (ref NetlinkWriter writer) => ConntrackMessage.Write(ref writer, found!, Now, resets, users: 2));
         message.Socket.Deliver(NftMessage.Stamp(answer, 0, message.Header.Sequence, message.Socket.PortId));
         return LinuxError.None;
     }
@@ -217,6 +218,7 @@ internal sealed class ConntrackSubsystem
             if (error == LinuxError.None)
             {
                 Connection connection = Tracker.Create(original, reply, attributes.Has(CTA_ZONE) ? attributes[CTA_ZONE].UInt16BigEndian : (ushort)0);
+                connection.IsMadeByRequest = true;
                 error = Change(connection, attributes);
                 if (error == LinuxError.None)
                 {
@@ -293,9 +295,43 @@ internal sealed class ConntrackSubsystem
 
             connection.Tcp ??= new TcpTracking();
             connection.Tcp.State = state;
+            SetTcpFlags(connection.Tcp, ConnectionDirection.Original, tcp, CTA_PROTOINFO_TCP_FLAGS_ORIGINAL);
+            SetTcpFlags(connection.Tcp, ConnectionDirection.Reply, tcp, CTA_PROTOINFO_TCP_FLAGS_REPLY);
         }
 
         return error;
+    }
+
+    // Flags and which of them are meant (struct nf_ct_tcp_flags).
+    private static void SetTcpFlags(TcpTracking tracking, ConnectionDirection direction, ParsedAttributes attributes, ushort type)
+    {
+        if (attributes.Has(type) && attributes[type].Value is { Length: >= 2 } pair)
+        {
+            ref TcpSide side = ref tracking.Side(direction);
+            side.Flags = side.Flags & (TcpSideFlags)~pair[1] | (TcpSideFlags)(pair[0] & pair[1]);
+        }
+    }
+
+    /// <summary>A message for each processor; nothing here is counted by processor.</summary>
+    private LinuxError DumpStatistics(NetfilterMessage message)
+    {
+        byte[][] messages = [.. Enumerable.Range(0, (int)_kernel.Profile.Processors).Select(static processor => NftMessage.Make(
+            NFNL_SUBSYS_CTNETLINK,
+            IPCTNL_MSG_CT_GET_STATS_CPU,
+            NetlinkMessageFlags.Multi,
+            0,
+            0,
+            NFPROTO_UNSPEC,
+            (ushort)processor,
+            static (ref NetlinkWriter writer) =>
+            {
+                foreach (ushort counter in (ReadOnlySpan<ushort>)[2, 4, 8, 9, 10, 11, 12, 13, 14, 15])
+                {
+                    writer.WriteUInt32BigEndian(counter, 0);
+                }
+            }))];
+        message.Socket.StartDump(new NetlinkDump(message.Header, message.Socket.PortId, messages));
+        return LinuxError.EINTR;
     }
 
     private LinuxError GetStatistics(NetfilterMessage message)

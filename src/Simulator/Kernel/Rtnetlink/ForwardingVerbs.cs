@@ -289,6 +289,11 @@ internal sealed class ForwardingVerbs(SimulatedKernel kernel, PolicyTable neighb
                 {
                     if (portIndex == 0 || device.Index == portIndex)
                     {
+                        if (device.KindState is VxlanState vxlan && vxlan.DefaultEntry(device, RTM_NEWNEIGH) is { } entry)
+                        {
+                            yield return entry;
+                        }
+
                         foreach (byte[] own in SelfEntries(device))
                         {
                             yield return own;

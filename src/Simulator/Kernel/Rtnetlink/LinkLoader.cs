@@ -91,6 +91,10 @@ internal static class LinkLoader
             case "macvlan" or "macvtap":
                 device.KindState = new MacvlanState();
                 break;
+            case "vxlan":
+                AttributeSet.TryParse(data, 0, VxlanState.Shown, AttributeStrictness.Liberal, out AttributeSet vxlan, out _);
+                device.KindState = new VxlanState { Options = vxlan };
+                break;
             case "vrf":
                 device.KindState = new VrfState { Table = new AttributeReader(data).TryFind(1, out NetlinkAttribute table) ? table.UInt32 : 0 };
                 break;

@@ -17,6 +17,9 @@ internal sealed class VxlanState
         (12, new AttributePolicy(AttributeKind.U8)), (13, new AttributePolicy(AttributeKind.U8)), (14, new AttributePolicy(AttributeKind.U8)), (15, new AttributePolicy(AttributeKind.U16)), (25, new AttributePolicy(AttributeKind.U8)),
         (26, new AttributePolicy(AttributeKind.U32)), (28, new AttributePolicy(AttributeKind.Flag)), (30, new AttributePolicy(AttributeKind.U8)), (29, new AttributePolicy(AttributeKind.U8))]);
 
+    /// <summary>What a message shows of it, without demands.</summary>
+    public static PolicyTable Shown { get; } = new(33);
+
     public required AttributeSet Options { get; init; }
 
     /// <summary>The far end where there is one, of either family.</summary>
@@ -48,7 +51,7 @@ internal sealed class VxlanState
         }
 
         writer.WriteByte(5, Options.U8(5) ?? 0);
-        writer.WriteByte(28, Options.Has(28) ? (byte)1 : (byte)0);
+        writer.WriteByte(28, Options.Bytes(28) is { } inherits && (inherits.Length == 0 || inherits[0] != 0) ? (byte)1 : (byte)0);
         writer.WriteByte(6, Options.U8(6) ?? 0);
         writer.WriteByte(29, Options.U8(29) ?? 0);
         writer.WriteUInt32(26, Options.U32(26) ?? 0);
@@ -99,6 +102,11 @@ internal sealed class VxlanState
         NeighbourMessage.WriteHeader(ref writer, 7, device.Index, 0x82, 2, 1);
         writer.WriteBytes(2, new byte[6]);
         writer.WriteBytes(1, remote);
+        if (Options.U32(3) is { } link and not 0)
+        {
+            writer.WriteUInt32(8, link);
+        }
+
         writer.WriteBytes(3, new byte[16]);
         writer.EndMessage(message);
         writer.Complete();
