@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using EucaNet.Netlink.Kernel;
 using EucaNet.Netlink.Wire;
+using EucaNet.Simulator.Datapath.Conntrack;
 using EucaNet.Simulator.Kernel;
 using EucaNet.Simulator.Kernel.Sockets;
 
@@ -111,9 +112,30 @@ public sealed class ConntrackReplayCheck : IConformanceCheck
 
         foreach (byte[] connection in shown)
         {
+            byte[] asShown = [.. connection];
             AllowFlags(connection.AsSpan(20));
             BinaryPrimitives.WriteUInt16LittleEndian(connection.AsSpan(6), 0x605);
             socket.Send(connection);
+            AdoptStatus(kernel, asShown.AsSpan(20), connection[16]);
+        }
+    }
+
+    /// <summary>That a connection's addresses were translated can't be told of one that is made as it is now.</summary>
+    private static void AdoptStatus(SimulatedKernel kernel, ReadOnlySpan<byte> attributes, byte family)
+    {
+        var walk = new AttributeReader(attributes);
+        if (walk.TryFind(1, out NetlinkAttribute original) && original.Nested().TryFind(1, out NetlinkAttribute addresses)
+            && addresses.Nested().TryFind(family == 2 ? (ushort)1 : (ushort)3, out NetlinkAttribute source) && walk.TryFind(3, out NetlinkAttribute status))
+        {
+            byte[] from = source.Value.ToArray();
+            byte[] shown = original.Value.ToArray();
+            foreach (Connection connection in kernel.Stack.Conntrack.Connections.Where(one => one.Original.Source.ToBytes().AsSpan().SequenceEqual(from)))
+            {
+                if (shown.AsSpan().IndexOf((ReadOnlySpan<byte>)[(byte)(connection.Original.SourcePort >> 8), (byte)connection.Original.SourcePort]) >= 0 && shown.AsSpan().IndexOf((ReadOnlySpan<byte>)[5, 0, 1, 0, connection.Original.Protocol]) >= 0)
+                {
+                    connection.Status = (ConnectionStatus)BinaryPrimitives.ReadUInt32BigEndian(status.Value);
+                }
+            }
         }
     }
 
@@ -189,6 +211,8 @@ public sealed class ConntrackReplayCheck : IConformanceCheck
                 BinaryPrimitives.WriteUInt32BigEndian(value, (BinaryPrimitives.ReadUInt32BigEndian(value) + 9) / 10);
                 break;
             case (0 or 1 or 2, 12):
+            case (5, 2):
+                // How many there may be: by the machine's memory.
             case (4, _):
                 value.Clear();
                 break;

@@ -114,7 +114,7 @@ internal sealed class ConntrackSubsystem
         }
 
         byte[] answer = Message(IPCTNL_MSG_CT_NEW, NetlinkMessageFlags.Multi, found!, (ref NetlinkWriter writer) => ConntrackMessage.Write(ref writer, found!, Now, resets, users: 2));
-        message.Socket.Deliver(NftMessage.Stamp(answer, 0, message.Header.Sequence, message.Socket.PortId));
+        message.Socket.Deliver(NftMessage.Stamp(answer, NetlinkMessageFlags.Multi, message.Header.Sequence, message.Socket.PortId));
         return LinuxError.None;
     }
 

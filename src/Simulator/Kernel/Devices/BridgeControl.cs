@@ -7,7 +7,7 @@ using static EucaNet.Simulator.Kernel.Rtnetlink.RtnetlinkConstants;
 namespace EucaNet.Simulator.Kernel.Devices;
 
 /// <summary>What bridges do besides forwarding: ports come and go, the bridge takes the lowest MAC of its ports, states follow carriers.</summary>
-internal sealed class BridgeControl(SimulatedKernel kernel)
+internal sealed partial class BridgeControl(SimulatedKernel kernel)
 {
     /// <summary>A bridge came to be: its own MAC is in its database.</summary>
     public void BridgeCreated(BridgeState bridge)
@@ -235,47 +235,6 @@ internal sealed class BridgeControl(SimulatedKernel kernel)
         }
     }
 
-    /// <summary>User space gave the bridge a MAC (br_set_mac_address).</summary>
-    public void AddressSetByHand(BridgeState bridge, byte[] old)
-    {
-        bridge.HasFixedAddress = true;
-        ChangeBridgeAddress(bridge, old);
-        UpdateIdentifier(bridge);
-    }
-
-    public void SetPriority(BridgeState bridge, ushort priority)
-    {
-        bridge.Priority = priority;
-        BinaryPrimitives.WriteUInt16BigEndian(bridge.Identifier, priority);
-        foreach (BridgePort port in bridge.Ports)
-        {
-            InitialisePort(port);
-        }
-
-        SelectPortStates(bridge);
-    }
-
-    /// <summary>Another VLAN becomes the one of untagged frames (br_vlan_set_default_pvid).</summary>
-    public void SetDefaultVlan(BridgeState bridge, ushort vlan)
-    {
-        ushort old = bridge.DefaultVlan;
-        bridge.DefaultVlan = vlan;
-        foreach ((SortedDictionary<ushort, BridgeVlan> vlans, BridgePort? port) in bridge.Ports
-            .Select(static port => (port.Vlans, (BridgePort?)port)).Prepend((bridge.Vlans, null)))
-        {
-            if (vlans.TryGetValue(old, out BridgeVlan? known) && known is { IsPvid: true, IsUntagged: true })
-            {
-                vlans.Remove(old);
-            }
-
-            if (vlan != 0 && !vlans.ContainsKey(vlan))
-            {
-                vlans[vlan] = new BridgeVlan(vlan, true, true);
-                AddLocal(bridge, port, (port?.Device ?? bridge.Device).HardwareAddress, vlan);
-            }
-        }
-    }
-
     /// <summary>The bridge's MTU is the smallest of its ports'.</summary>
     public void AdjustMtu(BridgeState bridge)
     {
@@ -420,84 +379,5 @@ internal sealed class BridgeControl(SimulatedKernel kernel)
                 kernel.DeviceControl.SetCarrier(port.Bridge.Device, true);
             }
         });
-    }
-
-    private static void UpdateIdentifier(BridgeState bridge)
-    {
-        BinaryPrimitives.WriteUInt16BigEndian(bridge.Identifier, bridge.Priority);
-        bridge.Device.HardwareAddress.CopyTo(bridge.Identifier, 2);
-        foreach (BridgePort port in bridge.Ports)
-        {
-            InitialisePort(port);
-        }
-    }
-
-    /// <summary>br_stp_recalculate_bridge_id: the lowest MAC of the ports, unless one was set by hand.</summary>
-    private bool RecalculateIdentifier(BridgeState bridge)
-    {
-        if (bridge.HasFixedAddress)
-        {
-            return false;
-        }
-
-        byte[] lowest = bridge.Ports.Count == 0
-            ? new byte[6]
-            : bridge.Ports.Select(port => port.Device.HardwareAddress).MinBy(static mac => Convert.ToHexString(mac), StringComparer.Ordinal)!;
-        byte[] old = bridge.Device.HardwareAddress;
-        if (old.AsSpan().SequenceEqual(lowest))
-        {
-            return false;
-        }
-
-        bridge.Device.HardwareAddress = [.. lowest];
-        bridge.Device.AddressAssignType = 2;
-        ChangeBridgeAddress(bridge, old);
-        UpdateIdentifier(bridge);
-        SelectPortStates(bridge);
-        return true;
-    }
-
-    private void ChangeBridgeAddress(BridgeState bridge, byte[]? old)
-    {
-        if (old is not null)
-        {
-            foreach (ForwardingEntry entry in bridge.Database.Entries.Where(entry => entry.IsLocal && entry.Mac.AsSpan().SequenceEqual(old)).OrderBy(entry => entry.Vlan).ToArray())
-            {
-                BridgePort? holder = bridge.Ports.Find(port => port.Device.HardwareAddress.AsSpan().SequenceEqual(old));
-                if (entry.Port is null && holder is null)
-                {
-                    RemoveEntry(bridge, entry);
-                }
-                else if (entry.Port is null)
-                {
-                    entry.Port = holder;
-                }
-            }
-        }
-
-        byte[] address = bridge.Device.HardwareAddress;
-        if (address.AsSpan().IndexOfAnyExcept((byte)0) >= 0)
-        {
-            AddLocal(bridge, null, address, 0);
-            foreach (ushort vlan in bridge.Vlans.Keys)
-            {
-                AddLocal(bridge, null, address, vlan);
-            }
-        }
-    }
-
-    private void AddLocal(BridgeState bridge, BridgePort? port, byte[] mac, ushort vlan)
-    {
-        if (bridge.Database.Find(mac, vlan) is { } known)
-        {
-            if (known.IsLocal)
-            {
-                return;
-            }
-
-            RemoveEntry(bridge, known);
-        }
-
-        AddEntry(bridge, new ForwardingEntry([.. mac], vlan, port) { IsLocal = true, IsStatic = true });
     }
 }

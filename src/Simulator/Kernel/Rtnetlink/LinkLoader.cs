@@ -55,6 +55,10 @@ internal static class LinkLoader
             kernel.Parameters.AddDevice(device.Name);
             kernel.Inet6.DeviceRegistered(device);
             Connect(kernel, device, values);
+            if (device.Bridge is { } bridge)
+            {
+                kernel.Bridges.BridgeCreated(bridge);
+            }
         }
 
         Apply(device, payload, values);

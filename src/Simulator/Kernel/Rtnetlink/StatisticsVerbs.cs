@@ -22,7 +22,7 @@ internal sealed class StatisticsVerbs(SimulatedKernel kernel)
         subsystem.HandleDump(AF_UNSPEC, RTM_GETSTATS, Dump);
     }
 
-    private Verdict Check(SimulatedNetlinkSocket socket, NetlinkMessage message, bool isDump, out uint mask)
+    private static Verdict Check(SimulatedNetlinkSocket socket, NetlinkMessage message, bool isDump, out uint mask)
     {
         mask = 0;
         string kind = isDump ? "dump" : "get";

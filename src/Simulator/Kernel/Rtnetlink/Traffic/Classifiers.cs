@@ -124,7 +124,7 @@ internal sealed class U32Classifier() : ClassifierKind("u32", 1, 7, 11)
 
     protected override PolicyTable Policy { get; } = new(
         12, (1, new(AttributeKind.U32)), (TCA_U32_HASH, new(AttributeKind.U32)), (3, new(AttributeKind.U32)), (TCA_U32_DIVISOR, new(AttributeKind.U32)),
-        (TCA_U32_SEL, AttributePolicy.Any(16)), (8, new(AttributeKind.String, 15)), (10, AttributePolicy.Any(12)), (11, new(AttributeKind.U32)));
+        (TCA_U32_SEL, AttributePolicy.Any(16)), (8, new(AttributeKind.String, 15)), ((ushort)10, AttributePolicy.Any(12)), (11, new(AttributeKind.U32)));
 
     protected override ushort PoliceAttribute => 6;
 

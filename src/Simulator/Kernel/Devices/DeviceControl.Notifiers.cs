@@ -1,0 +1,193 @@
+using EucaNet.Netlink.Wire;
+using EucaNet.Simulator.Kernel.Inet;
+using EucaNet.Simulator.Kernel.Rtnetlink;
+using static EucaNet.Simulator.Kernel.Rtnetlink.RtnetlinkConstants;
+
+namespace EucaNet.Simulator.Kernel.Devices;
+
+/// <content>Who is told, and in which order, when a device comes up, goes down, changes or goes (the notifier chains and linkwatch).</content>
+internal sealed partial class DeviceControl
+{
+    private void PostLinkEvent(NetworkDevice device)
+    {
+        if (!_linkEvents.Contains(device))
+        {
+            _linkEvents.Add(device);
+        }
+
+        if (!_linkWatchPosted)
+        {
+            _linkWatchPosted = true;
+            kernel.Queue.Post(RunLinkWatch);
+        }
+    }
+
+    private void RunLinkWatch()
+    {
+        using Time.SimulationQueue.Call call = kernel.Enter();
+        _linkWatchPosted = false;
+        while (_linkEvents.Count > 0)
+        {
+            NetworkDevice device = _linkEvents[0];
+            _linkEvents.RemoveAt(0);
+            if (device.IsGone || device.Kernel != kernel)
+            {
+                continue;
+            }
+
+            UpdateOperationalState(device);
+            if (device.IsUp)
+            {
+                ChangeNotifiers(device);
+                NotifyLink(device);
+            }
+
+            kernel.Datapath?.DeviceChanged(device);
+        }
+    }
+
+    private void UpNotifiers(NetworkDevice device)
+    {
+        Inet4.DeviceUp(device);
+        Inet6.DeviceUp(device);
+        foreach (NetworkDevice upper in device.Uppers.ToArray())
+        {
+            if (upper.Vlan is null && upper.KindState is not MacvlanState)
+            {
+                continue;
+            }
+
+            if (upper.Vlan is { IsLooselyBound: false } && !upper.IsUp)
+            {
+                upper.Kernel.DeviceControl.ChangeFlags(upper, upper.ShownFlags | DeviceFlags.Up);
+            }
+
+            TransferOperationalState(device, upper);
+        }
+
+        if (device.Port is { } port)
+        {
+            Bridges.PortUp(port);
+        }
+
+        if (device.Bridge is { } bridge)
+        {
+            Bridges.BridgeUp(bridge);
+        }
+    }
+
+    private void DownNotifiers(NetworkDevice device)
+    {
+        kernel.NeighbourControl.DeviceDown(device);
+        Inet4.DeviceDown(device);
+        Inet6.DeviceDown(device);
+        foreach (NetworkDevice upper in device.Uppers.ToArray())
+        {
+            if (upper.Vlan is { IsLooselyBound: false })
+            {
+                upper.Kernel.DeviceControl.Close(upper);
+            }
+
+            if (upper.Vlan is not null || upper.KindState is MacvlanState)
+            {
+                TransferOperationalState(device, upper);
+            }
+        }
+
+        if (device.Port is { } port)
+        {
+            Bridges.PortDown(port);
+        }
+
+        if (device.Bridge is { } bridge)
+        {
+            Bridges.BridgeDown(bridge);
+        }
+    }
+
+    private void ChangeNotifiers(NetworkDevice device)
+    {
+        Inet4.CarrierChanged(device);
+        kernel.NeighbourControl.CarrierChanged(device);
+        Inet6.CarrierChanged(device);
+        foreach (NetworkDevice upper in device.Uppers.ToArray())
+        {
+            if (upper.Vlan is not null || upper.KindState is MacvlanState)
+            {
+                TransferOperationalState(device, upper);
+            }
+        }
+
+        if (device.Port is { } port)
+        {
+            Bridges.PortCarrierChanged(port);
+        }
+    }
+
+    private void Uninstall(NetworkDevice device)
+    {
+        if (device.Port is { } port)
+        {
+            Bridges.RemovePort(port);
+        }
+
+        foreach (NetworkDevice upper in device.Uppers.Where(upper => !upper.IsGone).ToArray())
+        {
+            if (upper.Vlan is not null || upper.KindState is MacvlanState)
+            {
+                UnlinkLower(upper);
+                upper.Kernel.DeviceControl.Unregister([upper]);
+            }
+        }
+
+        Inet4.DeviceGoes(device);
+        Inet6.DeviceGoes(device);
+        kernel.NeighbourControl.DeviceGoes(device);
+        bool flushesFirst = kernel.Profile.IsAtLeast(6, 17);
+        byte[]? entry = (device.KindState as VxlanState)?.DefaultEntry(device, RTM_DELNEIGH);
+        if (entry is not null && flushesFirst)
+        {
+            kernel.RouteEvents.Publish(RTNLGRP_NEIGH, entry);
+        }
+
+        NetconfMessage.NotifyDeleted(kernel, device);
+        if (entry is not null && !flushesFirst)
+        {
+            kernel.RouteEvents.Publish(RTNLGRP_NEIGH, entry);
+        }
+
+        device.HasInet = false;
+        device.Inet6 = null;
+    }
+
+    /// <summary>A VLAN or macvlan lets go of the device below, which is told (NETDEV_CHANGEUPPER).</summary>
+    public static void UnlinkLower(NetworkDevice device)
+    {
+        if (device.Lower is { } lower)
+        {
+            lower.Uppers.Remove(device);
+            if (device.KindState is MacvlanState macvlan)
+            {
+                macvlan.BroadcastQueueUsed = 0;
+            }
+
+            if (!lower.IsGone)
+            {
+                lower.Kernel.DeviceControl.NotifyLink(lower);
+            }
+        }
+    }
+
+    private void Detach(NetworkDevice device)
+    {
+        kernel.Datapath?.DeviceRemoved(device);
+        kernel.Devices.Remove(device);
+        kernel.Parameters.RemoveDevice(device.Name);
+        _linkEvents.Remove(device);
+        if (device.Peer is { } peer)
+        {
+            peer.Peer = null;
+            device.Peer = null;
+        }
+    }
+}

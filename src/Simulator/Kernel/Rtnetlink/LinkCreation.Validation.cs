@@ -1,0 +1,79 @@
+using System.Buffers.Binary;
+using EucaNet.Netlink.Wire;
+using EucaNet.Simulator.Kernel.Devices;
+using EucaNet.Simulator.Kernel.Sockets;
+using static EucaNet.Simulator.Kernel.Rtnetlink.RtnetlinkConstants;
+
+namespace EucaNet.Simulator.Kernel.Rtnetlink;
+
+/// <content>What is demanded of a request before anything is made.</content>
+internal sealed partial class LinkCreation
+{
+    public static PolicyTable DataPolicy(string kind) => kind switch
+    {
+        "bridge" => BridgeAttributes.Policy,
+        "vlan" => LinkPolicy.Vlan,
+        "veth" => LinkPolicy.Veth,
+        "macvlan" or "macvtap" => LinkPolicy.Macvlan,
+        "vrf" => LinkPolicy.Vrf,
+        "vxlan" => VxlanState.Policy,
+        _ => LinkPolicy.None,
+    };
+
+    /// <summary>The kind's validate callback: looks at the request alone.</summary>
+    public static Verdict Validate(string kind, AttributeSet attributes, AttributeSet? data)
+    {
+        if (attributes.Bytes(IFLA_ADDRESS) is { } address && kind is "bridge" or "vlan" or "veth" or "macvlan" or "dummy" or "ifb" or "vxlan" or "bond" or "vrf")
+        {
+            (LinuxError Error, string? Text) wrongLength = kind == "vlan" ? (LinuxError.EINVAL, "8021q: Invalid link address") : (LinuxError.EINVAL, null);
+            (LinuxError Error, string? Text) notUnicast = kind == "vlan" ? (LinuxError.EADDRNOTAVAIL, "8021q: Invalid link address") : (LinuxError.EADDRNOTAVAIL, null);
+            if (attributes.Bytes(IFLA_ADDRESS)!.Length != 6)
+            {
+                return new Verdict(wrongLength.Error, wrongLength.Text);
+            }
+
+            byte[] mac = attributes.Bytes(IFLA_ADDRESS)!;
+            if ((mac[0] & 1) != 0 || mac.AsSpan().IndexOfAnyExcept((byte)0) < 0)
+            {
+                return new Verdict(notUnicast.Error, notUnicast.Text);
+            }
+        }
+
+        switch (kind)
+        {
+            case "vlan":
+                if (data is null)
+                {
+                    return new Verdict(LinuxError.EINVAL, "8021q: VLAN properties not specified");
+                }
+
+                if (data.U16(IFLA_VLAN_PROTOCOL) is { } protocol && BinaryPrimitives.ReverseEndianness(protocol) is not (0x8100 or 0x88a8))
+                {
+                    return new Verdict(LinuxError.EPROTONOSUPPORT, "8021q: Invalid VLAN protocol");
+                }
+
+                if (data.U16(IFLA_VLAN_ID) is >= 4095)
+                {
+                    return new Verdict(LinuxError.ERANGE, "8021q: Invalid VLAN id");
+                }
+
+                if (data.Bytes(IFLA_VLAN_FLAGS) is { Length: >= 8 } flags
+                    && (BinaryPrimitives.ReadUInt32LittleEndian(flags) & BinaryPrimitives.ReadUInt32LittleEndian(flags.AsSpan(4)) & ~0x1fu) != 0)
+                {
+                    return new Verdict(LinuxError.EINVAL, "8021q: Invalid VLAN flags");
+                }
+
+                return Verdict.Success;
+            case "veth" when attributes.U32(IFLA_MTU) is < 68 or > 65535:
+                return LinuxError.EINVAL;
+            case "vrf" when data is null:
+                return Verdict.Success;
+            case "bridge" when data?.U16(8) is { } vlanProtocol && BinaryPrimitives.ReverseEndianness(vlanProtocol) is not (0x8100 or 0x88a8):
+                return LinuxError.EPROTONOSUPPORT;
+            case "bridge" when data?.U16(39) is >= 4095:
+                return LinuxError.EINVAL;
+            default:
+                return Verdict.Success;
+        }
+    }
+}
