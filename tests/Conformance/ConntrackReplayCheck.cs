@@ -94,8 +94,7 @@ public sealed class ConntrackReplayCheck : IConformanceCheck
         }
 
         using var socket = (SimulatedNetlinkSocket)kernel.OpenNetlink(NetlinkProtocol.Netfilter);
-        if (traffic.Exists(static entry => entry.Sent && BinaryPrimitives.ReadUInt16LittleEndian(entry.Bytes.AsSpan(4)) == 0x101 && (entry.Bytes[7] & 3) == 3)
-            && traffic.Find(static entry => entry.Sent).Bytes[16] == 0)
+        if (traffic.Exists(static entry => entry.Sent && BinaryPrimitives.ReadUInt16LittleEndian(entry.Bytes.AsSpan(4)) == 0x101 && (entry.Bytes[7] & 3) == 3))
         {
             socket.Send(Flush);
         }

@@ -103,7 +103,13 @@ internal sealed class ConntrackSubsystem
 
             IEnumerable<byte[]> messages = Tracker.Connections.Where(connection => Passes(connection, family, attributes)).ToArray()
                 .Select(connection => Message(IPCTNL_MSG_CT_NEW, filters ? NetlinkMessageFlags.DumpFiltered : 0, connection, (ref NetlinkWriter writer) => ConntrackMessage.Write(ref writer, connection, Now, resets)));
-            message.Socket.StartDump(new NetlinkDump(message.Header, message.Socket.PortId, messages) { DoneRidesAlong = false });
+            message.Socket.StartDump(new NetlinkDump(message.Header, message.Socket.PortId, messages)
+            {
+                DoneRidesAlong = false,
+
+                // Later kernels leave the end of a filtered dump as it always was.
+                ExtraFlags = filters && !_kernel.Profile.IsAtLeast(6, 13) ? NetlinkMessageFlags.DumpFiltered : 0,
+            });
             return LinuxError.EINTR;
         }
 
