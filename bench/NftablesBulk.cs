@@ -1,217 +1,211 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Runtime.CompilerServices;
-using EucaNet.Netfilter;
 using EucaNet.Netfilter.Nftables;
 using EucaNet.Netlink.Kernel;
-using EucaNet.Netlink.Wire;
 
 namespace EucaNet.Bench;
 
 /// <summary>
-/// Large and small nf_tables changes on this machine's kernel, encoding included, beside a C program (native/nftfloor.c) that sends the same bytes prepared
-/// beforehand: the floor, what the kernel itself takes. Each measurement has a network namespace of its own.
+/// Large and small nf_tables changes and listings on this machine's kernel, encoding and decoding included, beside a C program that sends the same bytes prepared
+/// beforehand and only receives: the floor, what the kernel itself takes. Rounds alternate, so that a busy machine slows all alike; the medians are printed, and in how
+/// many times the floor. Each measurement has a network namespace of its own.
 /// </summary>
 internal static class NftablesBulk
 {
-    private const int Repeats = 5;
+    private const int Rounds = 7;
 
-    /// <summary>Measures and prints a table.</summary>
-    public static int Run(TextWriter output)
+    /// <summary>Measures and prints a table; only some of the rows where <paramref name="wanted"/> names them: rules, elements, one, list.</summary>
+    public static int Run(TextWriter output, string[] wanted)
     {
-        string floor = BuildFloor();
-        output.WriteLine($"{"",-34}{"ours",12}{"floor",12}{"ratio",8}");
-        foreach (int rules in (int[])[10_000, 50_000])
+        bool Wants(string row) => wanted.Length == 0 || wanted.Contains(row);
+        using var peers = new NftablesPeers(output);
+        output.WriteLine($"{"median of " + Rounds,-34}{"floor",10}{"ours",10}{"times",8}{"google",10}{"times",8}{"nft",10}{"times",8}");
+        foreach (int count in Wants("rules") ? [10_000, 50_000] : Array.Empty<int>())
         {
-            Rule rule = NftablesSamples.TenExpressionRule("forward");
-            Bulk(output, floor, $"{rules} rules, one batch, ms", batch =>
+            Rule[] rules = NftablesSamples.Rules(count);
+            Bulk(output, peers, $"{count} rules, one batch, ms", $"rules {count}", NftablesSamples.RuleText(count), batch =>
             {
-                for (int index = 0; index < rules; index++)
+                foreach (Rule rule in rules)
                 {
                     batch.Add(rule);
                 }
             });
         }
 
-        Bulk(output, floor, "100000 map elements, ms", batch =>
+        if (Wants("elements"))
         {
-            using NftablesBatch.ElementWriter elements = batch.AddElements(NftablesFamily.Inet, "bench", "map");
-            Span<byte> key = stackalloc byte[4];
-            for (int index = 0; index < 100_000; index++)
-            {
-                BitConverter.TryWriteBytes(key, index);
-                elements.Add(key, key);
-            }
-        });
-        OneByOne(output, floor, 5000);
-        Listing(output, 50_000);
+            Bulk(output, peers, "100000 map elements, ms", "elements 100000", NftablesSamples.ElementText(100_000), batch => NftablesSamples.WriteElements(batch, 0, 100_000));
+        }
+
+        if (Wants("one"))
+        {
+            OneByOne(output, peers, 3000);
+        }
+
+        if (Wants("list"))
+        {
+            Listing(output, peers, 50_000);
+        }
+
         return 0;
     }
 
-    private static void Bulk(TextWriter output, string floor, string name, Action<NftablesBatch> write)
+    private static void Bulk(TextWriter output, NftablesPeers peers, string name, string google, string text, Action<NftablesBatch> write)
     {
-        var ours = new List<double>();
-        var floors = new List<double>();
-        var batch = new NftablesBatch(1 << 24);
+        var row = new Row(name, 1e6);
+        var batch = new NftablesBatch(1 << 25);
         for (int warm = 0; warm < 20; warm++)
         {
             batch.Clear();
             write(batch);
         }
 
-        for (int run = 0; run < Repeats; run++)
+        byte[][] datagrams = [NftablesSamples.Base().ToDatagram(), batch.ToDatagram()];
+        for (int round = 0; round < Rounds; round++)
         {
-            using NetworkNamespace space = NetworkNamespace.Create();
-            using NftablesConnection connection = NftablesConnection.Open(LinuxKernel.Open(space));
-            connection.Send(NftablesSamples.Base());
-            long begin = Stopwatch.GetTimestamp();
-            batch.Clear();
-            write(batch);
-            connection.Send(batch);
-            ours.Add(Stopwatch.GetElapsedTime(begin).TotalMilliseconds);
-            floors.Add(Floor(floor, [NftablesSamples.Base().ToDatagram(), batch.ToDatagram()])[1] / 1e6);
-        }
-
-        Print(output, name, Median(ours), Median(floors));
-    }
-
-    private static void OneByOne(TextWriter output, string floor, int commits)
-    {
-        var ours = new List<double>(commits);
-        var datagrams = new List<byte[]> { NftablesSamples.Base().ToDatagram() };
-        using (NetworkNamespace space = NetworkNamespace.Create())
-        {
-            using NftablesConnection connection = NftablesConnection.Open(LinuxKernel.Open(space));
-            connection.Send(NftablesSamples.Base());
-            var batch = new NftablesBatch();
-            Span<byte> key = stackalloc byte[4];
-            for (int index = -2000; index < commits; index++)
+            using (NetworkNamespace space = NetworkNamespace.Create())
             {
-                BitConverter.TryWriteBytes(key, index);
+                using NftablesConnection connection = NftablesConnection.Open(LinuxKernel.Open(space));
+                connection.Send(NftablesSamples.Base());
                 long begin = Stopwatch.GetTimestamp();
                 batch.Clear();
-                using (NftablesBatch.ElementWriter elements = batch.AddElements(NftablesFamily.Inet, "bench", "map"))
-                {
-                    elements.Add(key, key);
-                }
-
+                write(batch);
                 connection.Send(batch);
-                if (index >= 0)
-                {
-                    ours.Add(Stopwatch.GetElapsedTime(begin).TotalMicroseconds);
-                }
+                row.Ours.Add(Stopwatch.GetElapsedTime(begin).TotalNanoseconds);
+            }
 
-                datagrams.Add(batch.ToDatagram());
+            row.Floor.Add(peers.Floor(datagrams)[1]);
+            if (round < 3)
+            {
+                string[] mode = google.Split(' ');
+                row.Google.AddRange(peers.Google(mode[0], int.Parse(mode[1], CultureInfo.InvariantCulture)) ?? []);
+                row.AddNft(peers.NftLoad(text));
             }
         }
 
-        List<double> floors = [.. Floor(floor, datagrams).Skip(2001).Select(nanoseconds => nanoseconds / 1e3)];
-        Print(output, "one element a commit, p50, us", Median(ours), Median(floors));
-        Print(output, "one element a commit, p99, us", Quantile(ours, 0.99), Quantile(floors, 0.99));
+        row.Print(output, 0.5);
     }
 
-    private static void Listing(TextWriter output, int rules)
+    private static void OneByOne(TextWriter output, NftablesPeers peers, int commits)
     {
-        using NetworkNamespace space = NetworkNamespace.Create();
-        IKernel kernel = LinuxKernel.Open(space);
-        using NftablesConnection connection = NftablesConnection.Open(kernel);
-        NftablesBatch batch = NftablesSamples.Base();
-        Rule rule = NftablesSamples.TenExpressionRule("forward");
-        for (int index = 0; index < rules; index++)
+        const int Warm = 2000;
+        var median = new Row("one element a commit, p50, us", 1e3);
+        var tail = new Row("one element a commit, p99, us", 1e3);
+        for (int round = 0; round < Rounds; round++)
+        {
+            var ours = new List<double>(commits);
+            var datagrams = new List<byte[]>(commits + Warm) { NftablesSamples.Base().ToDatagram() };
+            using (NetworkNamespace space = NetworkNamespace.Create())
+            {
+                using NftablesConnection connection = NftablesConnection.Open(LinuxKernel.Open(space));
+                connection.Send(NftablesSamples.Base());
+                var batch = new NftablesBatch();
+                for (int index = -Warm; index < commits; index++)
+                {
+                    long begin = Stopwatch.GetTimestamp();
+                    batch.Clear();
+                    NftablesSamples.WriteElements(batch, index, 1);
+                    connection.Send(batch);
+                    if (index >= 0)
+                    {
+                        ours.Add(Stopwatch.GetElapsedTime(begin).TotalNanoseconds);
+                    }
+                }
+
+                for (int index = -Warm; index < commits; index++)
+                {
+                    batch.Clear();
+                    NftablesSamples.WriteElements(batch, index, 1);
+                    datagrams.Add(batch.ToDatagram());
+                }
+            }
+
+            List<double> floor = peers.Floor(datagrams)[(Warm + 1)..];
+            List<double>? google = round < 3 ? peers.Google("one", commits) : null;
+            foreach ((Row row, double share) in new[] { (median, 0.5), (tail, 0.99) })
+            {
+                row.Ours.Add(Row.Quantile(ours, share));
+                row.Floor.Add(Row.Quantile(floor, share));
+                if (google is not null)
+                {
+                    row.Google.Add(Row.Quantile(google, share));
+                }
+            }
+        }
+
+        median.Print(output, 0.5);
+        tail.Print(output, 0.5);
+    }
+
+    private static void Listing(TextWriter output, NftablesPeers peers, int count)
+    {
+        var row = new Row($"{count} rules listed, decoded, ms", 1e6);
+        var batch = new NftablesBatch(1 << 25);
+        foreach (Rule rule in NftablesSamples.Rules(count))
         {
             batch.Add(rule);
         }
 
+        byte[][] datagrams = [NftablesSamples.Base().ToDatagram(), batch.ToDatagram()];
+        using NetworkNamespace space = NetworkNamespace.Create();
+        using NftablesConnection connection = NftablesConnection.Open(LinuxKernel.Open(space));
+        connection.Send(NftablesSamples.Base());
         connection.Send(batch);
-        var ours = new List<double>();
-        var floors = new List<double>();
-        for (int run = 0; run < Repeats; run++)
+        for (int round = -2; round < Rounds; round++)
         {
             long begin = Stopwatch.GetTimestamp();
             int listed = connection.ListRules(NftablesFamily.Inet, "bench", "forward").Count;
-            ours.Add(Stopwatch.GetElapsedTime(begin).TotalMilliseconds);
-            begin = Stopwatch.GetTimestamp();
-            int received = Receive(kernel);
-            floors.Add(Stopwatch.GetElapsedTime(begin).TotalMilliseconds);
-            if (listed != rules || received != rules)
+            double taken = Stopwatch.GetElapsedTime(begin).TotalNanoseconds;
+            if (listed != count)
             {
-                throw new InvalidOperationException($"{listed} rules listed, {received} received, {rules} sent");
+                throw new InvalidOperationException($"{listed} rules listed, {count} sent");
+            }
+
+            if (round >= 0)
+            {
+                row.Ours.Add(taken);
+                row.Floor.Add(Row.Quantile(peers.FloorDump(datagrams, 3), 0.5));
             }
         }
 
-        Print(output, $"{rules} rules listed and decoded, ms", Median(ours), Median(floors));
+        row.Google.AddRange(peers.Google("list", count) ?? []);
+        row.AddNft(peers.NftList(NftablesSamples.RuleText(count)));
+        row.Print(output, 0.5);
     }
 
-    // Receives the dump and only counts.
-    private static int Receive(IKernel kernel)
+    /// <summary>One line of the table, in nanoseconds until it is printed.</summary>
+    private sealed class Row(string name, double unit)
     {
-        using INetlinkSocket socket = kernel.OpenNetlink(NetlinkProtocol.Netfilter, new NetlinkSocketOptions { StrictChecking = false });
-        var buffer = new NetlinkBuffer();
-        var writer = new NetlinkWriter(buffer);
-        WireMark mark = writer.BeginMessage(Nfnetlink.NFNL_SUBSYS_NFTABLES << 8 | NfTables.NFT_MSG_GETRULE, NetlinkMessageFlags.Request | NetlinkMessageFlags.Dump, 1);
-        writer.AppendStruct(NfnetlinkHeader.Create((byte)NftablesFamily.Inet));
-        writer.EndMessage(mark);
-        writer.Complete();
-        socket.Send(buffer.Written);
-        var received = new NetlinkReceiveBuffer();
-        int count = 0;
-        while (true)
+        private readonly List<double> _nft = [];
+
+        public List<double> Floor { get; } = [];
+
+        public List<double> Ours { get; } = [];
+
+        public List<double> Google { get; } = [];
+
+        public void AddNft(double? nanoseconds)
         {
-            socket.Receive(received);
-            for (int index = 0; index < received.Count; index++)
+            if (nanoseconds is { } value)
             {
-                var reader = new MessageReader(received.Bytes(index));
-                while (reader.TryRead(out NetlinkMessage message))
-                {
-                    if (message.Header.Type == NetlinkMessageType.Done)
-                    {
-                        return count;
-                    }
-
-                    count++;
-                }
-            }
-        }
-    }
-
-    private static string BuildFloor([CallerFilePath] string here = "")
-    {
-        string program = Path.Combine(Directory.CreateTempSubdirectory("nftfloor").FullName, "nftfloor");
-        using var compiler = Process.Start("gcc", ["-O2", "-o", program, Path.Combine(Path.GetDirectoryName(here)!, "native", "nftfloor.c")]);
-        compiler.WaitForExit();
-        return compiler.ExitCode == 0 ? program : throw new InvalidOperationException("gcc could not build native/nftfloor.c");
-    }
-
-    private static List<double> Floor(string program, IReadOnlyList<byte[]> datagrams)
-    {
-        string file = program + ".bytes";
-        using (var stream = new BinaryWriter(File.Create(file)))
-        {
-            foreach (byte[] datagram in datagrams)
-            {
-                stream.Write(datagram.Length);
-                stream.Write(datagram);
+                _nft.Add(value);
             }
         }
 
-        using NetworkNamespace space = NetworkNamespace.Create();
-        return space.Run(() =>
+        public void Print(TextWriter output, double share)
         {
-            using Process process = Process.Start(new ProcessStartInfo(program, [file]) { RedirectStandardOutput = true })!;
-            string text = process.StandardOutput.ReadToEnd();
-            process.WaitForExit();
-            return text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => double.Parse(line, CultureInfo.InvariantCulture)).ToList();
-        });
+            double floor = Quantile(Floor, share);
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-34}{floor / unit,10:0.0}{Beside(Ours, floor, share)}{Beside(Google, floor, share)}{Beside(_nft, floor, share)}"));
+        }
+
+        public static double Quantile(List<double> values, double share)
+        {
+            double[] sorted = [.. values.Order()];
+            return sorted[Math.Min((int)(sorted.Length * share), sorted.Length - 1)];
+        }
+
+        private string Beside(List<double> values, double floor, double share) => values.Count == 0
+            ? $"{"-",10}{"",8}"
+            : string.Create(CultureInfo.InvariantCulture, $"{Quantile(values, share) / unit,10:0.0}{Quantile(values, share) / floor,8:0.00}");
     }
-
-    private static double Median(IEnumerable<double> values) => Quantile(values, 0.5);
-
-    private static double Quantile(IEnumerable<double> values, double share)
-    {
-        double[] sorted = [.. values.Order()];
-        return sorted[Math.Min((int)(sorted.Length * share), sorted.Length - 1)];
-    }
-
-    private static void Print(TextWriter output, string name, double ours, double floor) =>
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-34}{ours,12:0.0}{floor,12:0.0}{ours / floor,8:0.00}"));
 }

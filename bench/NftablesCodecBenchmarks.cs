@@ -21,10 +21,10 @@ public class NftablesCodecBenchmarks
     [GlobalSetup]
     public void Setup()
     {
-        _rule = NftablesSamples.TenExpressionRule("forward");
+        _rule = NftablesSamples.TenExpressionRule(1);
         Write(_rules, NfTables.NFT_MSG_NEWRULE, _rule, Count);
         SetElement[] elements = [.. Enumerable.Range(0, Count).Select(number => SetElement.Of(BitConverter.GetBytes(number), BitConverter.GetBytes(~number)))];
-        Write(_elements, NfTables.NFT_MSG_NEWSETELEM, new SetElementList { Family = NftablesFamily.Inet, Table = "bench", Set = "map", Elements = [.. elements] }, 1);
+        Write(_elements, NfTables.NFT_MSG_NEWSETELEM, new SetElementList { Family = NftablesFamily.Inet, Table = "bench", Set = "addresses", Elements = [.. elements] }, 1);
     }
 
     /// <summary>A rule of ten expressions into a batch.</summary>
@@ -45,7 +45,7 @@ public class NftablesCodecBenchmarks
     public int EncodeElement()
     {
         _batch.Clear();
-        using (NftablesBatch.ElementWriter writer = _batch.AddElements(NftablesFamily.Inet, "bench", "map"))
+        using (NftablesBatch.ElementWriter writer = _batch.AddElements(NftablesFamily.Inet, "bench", "addresses"))
         {
             for (int index = 0; index < Count; index++)
             {
@@ -122,39 +122,4 @@ public class NftablesCodecBenchmarks
         writer.Append(batch.Messages);
         writer.Complete();
     }
-}
-
-/// <summary>What the measurements send.</summary>
-internal static class NftablesSamples
-{
-    /// <summary>A table with a chain.</summary>
-    public static NftablesBatch Base()
-    {
-        var batch = new NftablesBatch();
-        batch.Add(new Table { Family = NftablesFamily.Inet, Name = "bench" });
-        batch.Add(Chain.Regular(NftablesFamily.Inet, "bench", "forward"));
-        batch.Add(new NftablesSet
-        {
-            Family = NftablesFamily.Inet, Table = "bench", Name = "map", KeyType = 7, KeyLength = 4, Flags = SetFlags.Map, DataType = 7, DataLength = 4, Size = 200_000, Id = 1,
-        });
-        return batch;
-    }
-
-    /// <summary>Source, protocol and port compared, counted, accepted.</summary>
-    public static Rule TenExpressionRule(string chain) => Rule.Of(
-        NftablesFamily.Inet,
-        "bench",
-        chain,
-        [
-            new MetaExpression { Key = MetaKey.NetfilterProtocol, DestinationRegister = NfTables.NFT_REG_1 },
-            new CompareExpression { SourceRegister = NfTables.NFT_REG_1, Operator = CompareOperator.Equal, Value = new byte[] { Nfnetlink.NFPROTO_IPV4 } },
-            new PayloadExpression { DestinationRegister = NfTables.NFT_REG_1, Base = PayloadBase.NetworkHeader, Offset = 12, Length = 4 },
-            new CompareExpression { SourceRegister = NfTables.NFT_REG_1, Operator = CompareOperator.Equal, Value = new byte[] { 10, 0, 0, 1 } },
-            new MetaExpression { Key = MetaKey.Layer4Protocol, DestinationRegister = NfTables.NFT_REG_1 },
-            new CompareExpression { SourceRegister = NfTables.NFT_REG_1, Operator = CompareOperator.Equal, Value = new byte[] { 6 } },
-            new PayloadExpression { DestinationRegister = NfTables.NFT_REG_1, Base = PayloadBase.TransportHeader, Offset = 2, Length = 2 },
-            new CompareExpression { SourceRegister = NfTables.NFT_REG_1, Operator = CompareOperator.Equal, Value = new byte[] { 0, 80 } },
-            new CounterExpression { Bytes = 0, Packets = 0 },
-            new ImmediateExpression { DestinationRegister = NfTables.NFT_REG_VERDICT, Verdict = Verdict.Accept },
-        ]);
 }

@@ -4,8 +4,8 @@ using EucaNet.Bench;
 // dotnet run -c Release --project bench -- --filter '*Netlink*'
 if (args is ["nft-bulk", ..])
 {
-    // dotnet run -c Release --project bench -- nft-bulk   (root, gcc; works in namespaces of its own)
-    return NftablesBulk.Run(Console.Out);
+    // dotnet run -c Release --project bench -- nft-bulk [rules|elements|one|list]   (root, gcc; works in namespaces of its own)
+    return NftablesBulk.Run(Console.Out, args[1..]);
 }
 
 if (args is ["engine-rules", ..])

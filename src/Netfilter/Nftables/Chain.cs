@@ -118,7 +118,7 @@ public sealed record Chain : NftablesEntity
     }
 
     /// <summary>Reads the attributes of a chain message.</summary>
-    internal static Chain Read(NftablesFamily family, AttributeReader attributes, NameCache names)
+    internal static Chain Read(NftablesFamily family, AttributeReader attributes, DecodeCache names)
     {
         string? table = null, name = null, chainType = null;
         ulong? handle = null;

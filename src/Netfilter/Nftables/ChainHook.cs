@@ -90,7 +90,7 @@ public sealed record ChainHook(uint Number, int Priority)
         writer.EndAttribute(mark);
     }
 
-    internal static bool Read(in NetlinkAttribute attribute, NameCache names, ref ChainHook? field, bool ofFlowtable = false)
+    internal static bool Read(in NetlinkAttribute attribute, DecodeCache names, ref ChainHook? field, bool ofFlowtable = false)
     {
         uint? number = null;
         int? priority = null;
@@ -125,7 +125,7 @@ public sealed record ChainHook(uint Number, int Priority)
         return true;
     }
 
-    private static bool ReadDevices(in NetlinkAttribute attribute, NameCache names, ref HookDevice[]? devices)
+    private static bool ReadDevices(in NetlinkAttribute attribute, DecodeCache names, ref HookDevice[]? devices)
     {
         var found = new List<HookDevice>();
         AttributeReader inside = attribute.Nested();

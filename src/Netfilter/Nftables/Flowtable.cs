@@ -75,7 +75,7 @@ public sealed record Flowtable : NftablesEntity
     }
 
     /// <summary>Reads the attributes of a flowtable message.</summary>
-    internal static Flowtable Read(NftablesFamily family, AttributeReader attributes, NameCache names)
+    internal static Flowtable Read(NftablesFamily family, AttributeReader attributes, DecodeCache names)
     {
         string? table = null, name = null;
         uint? use = null, flags = null;

@@ -47,7 +47,7 @@ public sealed record Generation : NftablesEntity
     }
 
     /// <summary>Reads the attributes of a generation message.</summary>
-    internal static Generation Read(NftablesFamily family, AttributeReader attributes, NameCache names)
+    internal static Generation Read(NftablesFamily family, AttributeReader attributes, DecodeCache names)
     {
         uint? id = null, processId = null;
         string? processName = null;

@@ -52,7 +52,7 @@ public sealed partial class NftablesConnection
                     NetlinkMessageFlags.Request,
                     family,
                     (ref NetlinkWriter writer) => new SetElementList { Table = table, Set = set, Elements = [SetElement.Of(key)] }.WriteIdentity(ref writer),
-                    (in NetlinkMessage message) => found = SetElementList.Read(family, message.Attributes(NfnetlinkHeader.Size), new NameCache()).Elements is { Count: > 0 } elements ? elements[0] : null);
+                    (in NetlinkMessage message) => found = SetElementList.Read(family, message.Attributes(NfnetlinkHeader.Size), new DecodeCache()).Elements is { Count: > 0 } elements ? elements[0] : null);
             }
             catch (KernelException exception) when (exception.Error == LinuxError.ENOENT)
             {
@@ -94,7 +94,7 @@ public sealed partial class NftablesConnection
             {
                 var list = new List<T>();
                 uint? generation = null;
-                if (Dump(type, family, filter, new NameCache(), list, ref generation) || attempt >= Options.SnapshotAttempts || IsReset(type))
+                if (Dump(type, family, filter, new DecodeCache(), list, ref generation) || attempt >= Options.SnapshotAttempts || IsReset(type))
                 {
                     return list;
                 }
@@ -113,7 +113,7 @@ public sealed partial class NftablesConnection
             {
                 uint? generation = null;
                 var lists = new List<SetElementList>();
-                if (Dump(type, family, ElementFilter(table, set), new NameCache(), lists, ref generation) || attempt >= Options.SnapshotAttempts || IsReset(type))
+                if (Dump(type, family, ElementFilter(table, set), new DecodeCache(), lists, ref generation) || attempt >= Options.SnapshotAttempts || IsReset(type))
                 {
                     return [.. lists.SelectMany(list => list.Elements ?? [])];
                 }
@@ -128,7 +128,7 @@ public sealed partial class NftablesConnection
     };
 
     /// <summary>Reads a dump; false where not all of it is of one generation, that of <paramref name="generation"/> where it says one.</summary>
-    private bool Dump<T>(ushort type, NftablesFamily family, RequestWriter? filter, NameCache names, List<T> list, ref uint? generation)
+    private bool Dump<T>(ushort type, NftablesFamily family, RequestWriter? filter, DecodeCache names, List<T> list, ref uint? generation)
         where T : NftablesEntity
     {
         ushort? resource = (ushort?)generation;
@@ -175,7 +175,7 @@ public sealed partial class NftablesConnection
 
     private NftablesRuleset? TryReadAll(uint generation, NftablesFamily family, string? table)
     {
-        var names = new NameCache();
+        var names = new DecodeCache();
         uint? expected = generation;
         var tables = new List<Table>();
         var chains = new List<Chain>();

@@ -47,7 +47,7 @@ internal static class NftablesErrorReader
     private static string DescribeRule(NftablesBatch batch, int index, Rule rule)
     {
         int number = 1;
-        var names = new NameCache();
+        var names = new DecodeCache();
         for (int other = 0; other < index; other++)
         {
             ReadOnlySpan<byte> bytes = batch.MessageAt(other, out _);
@@ -64,7 +64,7 @@ internal static class NftablesErrorReader
         return $"rule {number}{comment} of chain {rule.Family.ToText()} {rule.Table} {chain}";
     }
 
-    private static string? Named(in NetlinkMessage message, ushort type, NameCache names)
+    private static string? Named(in NetlinkMessage message, ushort type, DecodeCache names)
     {
         string? name = null;
         return message.Attributes(NfnetlinkHeader.Size).TryFind(type, out NetlinkAttribute attribute) && names.Read(attribute, ref name) ? name : "";
@@ -140,7 +140,7 @@ internal static class NftablesErrorReader
             {
                 if (index == number)
                 {
-                    return $" ({SetElement.Read(element, new NameCache()).Describe()})";
+                    return $" ({SetElement.Read(element, new DecodeCache()).Describe()})";
                 }
             }
         }

@@ -19,9 +19,9 @@ public sealed record NftablesMessage(ushort Type, NetlinkMessageFlags Flags, ush
         or (>= NFT_MSG_DESTROYTABLE and <= NFT_MSG_DESTROYFLOWTABLE);
 
     /// <summary>Reads a message; false for one that is not of nf_tables or of an unknown type.</summary>
-    public static bool TryRead(in NetlinkMessage message, out NftablesMessage? result) => TryRead(message, new NameCache(), out result);
+    public static bool TryRead(in NetlinkMessage message, out NftablesMessage? result) => TryRead(message, new DecodeCache(), out result);
 
-    internal static bool TryRead(in NetlinkMessage message, NameCache names, out NftablesMessage? result)
+    internal static bool TryRead(in NetlinkMessage message, DecodeCache names, out NftablesMessage? result)
     {
         result = null;
         if (message.Header.Type >> 8 != Nfnetlink.NFNL_SUBSYS_NFTABLES || message.Payload.Length < NfnetlinkHeader.Size)
@@ -40,7 +40,7 @@ public sealed record NftablesMessage(ushort Type, NetlinkMessageFlags Flags, ush
         return true;
     }
 
-    internal static NftablesEntity? ReadEntity(ushort type, NftablesFamily family, AttributeReader attributes, NameCache names) => type switch
+    internal static NftablesEntity? ReadEntity(ushort type, NftablesFamily family, AttributeReader attributes, DecodeCache names) => type switch
     {
         NFT_MSG_NEWTABLE or NFT_MSG_GETTABLE or NFT_MSG_DELTABLE or NFT_MSG_DESTROYTABLE => Table.Read(family, attributes, names),
         NFT_MSG_NEWCHAIN or NFT_MSG_GETCHAIN or NFT_MSG_DELCHAIN or NFT_MSG_DESTROYCHAIN => Chain.Read(family, attributes, names),

@@ -111,7 +111,7 @@ public sealed record NftablesObject : NftablesEntity
     }
 
     /// <summary>Reads the attributes of an object message.</summary>
-    internal static NftablesObject Read(NftablesFamily family, AttributeReader attributes, NameCache names)
+    internal static NftablesObject Read(NftablesFamily family, AttributeReader attributes, DecodeCache names)
     {
         string? table = null, name = null;
         uint? type = null, use = null;

@@ -193,7 +193,7 @@ public sealed record NftablesSet : NftablesEntity
     }
 
     /// <summary>Reads the attributes of a set message.</summary>
-    internal static NftablesSet Read(NftablesFamily family, AttributeReader attributes, NameCache names)
+    internal static NftablesSet Read(NftablesFamily family, AttributeReader attributes, DecodeCache names)
     {
         string? table = null, name = null, backend = null;
         uint? flags = null, keyType = null, keyLength = null, dataType = null, dataLength = null, policy = null, id = null, interval = null,

@@ -21,7 +21,7 @@ public sealed class NftablesWatcher : IDisposable
     private readonly INetlinkSocket _socket;
     private readonly NftablesConnection _connection;
     private readonly NetlinkReceiveBuffer _received = new();
-    private readonly NameCache _names = new();
+    private readonly DecodeCache _names = new();
     private readonly Queue<NftablesChange> _ready = new();
     private List<NftablesMessage> _messages = [];
     private uint? _resynchronizedAt;

@@ -142,7 +142,7 @@ public sealed record Rule : NftablesEntity
     }
 
     /// <summary>Reads the attributes of a rule message.</summary>
-    internal static Rule Read(NftablesFamily family, AttributeReader attributes, NameCache names)
+    internal static Rule Read(NftablesFamily family, AttributeReader attributes, DecodeCache names)
     {
         string? table = null, chain = null;
         ulong? handle = null, position = null;
@@ -158,7 +158,7 @@ public sealed record Rule : NftablesEntity
                 NFTA_RULE_TABLE => names.Read(attribute, ref table),
                 NFTA_RULE_CHAIN => names.Read(attribute, ref chain),
                 NFTA_RULE_HANDLE => attribute.Read(ref handle),
-                NFTA_RULE_EXPRESSIONS => attribute.ReadExpressions(ref expressions),
+                NFTA_RULE_EXPRESSIONS => names.Read(attribute, ref expressions),
                 NFTA_RULE_COMPAT => RuleCompatibility.Read(attribute, ref compatibility),
                 NFTA_RULE_POSITION => attribute.Read(ref position),
                 NFTA_RULE_USERDATA => attribute.ReadBytes(ref userData),

@@ -171,7 +171,7 @@ public sealed record SetElement
         writer.EndAttribute(mark);
     }
 
-    internal static SetElement Read(in NetlinkAttribute element, NameCache names)
+    internal static SetElement Read(in NetlinkAttribute element, DecodeCache names)
     {
         OctetString? key = null, keyEnd = null, data = null, userData = null;
         Verdict? verdict = null;

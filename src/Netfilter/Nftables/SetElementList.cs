@@ -96,7 +96,7 @@ public sealed record SetElementList : NftablesEntity
     }
 
     /// <summary>Reads the attributes of an element message.</summary>
-    internal static SetElementList Read(NftablesFamily family, AttributeReader attributes, NameCache names)
+    internal static SetElementList Read(NftablesFamily family, AttributeReader attributes, DecodeCache names)
     {
         string? table = null, set = null;
         uint? setId = null;
@@ -128,7 +128,7 @@ public sealed record SetElementList : NftablesEntity
         };
     }
 
-    private static bool ReadElements(in NetlinkAttribute attribute, NameCache names, ref SetElement[]? field, ref bool numbered, ref bool flagged)
+    private static bool ReadElements(in NetlinkAttribute attribute, DecodeCache names, ref SetElement[]? field, ref bool numbered, ref bool flagged)
     {
         int count = 0;
         bool isNumbered = true, isListed = true, allFlagged = true, noneFlagged = true;

@@ -78,7 +78,7 @@ public sealed record Table : NftablesEntity
     }
 
     /// <summary>Reads the attributes of a table message.</summary>
-    internal static Table Read(NftablesFamily family, AttributeReader attributes, NameCache names)
+    internal static Table Read(NftablesFamily family, AttributeReader attributes, DecodeCache names)
     {
         string? name = null;
         uint? flags = null, use = null, owner = null;

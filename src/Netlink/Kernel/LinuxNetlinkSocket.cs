@@ -68,6 +68,11 @@ internal sealed unsafe class LinuxNetlinkSocket : INetlinkSocket
         ArgumentNullException.ThrowIfNull(buffer);
         buffer.Count = 0;
         ThrowPending();
+        if (buffer.Slots == 1 && !_packetInformation)
+        {
+            return ReceiveOne(buffer);
+        }
+
         int slots = Math.Min(buffer.Slots, MaximumSlots);
         MessageHeader* headers = stackalloc MessageHeader[slots];
         Block* blocks = stackalloc Block[slots];
@@ -164,6 +169,36 @@ internal sealed unsafe class LinuxNetlinkSocket : INetlinkSocket
         }
 
         return address.Groups == 0 ? 0 : (uint)System.Numerics.BitOperations.TrailingZeroCount(address.Groups) + 1;
+    }
+
+    // For a single datagram recvfrom is the shorter way into the kernel.
+    private int ReceiveOne(NetlinkReceiveBuffer buffer)
+    {
+        Span<byte> slot = buffer.Slot(0);
+        NetlinkAddress address = default;
+        using LinuxSocket.Use use = _socket.Acquire();
+        while (true)
+        {
+            uint addressLength = (uint)sizeof(NetlinkAddress);
+            nint full = ReceiveFrom(
+                use.Descriptor, Unsafe.AsPointer(ref MemoryMarshal.GetReference(slot)), (nuint)slot.Length, MSG_DONTWAIT | MSG_TRUNC, &address, &addressLength);
+            if (full >= 0)
+            {
+                buffer[0] = new ReceivedDatagram(0, Math.Min((int)full, slot.Length), (int)full, address.PortId, GroupOf(default, address));
+                GC.KeepAlive(buffer);
+                return buffer.Count = 1;
+            }
+
+            switch (LastError)
+            {
+                case LinuxError.EAGAIN:
+                    return 0;
+                case LinuxError.EINTR:
+                    continue;
+                default:
+                    throw new KernelException("receive from the kernel", LastError);
+            }
+        }
     }
 
     private int ReceiveMessages(MessageHeader* headers, int count)

@@ -39,6 +39,9 @@ internal static unsafe partial class SystemCalls
     [LibraryImport("libc", EntryPoint = "sendto", SetLastError = true)]
     public static partial nint SendTo(int descriptor, void* data, nuint length, int flags, void* address, uint addressLength);
 
+    [LibraryImport("libc", EntryPoint = "recvfrom", SetLastError = true)]
+    public static partial nint ReceiveFrom(int descriptor, void* data, nuint length, int flags, void* address, uint* addressLength);
+
     /// <summary>Throws where a call returned less than 0.</summary>
     public static int Check(int result, string operation, string? advice = null) =>
         result >= 0 ? result : throw Failure(operation, advice);

@@ -68,8 +68,7 @@ public ref struct NetlinkWriter
     public WireMark BeginAttribute(ushort type)
     {
         var mark = new WireMark(_position);
-        Span<byte> header = Reserve(4);
-        MemoryMarshal.Write(header[2..], type);
+        MemoryMarshal.Write(Reserve(4), Header(4, type));
         return mark;
     }
 
@@ -93,9 +92,15 @@ public ref struct NetlinkWriter
     /// <summary>Writes an attribute with these bytes as its payload.</summary>
     public void WriteBytes(ushort type, scoped ReadOnlySpan<byte> value)
     {
-        WireMark mark = BeginAttribute(type);
-        value.CopyTo(Reserve(value.Length));
-        EndAttribute(mark);
+        if (value.Length > ushort.MaxValue - 4)
+        {
+            WireMark mark = BeginAttribute(type);
+            value.CopyTo(Reserve(value.Length));
+            EndAttribute(mark);
+            return;
+        }
+
+        value.CopyTo(ReserveAttribute(type, value.Length));
     }
 
     /// <summary>Writes an attribute without payload.</summary>
@@ -105,9 +110,7 @@ public ref struct NetlinkWriter
     public void Write<T>(ushort type, in T value)
         where T : unmanaged
     {
-        WireMark mark = BeginAttribute(type);
-        MemoryMarshal.Write(Reserve(Unsafe.SizeOf<T>()), in value);
-        EndAttribute(mark);
+        MemoryMarshal.Write(ReserveAttribute(type, Unsafe.SizeOf<T>()), in value);
     }
 
     /// <summary>Writes a u8 attribute.</summary>
@@ -137,6 +140,18 @@ public ref struct NetlinkWriter
     /// <summary>Writes a string attribute in UTF-8 with its terminating NUL.</summary>
     public void WriteString(ushort type, scoped ReadOnlySpan<char> value)
     {
+        if (value.Length < 64 && System.Text.Ascii.IsValid(value))
+        {
+            Span<byte> room = ReserveAttribute(type, value.Length + 1);
+            for (int index = 0; index < value.Length; index++)
+            {
+                room[index] = (byte)value[index];
+            }
+
+            room[value.Length] = 0;
+            return;
+        }
+
         WireMark mark = BeginAttribute(type);
 
         // Three bytes a character always suffice; what is not needed is given back.
@@ -166,6 +181,23 @@ public ref struct NetlinkWriter
 
     /// <summary>Takes back everything written from <paramref name="mark"/> on.</summary>
     public void Truncate(WireMark mark) => _position = mark.Offset;
+
+    // The two halves of an attribute's header in one word.
+    private static uint Header(int length, ushort type) => BitConverter.IsLittleEndian ? (uint)length | (uint)type << 16 : (uint)length << 16 | type;
+
+    /// <summary>A whole attribute, its padding cleared; returns where its payload goes.</summary>
+    private Span<byte> ReserveAttribute(ushort type, int length)
+    {
+        Span<byte> room = Reserve(4 + length + 3 & ~3);
+        if ((length & 3) != 0)
+        {
+            // The payload goes over what of this is not padding.
+            MemoryMarshal.Write(room[^4..], 0);
+        }
+
+        MemoryMarshal.Write(room, Header(4 + length, type));
+        return room.Slice(4, length);
+    }
 
     private Span<byte> Reserve(int count)
     {

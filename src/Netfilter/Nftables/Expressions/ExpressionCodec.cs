@@ -51,41 +51,42 @@ public static class ExpressionCodec
     /// <summary>The expressions of a list (NFTA_RULE_EXPRESSIONS, NFTA_SET_EXPRESSIONS …).</summary>
     public static ValueList<Expression> ReadList(in NetlinkAttribute list)
     {
-        int count = 0;
+        IsPlainList(list, out int count);
+        return ReadList(list, count, null);
+    }
+
+    /// <summary>Whether <see cref="WriteList"/> gives back the bytes of <paramref name="list"/>: only whole elements and nothing behind them.</summary>
+    public static bool IsPlainList(in NetlinkAttribute list) => IsPlainList(list, out _);
+
+    private static bool IsPlainList(in NetlinkAttribute list, out int count)
+    {
+        count = 0;
+        bool plain = AttributeFields.IsPlainNest(list);
         AttributeReader elements = list.Nested();
-        while (elements.TryRead(out _))
+        while (elements.TryRead(out NetlinkAttribute element))
         {
             count++;
+            plain &= element.Type == NFTA_LIST_ELEM && AttributeFields.IsPlainNest(element);
         }
 
+        return plain && !elements.IsTruncated;
+    }
+
+    private static ValueList<Expression> ReadList(in NetlinkAttribute list, int count, ExpressionCache? cache)
+    {
         if (count == 0)
         {
             return default;
         }
 
         var expressions = new Expression[count];
-        elements = list.Nested();
+        AttributeReader elements = list.Nested();
         for (int i = 0; elements.TryRead(out NetlinkAttribute element); i++)
         {
-            expressions[i] = Read(element);
+            expressions[i] = cache is null ? Read(element) : cache.Read(element);
         }
 
         return new ValueList<Expression>(expressions);
-    }
-
-    /// <summary>Whether <see cref="WriteList"/> gives back the bytes of <paramref name="list"/>: only whole elements and nothing behind them.</summary>
-    public static bool IsPlainList(in NetlinkAttribute list)
-    {
-        AttributeReader elements = list.Nested();
-        while (elements.TryRead(out NetlinkAttribute element))
-        {
-            if (element.Type != NFTA_LIST_ELEM || !AttributeFields.IsPlainNest(element))
-            {
-                return false;
-            }
-        }
-
-        return !elements.IsTruncated && AttributeFields.IsPlainNest(list);
     }
 
     /// <summary>Writes <paramref name="expression"/> as an attribute of <paramref name="type"/>.</summary>
@@ -135,14 +136,14 @@ public static class ExpressionCodec
         return true;
     }
 
-    internal static bool ReadExpressions(this in NetlinkAttribute attribute, ref ValueList<Expression>? field)
+    internal static bool ReadExpressions(this in NetlinkAttribute attribute, ref ValueList<Expression>? field, ExpressionCache? cache = null)
     {
-        if (field is not null || !IsPlainList(attribute))
+        if (field is not null || !IsPlainList(attribute, out int count))
         {
             return false;
         }
 
-        field = ReadList(attribute);
+        field = ReadList(attribute, count, cache);
         return true;
     }
 

@@ -1,16 +1,21 @@
 using System.Text;
 using System.Text.Unicode;
+using EucaNet.Netfilter.Nftables.Expressions;
 using EucaNet.Netlink.Wire;
 
 namespace EucaNet.Netfilter.Nftables;
 
 /// <summary>
 /// Gives the names in a dump as strings and the same string for the same name again, so that 50,000 rules of one chain do not
-/// make 100,000 strings. Belongs to one reader.
+/// make 100,000 strings; likewise their expressions. Belongs to one reader.
 /// </summary>
-internal sealed class NameCache
+internal sealed class DecodeCache
 {
+    // Below this many lists sharing expressions would cost more than it saves.
+    private const int ListsUntilShared = 16;
     private readonly (byte[] Bytes, string Name)[] _recent = new (byte[], string)[64];
+    private int _lists;
+    private ExpressionCache? _expressions;
 
     /// <summary>Takes a NUL-terminated name; false for anything a writer would not give back.</summary>
     public bool Read(in NetlinkAttribute attribute, ref string? field)
@@ -38,5 +43,20 @@ internal sealed class NameCache
         field = Encoding.UTF8.GetString(value);
         recent = (value.ToArray(), field);
         return true;
+    }
+
+    /// <summary>Takes a list of expressions; false for one that a writer would not give back.</summary>
+    public bool Read(in NetlinkAttribute attribute, ref ValueList<Expression>? field)
+    {
+        if (_lists < ListsUntilShared)
+        {
+            _lists++;
+        }
+        else
+        {
+            _expressions ??= new ExpressionCache();
+        }
+
+        return attribute.ReadExpressions(ref field, _expressions);
     }
 }
