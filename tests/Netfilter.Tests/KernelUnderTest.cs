@@ -13,6 +13,9 @@ public enum KernelKind
 
     /// <summary>The simulated one.</summary>
     Simulated,
+
+    /// <summary>The simulated one as Debian's 6.12 is.</summary>
+    Simulated612,
 }
 
 /// <summary>A fresh network namespace, real or simulated.</summary>
@@ -20,9 +23,10 @@ public sealed class KernelUnderTest : IDisposable
 {
     private readonly IDisposable _owner;
 
-    private KernelUnderTest(IKernel kernel, IDisposable owner, NetworkNamespace? networkNamespace)
+    private KernelUnderTest(IKernel kernel, IDisposable owner, NetworkNamespace? networkNamespace, Version version)
     {
         Kernel = kernel;
+        Version = version;
         _owner = owner;
         Namespace = networkNamespace;
     }
@@ -32,12 +36,18 @@ public sealed class KernelUnderTest : IDisposable
     /// <summary>The namespace on the real kernel.</summary>
     public NetworkNamespace? Namespace { get; }
 
+    /// <summary>The kernel's version, of which tests know what it does otherwise.</summary>
+    public Version Version { get; }
+
+    public bool IsAtLeast(int major, int minor) => Version >= new Version(major, minor);
+
     public static KernelUnderTest Open(KernelKind kind)
     {
-        if (kind == KernelKind.Simulated)
+        if (kind != KernelKind.Linux)
         {
-            var simulated = new SimulatedKernel();
-            return new KernelUnderTest(simulated, simulated, null);
+            KernelProfile profile = kind == KernelKind.Simulated ? KernelProfile.Linux618 : KernelProfile.Linux612;
+            var simulated = new SimulatedKernel(new SimulatedKernelOptions { Profile = profile });
+            return new KernelUnderTest(simulated, simulated, null, profile.Version);
         }
 
         if (!OperatingSystem.IsLinux() || Environment.UserName != "root")
@@ -52,7 +62,8 @@ public sealed class KernelUnderTest : IDisposable
         }
 
         NetworkNamespace space = NetworkNamespace.Create();
-        return new KernelUnderTest(LinuxKernel.Open(space), space, space);
+        Version running = Version.Parse(string.Join('.', File.ReadAllText("/proc/sys/kernel/osrelease").Split('.').Take(2)));
+        return new KernelUnderTest(LinuxKernel.Open(space), space, space, running);
     }
 
     /// <summary>Runs a program inside the namespace and returns what it printed.</summary>

@@ -807,6 +807,10 @@ public static class NfTables
     public const ushort NFTA_TRACE_NFPROTO = 15;
     public const ushort NFTA_TRACE_POLICY = 16;
     public const ushort NFTA_TRACE_PAD = 17;
+    public const ushort NFTA_TRACE_CT_ID = 18;
+    public const ushort NFTA_TRACE_CT_DIRECTION = 19;
+    public const ushort NFTA_TRACE_CT_STATUS = 20;
+    public const ushort NFTA_TRACE_CT_STATE = 21;
 
     // enum nft_trace_types
     public const uint NFT_TRACETYPE_UNSPEC = 0;

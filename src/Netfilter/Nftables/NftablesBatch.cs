@@ -187,8 +187,8 @@ public sealed partial class NftablesBatch
         End(ref writer, mark);
     }
 
-    private static ushort NewTypeOf(NftablesEntity entity) => entity is Generation
-        ? throw new ArgumentException("The kernel counts the generation itself.", nameof(entity))
+    private static ushort NewTypeOf(NftablesEntity entity) => entity is Generation or NftablesTrace
+        ? throw new ArgumentException($"Only the kernel says a {entity.Describe()}.", nameof(entity))
         : entity.NewType;
 
     private void Write(NftablesEntity entity, ushort type, NetlinkMessageFlags flags)

@@ -50,6 +50,7 @@ public sealed record NftablesMessage(ushort Type, NetlinkMessageFlags Flags, ush
         NFT_MSG_NEWOBJ or NFT_MSG_GETOBJ or NFT_MSG_DELOBJ or NFT_MSG_DESTROYOBJ or NFT_MSG_GETOBJ_RESET => NftablesObject.Read(family, attributes, names),
         NFT_MSG_NEWFLOWTABLE or NFT_MSG_GETFLOWTABLE or NFT_MSG_DELFLOWTABLE or NFT_MSG_DESTROYFLOWTABLE => Flowtable.Read(family, attributes, names),
         NFT_MSG_NEWGEN or NFT_MSG_GETGEN => Generation.Read(family, attributes, names),
+        NFT_MSG_TRACE => NftablesTrace.Read(family, attributes, names),
         _ => null,
     };
 

@@ -36,6 +36,18 @@ public sealed record TableContent(Table Table)
     /// <summary>Flowtables.</summary>
     public ValueList<Flowtable> Flowtables { get; init; }
 
+    /// <summary>The table and all in it one by one, in the order in which nft lists them: objects, sets, elements, flowtables, chains, rules.</summary>
+    public IEnumerable<NftablesEntity> Entities() =>
+    [
+        Table,
+        .. Objects,
+        .. Sets.Select(set => set.Set),
+        .. Sets.Select(set => new SetElementList { Family = set.Set.Family, Table = set.Set.Table, Set = set.Set.Name, Elements = set.Elements }),
+        .. Flowtables,
+        .. Chains.Select(chain => chain.Chain),
+        .. Chains.SelectMany(chain => chain.Rules),
+    ];
+
     /// <summary>The chain of this name, or null.</summary>
     public ChainContent? FindChain(string name)
     {

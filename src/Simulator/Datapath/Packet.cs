@@ -83,6 +83,9 @@ internal sealed partial class Packet
     /// <summary>Rules are reported to <c>nft monitor trace</c> (meta nftrace).</summary>
     public bool Traced { get; set; }
 
+    /// <summary>Tells traced packets apart; 0 until a rule traces it.</summary>
+    public uint TraceId { get; set; }
+
     /// <summary>The route chosen for the packet, from its look-up until it leaves.</summary>
     public RouteDecision? Route { get; set; }
 
@@ -375,6 +378,7 @@ internal sealed partial class Packet
         ConnectionInfo = default;
         Untracked = false;
         Traced = false;
+        TraceId = 0;
         Route = null;
         IsLocal = false;
         Type = PacketType.Host;

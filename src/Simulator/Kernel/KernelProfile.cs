@@ -79,6 +79,9 @@ public sealed record KernelProfile
     /// <summary>Events that tell of deletions name the object and say no more (since 6.17).</summary>
     public bool HasShortDeleteEvents => IsAtLeast(6, 17);
 
+    /// <summary>Traced packets are told with their connection (since 6.16).</summary>
+    public bool TracesConnections => IsAtLeast(6, 16);
+
     /// <summary>A rule may only read registers that an earlier expression wrote (since 6.17).</summary>
     public bool ChecksUnwrittenRegisters => IsAtLeast(6, 17);
 

@@ -155,11 +155,6 @@ public sealed class BatchTests(KernelKind kind)
     [Test]
     public void A_loop_that_the_kernel_finds_at_the_commit_is_traced_to_its_rule()
     {
-        if (kind == KernelKind.Simulated)
-        {
-            Assert.Ignore("the simulated kernel does not validate in a dry run");
-        }
-
         NftablesBatch batch = Base();
         batch.Add(Chain.Regular(Family, "cloud", "one"));
         batch.Add(Chain.Regular(Family, "cloud", "two"));
@@ -187,11 +182,9 @@ public sealed class BatchTests(KernelKind kind)
         Assert.That(batch.IsEmpty);
     }
 
-    [TestCase(300, true)]
-    [TestCase(1000, true)]
-    [TestCase(300, false, Description = "as kernels before 6.10 answer")]
-    [TestCase(1000, false)]
-    public void The_verdict_is_right_with_the_smallest_receive_buffer(int messages, bool acknowledgesEnd)
+    [TestCase(true)]
+    [TestCase(false, Description = "as kernels before 6.10 answer")]
+    public void The_verdict_is_right_with_the_smallest_receive_buffer(bool acknowledgesEnd)
     {
         using var small = NftablesConnection.Open(_kernel.Kernel, new NftablesConnectionOptions
         {
@@ -199,11 +192,14 @@ public sealed class BatchTests(KernelKind kind)
             Socket = new NetlinkSocketOptions { StrictChecking = false, ReceiveBufferSize = 2048 },
         });
         small.Send(Base());
-        var random = new Random(messages);
+        var random = new Random(acknowledgesEnd ? 1 : 2);
         var batch = new NftablesBatch();
-        for (int run = 0; run < 30; run++)
+        int runs = kind == KernelKind.Linux ? 500 : 60, committedRuns = 0;
+        for (int run = 0; run < runs; run++)
         {
             batch.Clear();
+            batch.FlushChain(Family, "cloud", "forward");
+            int messages = random.Next(300, 3001);
             int bad = random.Next(3) switch { 0 => 0, 1 => 1, _ => random.Next(1, messages) };
             HashSet<int> planted = [.. Enumerable.Range(0, bad).Select(_ => random.Next(messages))];
             for (int index = 0; index < messages; index++)
@@ -213,9 +209,14 @@ public sealed class BatchTests(KernelKind kind)
 
             uint before = small.GetGeneration().Id;
             bool committed = small.TrySend(batch).Count == 0;
-            Assert.That(committed, Is.EqualTo(planted.Count == 0));
-            Assert.That(small.GetGeneration().Id, Is.EqualTo(before + (committed ? 1u : 0u)));
+            committedRuns += committed ? 1 : 0;
+            if (committed != (planted.Count == 0) || small.GetGeneration().Id != before + (committed ? 1u : 0u))
+            {
+                Assert.Fail($"run {run}: {messages} messages, {planted.Count} bad, said to be {(committed ? "committed" : "refused")}, generation {before} -> {small.GetGeneration().Id}");
+            }
         }
+
+        Assert.That(committedRuns, Is.InRange(runs / 5, runs / 2));
     }
 
     [Test]

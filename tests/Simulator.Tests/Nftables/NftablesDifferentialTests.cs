@@ -41,18 +41,82 @@ internal sealed partial class NftablesDifferentialTests
 
     private static string? Compare(int seed, KernelProfile profile)
     {
+        var batches = new RandomBatches(seed);
+        List<byte[]> program = [RandomBatches.Start()];
+        for (int step = 0; step < 25; step++)
+        {
+            program.Add(batches.Next());
+        }
+
+        if (Run(program, profile) is not { } difference)
+        {
+            return null;
+        }
+
+        (List<byte[]> least, string reason) = Shrink(program[..(difference.Step + 1)], difference.Text, profile);
+        return $"seed {seed}: {reason}; program of {least.Count} batches: {string.Join(' ', least.Select(Convert.ToHexStringLower))}";
+    }
+
+    /// <summary>Leaves out batches and messages for as long as the kernels still differ.</summary>
+    private static (List<byte[]> Program, string Difference) Shrink(List<byte[]> program, string difference, KernelProfile profile)
+    {
+        for (bool again = true; again;)
+        {
+            again = false;
+            foreach (List<byte[]> smaller in Smaller(program))
+            {
+                if (Run(smaller, profile) is { } still)
+                {
+                    (program, difference, again) = (smaller[..(still.Step + 1)], still.Text, true);
+                    break;
+                }
+            }
+        }
+
+        return (program, difference);
+    }
+
+    private static IEnumerable<List<byte[]>> Smaller(List<byte[]> program)
+    {
+        for (int batch = 0; batch < program.Count; batch++)
+        {
+            yield return [.. program[..batch], .. program[(batch + 1)..]];
+        }
+
+        for (int batch = 0; batch < program.Count; batch++)
+        {
+            byte[][] messages = [.. Messages(program[batch])];
+            for (int left = 1; left < messages.Length && messages.Length > 2; left++)
+            {
+                byte[] shorter = [.. messages.Where((_, index) => index != left).SelectMany(message => message)];
+                yield return [.. program[..batch], shorter, .. program[(batch + 1)..]];
+            }
+        }
+    }
+
+    private static IEnumerable<byte[]> Messages(byte[] datagram)
+    {
+        for (int offset = 0; offset + 16 <= datagram.Length;)
+        {
+            int length = Math.Min(BitConverter.ToInt32(datagram, offset) + 3 & ~3, datagram.Length - offset);
+            yield return datagram[offset..(offset + length)];
+            offset += length;
+        }
+    }
+
+    /// <summary>Where the kernels first differ over a program of batches, or null.</summary>
+    private static (int Step, string Text)? Run(IReadOnlyList<byte[]> program, KernelProfile profile)
+    {
         using var networkNamespace = NetworkNamespace.Create();
         using var real = new NftConversation(LinuxKernel.Open(networkNamespace));
         using var kernel = new SimulatedKernel(new SimulatedKernelOptions { Profile = profile });
         using var simulated = new NftConversation(kernel);
-        var batches = new RandomBatches(seed);
-        byte[] batch = RandomBatches.Start();
-        for (int step = 0; step < 25; step++)
+        for (int step = 0; step < program.Count; step++)
         {
-            List<string> expected = real.Send(batch), actual = simulated.Send(batch);
+            List<string> expected = real.Send(program[step]), actual = simulated.Send(program[step]);
             if (!expected.SequenceEqual(actual))
             {
-                return Tell(seed, step, "answers", batch, expected, actual);
+                return (step, Tell(step, "answers", expected, actual));
             }
 
             foreach (int verb in new[] { 1, 4, 7, 10, 19 })
@@ -61,7 +125,7 @@ internal sealed partial class NftablesDifferentialTests
                 actual = simulated.Dump(verb);
                 if (!expected.SequenceEqual(actual))
                 {
-                    return Tell(seed, step, $"dump {verb}", batch, expected, actual);
+                    return (step, Tell(step, $"dump {verb}", expected, actual));
                 }
             }
 
@@ -73,12 +137,10 @@ internal sealed partial class NftablesDifferentialTests
                     string[] wanted = Elements(real.Dump(13, family, Text(1, "a"), Text(2, set))), found = Elements(simulated.Dump(13, family, Text(1, "a"), Text(2, set)));
                     if (!wanted.SequenceEqual(found))
                     {
-                        return Tell(seed, step, $"elements of {set}", batch, wanted, found);
+                        return (step, Tell(step, $"elements of {set}", wanted, found));
                     }
                 }
             }
-
-            batch = batches.Next();
         }
 
         return null;
@@ -86,11 +148,11 @@ internal sealed partial class NftablesDifferentialTests
 
     private static string[] Elements(List<string> dump) => [.. dump.SelectMany(message => message.Split("0001", StringSplitOptions.None)).Order(StringComparer.Ordinal)];
 
-    private static string Tell(int seed, int step, string what, byte[] batch, IEnumerable<string> expected, IEnumerable<string> actual)
+    private static string Tell(int step, string what, IEnumerable<string> expected, IEnumerable<string> actual)
     {
         List<string> real = [.. expected], simulated = [.. actual];
         int first = Enumerable.Range(0, Math.Max(real.Count, simulated.Count)).First(i => i >= real.Count || i >= simulated.Count || real[i] != simulated[i]);
-        return $"seed {seed}, step {step}, {what}: the kernel says {real.ElementAtOrDefault(first) ?? "nothing more"}, the simulator {simulated.ElementAtOrDefault(first) ?? "nothing more"}; batch {Convert.ToHexStringLower(batch)}";
+        return $"step {step}, {what}: the kernel says {real.ElementAtOrDefault(first) ?? "nothing more"}, the simulator {simulated.ElementAtOrDefault(first) ?? "nothing more"}";
     }
 
     [GeneratedRegex(@"^(\d+)\.(\d+)")]

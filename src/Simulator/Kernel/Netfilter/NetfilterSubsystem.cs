@@ -5,6 +5,7 @@ using EucaNet.Simulator.Kernel.Conntrack;
 using EucaNet.Simulator.Kernel.Nftables;
 using EucaNet.Simulator.Kernel.Sockets;
 using static EucaNet.Netfilter.Nfnetlink;
+using NfTables = EucaNet.Netfilter.Nftables.NfTables;
 using Verdict = EucaNet.Simulator.Kernel.Sockets.Verdict;
 
 namespace EucaNet.Simulator.Kernel.Netfilter;
@@ -140,10 +141,17 @@ internal sealed class NetfilterSubsystem(SimulatedKernel kernel, NftablesSubsyst
             return;
         }
 
-        RunBatch(socket, memory, begin);
+        if (!RunBatch(socket, memory, begin, validateEach: false))
+        {
+            RunBatch(socket, memory, begin, validateEach: true);
+        }
     }
 
-    private void RunBatch(SimulatedNetlinkSocket socket, byte[] memory, NetlinkHeader begin)
+    /// <summary>
+    /// Carries out a batch, or tries it where it has no END. False, and nothing said or done, where the rule set would be wrong as a whole: then it is to be run again
+    /// with the rule set looked at after each rule and element, so that the error falls on the message that brings it.
+    /// </summary>
+    private bool RunBatch(SimulatedNetlinkSocket socket, byte[] memory, NetlinkHeader begin, bool validateEach)
     {
         var answers = new List<(NetlinkHeader Header, int Offset, Verdict Verdict)>();
         if (kernel.Profile.AcknowledgesBatch && (begin.Flags & NetlinkMessageFlags.Acknowledge) != 0)
@@ -185,6 +193,12 @@ internal sealed class NetfilterSubsystem(SimulatedKernel kernel, NftablesSubsyst
             else
             {
                 error = Nftables.Handle(new NetfilterMessage(socket, memory, offset, header, acknowledgement), isBatch: true);
+                if (error == LinuxError.None && validateEach && (header.Type & 0xff) is NfTables.NFT_MSG_NEWRULE or NfTables.NFT_MSG_NEWSETELEM)
+                {
+                    // Nothing in the message itself is at fault.
+                    acknowledgement.Reset(offset);
+                    error = Nftables.ValidateTouchedTables();
+                }
             }
 
             if (error == LinuxError.ENOMEM)
@@ -204,15 +218,17 @@ internal sealed class NetfilterSubsystem(SimulatedKernel kernel, NftablesSubsyst
             offset += Math.Min((int)header.Length + 3 & ~3, memory.Length - offset);
         }
 
-        if (done && !failed)
+        LinuxError whole = failed ? LinuxError.None : Nftables.ValidateTouchedTables();
+        if (whole != LinuxError.None && !validateEach)
         {
-            LinuxError error = Nftables.CommitBatch(socket, MemoryMarshal.Read<NetlinkHeader>(FirstOfBatch(memory, begin).Bytes));
-            if (error != LinuxError.None)
-            {
-                Nftables.AbortBatch();
-                MessageDispatch.Acknowledge(socket, FirstOfBatch(memory, begin), error);
-            }
-            else if (kernel.Profile.AcknowledgesBatch && (header.Flags & NetlinkMessageFlags.Acknowledge) != 0)
+            Nftables.AbortBatch();
+            return false;
+        }
+
+        if (done && !failed && whole == LinuxError.None)
+        {
+            Nftables.CommitBatch(socket, MemoryMarshal.Read<NetlinkHeader>(FirstOfBatch(memory, begin).Bytes));
+            if (kernel.Profile.AcknowledgesBatch && (header.Flags & NetlinkMessageFlags.Acknowledge) != 0)
             {
                 answers.Add((header, offset, LinuxError.None));
             }
@@ -220,12 +236,18 @@ internal sealed class NetfilterSubsystem(SimulatedKernel kernel, NftablesSubsyst
         else
         {
             Nftables.AbortBatch();
+            if (whole != LinuxError.None)
+            {
+                MessageDispatch.Acknowledge(socket, FirstOfBatch(memory, begin), whole);
+            }
         }
 
         foreach ((NetlinkHeader answered, int at, Verdict verdict) in answers)
         {
             MessageDispatch.Acknowledge(socket, MessageAt(memory, at, answered), verdict);
         }
+
+        return true;
     }
 
     /// <summary>What the kernel takes for the batch's first message when it reports on the batch as a whole: that behind BATCH_BEGIN.</summary>

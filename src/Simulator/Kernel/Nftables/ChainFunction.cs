@@ -46,10 +46,18 @@ internal sealed class ChainFunction(NftablesSubsystem subsystem, Chain chain) : 
         Chain current = chain;
         Rule[] rules = chain.Compiled;
         Packet packet = context.Packet;
+        var trace = new TraceNotes(subsystem, context, chain);
+        bool returned = false;
         while (true)
         {
             if (next >= rules.Length)
             {
+                if (packet.Traced && !returned)
+                {
+                    trace.End(current);
+                }
+
+                returned = false;
                 if (depth == 0)
                 {
                     break;
@@ -76,6 +84,11 @@ internal sealed class ChainFunction(NftablesSubsystem subsystem, Chain chain) : 
                 continue;
             }
 
+            if (packet.Traced)
+            {
+                trace.Rule(current, rule, verdict);
+            }
+
             Tell(packet, context, current, rule, verdict);
             switch (verdict.Code)
             {
@@ -96,6 +109,7 @@ internal sealed class ChainFunction(NftablesSubsystem subsystem, Chain chain) : 
                     continue;
                 case NFT_RETURN:
                     next = rules.Length;
+                    returned = true;
                     continue;
                 default:
                     return verdict.Code;
@@ -109,21 +123,14 @@ internal sealed class ChainFunction(NftablesSubsystem subsystem, Chain chain) : 
             counter.Bytes += (ulong)packet.NetworkLength;
         }
 
-        if (packet.Traced || packet.Story is { Journey.Level: >= TraceLevel.Summary })
-        {
-            TellPolicy(packet, context, baseChain.Policy);
-        }
+        trace.Policy(baseChain.Policy);
+        TellPolicy(packet, context, baseChain.Policy);
 
         return (int)baseChain.Policy;
     }
 
-    private void Tell(Packet packet, HookContext context, Chain current, Rule rule, Verdict verdict)
+    private static void Tell(Packet packet, HookContext context, Chain current, Rule rule, Verdict verdict)
     {
-        if (packet.Traced)
-        {
-            subsystem.TraceRule(context, current, rule, verdict);
-        }
-
         if (packet.Story is { } story && story.Journey.Level >= TraceLevel.Detailed)
         {
             packet.Story = story.Add(StoryKind.Decision, TraceLevel.Detailed, context.Stack.HostName, $"rule {FamilyName(current.Table.Family)} {current.Table.Name} {current.Name} handle {rule.Handle}: {verdict}");
@@ -132,11 +139,6 @@ internal sealed class ChainFunction(NftablesSubsystem subsystem, Chain chain) : 
 
     private void TellPolicy(Packet packet, HookContext context, uint policy)
     {
-        if (packet.Traced)
-        {
-            subsystem.TracePolicy(context, chain, policy);
-        }
-
         if (packet.Story is { } story && story.Journey.Level >= TraceLevel.Detailed)
         {
             packet.Story = story.Add(StoryKind.Decision, TraceLevel.Detailed, context.Stack.HostName, $"{Description}: policy {(policy == NF_ACCEPT ? "accept" : "drop")}");

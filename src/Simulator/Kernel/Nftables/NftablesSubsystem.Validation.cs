@@ -9,7 +9,8 @@ internal sealed partial class NftablesSubsystem
     /// <summary>NFT_JUMP_STACK_SIZE.</summary>
     public const int JumpStackSize = 16;
 
-    private LinuxError ValidateTouchedTables()
+    /// <summary>What is wrong with the tables that the batch under way touched, should it be carried out.</summary>
+    public LinuxError ValidateTouchedTables()
     {
         if (!_transaction.NeedsValidation)
         {

@@ -123,18 +123,12 @@ internal sealed partial class NftablesSubsystem(SimulatedKernel kernel)
         _notifications.Clear();
     }
 
-    /// <summary>Makes the batch under way final; an error says that it must be aborted.</summary>
-    public LinuxError CommitBatch(SimulatedNetlinkSocket socket, NetlinkHeader first)
+    /// <summary>Makes the batch under way final.</summary>
+    public void CommitBatch(SimulatedNetlinkSocket socket, NetlinkHeader first)
     {
         if (_transaction.IsEmpty)
         {
-            return LinuxError.None;
-        }
-
-        LinuxError error = ValidateTouchedTables();
-        if (error != LinuxError.None)
-        {
-            return error;
+            return;
         }
 
         Generation = Generation == uint.MaxValue ? 1 : Generation + 1;
@@ -146,7 +140,6 @@ internal sealed partial class NftablesSubsystem(SimulatedKernel kernel)
 
         _transaction = new Transaction();
         SendNotifications(socket, first);
-        return LinuxError.None;
     }
 
     /// <summary>Looks a table up by name for a request, and whether the requester may touch it.</summary>

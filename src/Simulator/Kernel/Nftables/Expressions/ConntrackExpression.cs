@@ -37,6 +37,9 @@ internal abstract class ConntrackUser : Expression
 /// <summary>ct: loads what is known of a packet's connection.</summary>
 internal sealed class ConntrackExpression : ConntrackUser
 {
+    /// <summary>The bit of <c>ct state</c> for packets that are not tracked (NF_CT_STATE_UNTRACKED_BIT).</summary>
+    public const uint UntrackedBit = 64;
+
     private const uint NoDirection = 2;
 
     private uint _key, _direction = NoDirection;
@@ -156,7 +159,7 @@ internal sealed class ConntrackExpression : ConntrackUser
         ConnectionInfo info = evaluation.Packet.ConnectionInfo;
         if (_key == NFT_CT_STATE)
         {
-            evaluation.Store32(_register, connection is not null ? StateBit(info) : evaluation.Packet.Untracked ? 64u : 1u);
+            evaluation.Store32(_register, connection is not null ? StateBit(info) : evaluation.Packet.Untracked ? UntrackedBit : 1u);
             return;
         }
 
@@ -218,7 +221,8 @@ internal sealed class ConntrackExpression : ConntrackUser
         }
     }
 
-    private static uint StateBit(ConnectionInfo info) => info switch
+    /// <summary>The state as a bit of <c>ct state</c>.</summary>
+    public static uint StateBit(ConnectionInfo info) => info switch
     {
         ConnectionInfo.Established or ConnectionInfo.EstablishedReply => 2,
         ConnectionInfo.Related or ConnectionInfo.RelatedReply => 4,
