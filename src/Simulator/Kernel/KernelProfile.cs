@@ -79,6 +79,9 @@ public sealed record KernelProfile
     /// <summary>Events that tell of deletions name the object and say no more (since 6.17).</summary>
     public bool HasShortDeleteEvents => IsAtLeast(6, 17);
 
+    /// <summary>A jump is followed as soon as its expression is made, and not only when the rule set is looked at as a whole (before 6.18).</summary>
+    public bool ValidatesJumpsAtOnce => !IsAtLeast(6, 18);
+
     /// <summary>Traced packets are told with their connection (since 6.16).</summary>
     public bool TracesConnections => IsAtLeast(6, 16);
 

@@ -48,7 +48,7 @@ public sealed class RuleFactTests(KernelKind kind) : KernelFacts(kind)
     {
         Prepare();
         Batch(NewRule("one", Jump("two")), NewRule("two", Jump("one")));
-        Assert.That(Batch(NewRule("base", Jump("one"))), Is.EqualTo(new[] { "2 EMLINK" }));
+        Assert.That(Batch(NewRule("base", Jump("one"))), Is.EqualTo(new[] { Machine.IsAtLeast(6, 18) ? "2 EMLINK" : "2 EMLINK @44" }));
     }
 
     [Test]
@@ -56,7 +56,7 @@ public sealed class RuleFactTests(KernelKind kind) : KernelFacts(kind)
     {
         Prepare();
         Batch(NewRule("one", Jump("two")), NewRule("two", Jump("one")));
-        Assert.That(Ask(Begin(), NewRule("base", Jump("one"))), Is.EqualTo(new[] { "2 EMLINK" }));
+        Assert.That(Ask(Begin(), NewRule("base", Jump("one"))), Is.EqualTo(new[] { Machine.IsAtLeast(6, 18) ? "2 EMLINK" : "2 EMLINK @44" }));
     }
 
     [Test]

@@ -67,7 +67,7 @@ internal static class Registers
                 return LinuxError.EINVAL;
             }
 
-            return verdict is { IsJump: true, Chain: { } chain }
+            return verdict is { IsJump: true, Chain: { } chain } && context.Profile.ValidatesJumpsAtOnce
                 ? NftablesSubsystem.ValidateChain(new ChainValidation(context.Chain!), chain)
                 : LinuxError.None;
         }
