@@ -20,5 +20,11 @@ if (args is ["engine-dhcp", ..])
     return await EngineRates.DhcpAsync(Console.Out);
 }
 
+if (args is ["netlink-roundtrip", ..])
+{
+    // dotnet run -c Release --project bench -- netlink-roundtrip   (root, gcc, libmnl-dev; works in namespaces of its own)
+    return NetlinkRoundTrip.Run(Console.Out);
+}
+
 BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);
 return 0;

@@ -44,8 +44,14 @@ public enum NetlinkProtocol
     /// <summary>Links, addresses, routes, neighbours.</summary>
     Route = 0,
 
+    /// <summary>IPsec states and policies. Read along and carried here, without models.</summary>
+    Xfrm = 6,
+
     /// <summary>nf_tables, connection tracking.</summary>
     Netfilter = 12,
+
+    /// <summary>Generic netlink (ethtool, WireGuard and so on). Read along and carried here, without models.</summary>
+    Generic = 16,
 }
 
 /// <summary>What a netlink socket is opened with.</summary>
@@ -57,9 +63,15 @@ public sealed record NetlinkSocketOptions
     /// <summary>Strict checking of get requests (NETLINK_GET_STRICT_CHK, Linux 4.20).</summary>
     public bool StrictChecking { get; init; } = true;
 
-    /// <summary>Size of the receive buffer in bytes (SO_RCVBUFFORCE, then SO_RCVBUF); null for the system's default.</summary>
+    /// <summary>
+    /// Receiving fails with ENOBUFS once when messages were lost. False (NETLINK_NO_ENOBUFS, Linux 2.6.30) loses them without a word, for those who want
+    /// only what comes next.
+    /// </summary>
+    public bool ReportOverruns { get; init; } = true;
+
+    /// <summary>Size of the receive buffer in bytes as the kernel counts it, 2,304 at least (SO_RCVBUFFORCE, then SO_RCVBUF); null for the system's default.</summary>
     public int? ReceiveBufferSize { get; init; }
 
-    /// <summary>Size of the send buffer in bytes (SO_SNDBUFFORCE, then SO_SNDBUF); null for the system's default.</summary>
+    /// <summary>Size of the send buffer in bytes as the kernel counts it, 4,608 at least (SO_SNDBUFFORCE, then SO_SNDBUF); null for the system's default.</summary>
     public int? SendBufferSize { get; init; }
 }

@@ -243,6 +243,11 @@ internal sealed unsafe class LinuxNetlinkSocket : INetlinkSocket
             TrySetOption(descriptor, SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1);
         }
 
+        if (!options.ReportOverruns)
+        {
+            TrySetOption(descriptor, SOL_NETLINK, NETLINK_NO_ENOBUFS, 1);
+        }
+
         if (options.ReceiveBufferSize is { } receive)
         {
             // A smaller buffer than the system's default is a wish too (tests of overruns).

@@ -13,6 +13,7 @@ internal static unsafe partial class SystemCalls
     public const int NETLINK_ADD_MEMBERSHIP = 1;
     public const int NETLINK_DROP_MEMBERSHIP = 2;
     public const int NETLINK_PKTINFO = 3;
+    public const int NETLINK_NO_ENOBUFS = 5;
     public const int NETLINK_CAP_ACK = 10;
     public const int NETLINK_EXT_ACK = 11;
     public const int NETLINK_GET_STRICT_CHK = 12;

@@ -43,6 +43,7 @@ public sealed class RouteCatalog : MessageCatalog
         };
         return (request.Header.Type & ~3) switch
         {
+            RTM_NEWLINK when verb == "list" => "list links",
             RTM_NEWLINK when Link.TryRead(request, out Link? link) => $"{verb} link {Name(link)}{(link.Kind is { } kind ? $" of kind {kind}" : "")}",
             RTM_NEWADDR when InterfaceAddress.TryRead(request, out InterfaceAddress? address) =>
                 address.Host is null ? $"{verb} addresses" : $"{verb} address {address.Host}/{address.PrefixLength} of link {address.Index}",
@@ -50,6 +51,8 @@ public sealed class RouteCatalog : MessageCatalog
                 $"{verb} route {(route.Destination is null ? "default" : $"{route.Destination}/{route.DestinationLength}")}{(route.Gateway is null ? "" : $" via {route.Gateway}")}",
             RTM_NEWNEIGH when Neighbour.TryRead(request, out Neighbour? neighbour) =>
                 $"{verb} {(neighbour.Family == AF_BRIDGE ? "forwarding entry" : "neighbour")} {neighbour.Destination?.ToString() ?? neighbour.HardwareAddress?.ToString() ?? ""} of link {neighbour.Index}",
+            _ when TrafficObject.TryRead(request, out TrafficObject? traffic) => $"{verb} {TrafficName(traffic.NewType)} {traffic.Kind}{(traffic.Kind is null ? "" : " ")}of link {traffic.Index}",
+            RTM_NEWVLAN when BridgeVlanSettings.TryRead(request, out BridgeVlanSettings? settings) => $"{verb} VLAN options of link {settings.Index}",
             RTM_NEWRULE when RoutingRule.TryRead(request, out RoutingRule? rule) => $"{verb} rule of priority {rule.Priority?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "any"}",
             _ => base.DescribeRequest(request),
         };
@@ -75,6 +78,14 @@ public sealed class RouteCatalog : MessageCatalog
 
     private static string Name(Link link) => link.Name ?? link.AlternativeName ?? (link.Index == 0 ? "" : $"with index {link.Index}");
 
+    private static string TrafficName(ushort newType) => newType switch
+    {
+        RTM_NEWQDISC => "queueing discipline",
+        RTM_NEWTCLASS => "traffic class",
+        RTM_NEWTFILTER => "filter",
+        _ => "filter chain",
+    };
+
     private static (string, int, AttributeTable)[] MakeFamilies()
     {
         var families = new (string, int, AttributeTable)[(RTM_GETVLAN - RTM_NEWLINK >> 2) + 1];
@@ -85,10 +96,10 @@ public sealed class RouteCatalog : MessageCatalog
         Set(RTM_NEWROUTE, "ROUTE", 12, RouteTables.Route);
         Set(RTM_NEWNEIGH, "NEIGH", 12, RouteTables.Neighbour);
         Set(RTM_NEWRULE, "RULE", 12, RouteTables.Rule);
-        Set(RTM_NEWQDISC, "QDISC", 20);
-        Set(RTM_NEWTCLASS, "TCLASS", 20);
-        Set(RTM_NEWTFILTER, "TFILTER", 20);
-        Set(RTM_NEWACTION, "ACTION", 4);
+        Set(RTM_NEWQDISC, "QDISC", 20, TrafficTables.Traffic);
+        Set(RTM_NEWTCLASS, "TCLASS", 20, TrafficTables.Traffic);
+        Set(RTM_NEWTFILTER, "TFILTER", 20, TrafficTables.Traffic);
+        Set(RTM_NEWACTION, "ACTION", 4, TrafficTables.Actions);
         Set(RTM_NEWPREFIX, "PREFIX", 12);
         Set(RTM_NEWNEIGHTBL, "NEIGHTBL", 4, RouteTables.NeighbourTable);
         Set(RTM_NEWNDUSEROPT, "NDUSEROPT", 16);
@@ -97,11 +108,11 @@ public sealed class RouteCatalog : MessageCatalog
         Set(RTM_NEWNETCONF, "NETCONF", 4);
         Set(RTM_NEWMDB, "MDB", 8);
         Set(RTM_NEWNSID, "NSID", 4);
-        Set(RTM_NEWSTATS, "STATS", 12);
-        Set(RTM_NEWCHAIN, "CHAIN", 20);
+        Set(RTM_NEWSTATS, "STATS", 12, BridgeVlanTables.Statistics);
+        Set(RTM_NEWCHAIN, "CHAIN", 20, TrafficTables.Traffic);
         Set(RTM_NEWNEXTHOP, "NEXTHOP", 8);
         Set(RTM_NEWLINKPROP, "LINKPROP", 16, RouteTables.Link);
-        Set(RTM_NEWVLAN, "VLAN", 8);
+        Set(RTM_NEWVLAN, "VLAN", 8, BridgeVlanTables.Settings);
         return families;
     }
 }

@@ -212,6 +212,46 @@ public sealed class RouteConnection : IDisposable
     public ValueTask<List<NeighbourTable>> GetNeighbourTablesAsync(byte family = AF_UNSPEC, CancellationToken cancellationToken = default) =>
         DumpAsync<NeighbourTable>(new NeighbourTable { Family = family }, RTM_GETNEIGHTBL, RTM_NEWNEIGHTBL, NeighbourTable.TryRead, cancellationToken);
 
+    /// <summary>Changes settings of a neighbour table, or of one link in it (<see cref="NeighbourParameters.Index"/>): what is not null.</summary>
+    public ValueTask ChangeNeighbourTableAsync(NeighbourTable change, CancellationToken cancellationToken = default) =>
+        OneAsync(batch => batch.Add(change, RTM_SETNEIGHTBL, NetlinkMessageFlags.Request | NetlinkMessageFlags.Acknowledge), cancellationToken);
+
+    /// <summary>Counters of all links, or of one, without the rest of them (Linux 4.7).</summary>
+    /// <param name="index">The link; null for all.</param>
+    /// <param name="ofKinds">Those of its kind and as a port too, a bridge's VLANs among them.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public async ValueTask<List<LinkStatisticsReport>> GetStatisticsAsync(int? index = null, bool ofKinds = false, CancellationToken cancellationToken = default)
+    {
+        const uint Every = 1 << (LinkConstants.IFLA_STATS_LINK_64 - 1);
+        const uint OfKinds = 1 << (LinkConstants.IFLA_STATS_LINK_XSTATS - 1) | 1 << (LinkConstants.IFLA_STATS_LINK_XSTATS_SLAVE - 1);
+        var query = new LinkStatisticsReport { Index = index ?? 0, FilterMask = ofKinds ? Every | OfKinds : Every };
+        return index is null
+            ? await DumpAsync<LinkStatisticsReport>(query, RTM_GETSTATS, RTM_NEWSTATS, LinkStatisticsReport.TryRead, cancellationToken).ConfigureAwait(false)
+            : [await GetAsync<LinkStatisticsReport>(query, RTM_GETSTATS, LinkStatisticsReport.TryRead, cancellationToken).ConfigureAwait(false)];
+    }
+
+    /// <summary>The VLANs of all bridges and ports with their options (Linux 5.6), those that look alike as ranges.</summary>
+    /// <param name="index">One bridge or port; null for all.</param>
+    /// <param name="what">BRIDGE_VLANDB_DUMPF_STATS (1) for their traffic, then each for itself; BRIDGE_VLANDB_DUMPF_GLOBAL (2) for the options they have on a whole bridge.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public ValueTask<List<BridgeVlanSettings>> GetBridgeVlanSettingsAsync(int? index = null, uint what = 0, CancellationToken cancellationToken = default) =>
+        DumpAsync<BridgeVlanSettings>(
+            new BridgeVlanSettings { Index = index ?? 0, Layout = default(WireLayout).WithRaw(BridgeConstants.BRIDGE_VLANDB_DUMP_FLAGS, BitConverter.GetBytes(what)) },
+            RTM_GETVLAN, RTM_NEWVLAN, BridgeVlanSettings.TryRead, cancellationToken);
+
+    /// <summary>Changes options of VLANs of a bridge or port (Linux 5.6); the VLANs must be there.</summary>
+    public ValueTask SetBridgeVlanSettingsAsync(BridgeVlanSettings settings, CancellationToken cancellationToken = default) =>
+        OneAsync(batch => batch.Add(settings, RTM_NEWVLAN, NetlinkMessageFlags.Request | NetlinkMessageFlags.Acknowledge), cancellationToken);
+
+    /// <summary>The queueing disciplines of all links, or of one.</summary>
+    public async ValueTask<List<TrafficObject>> GetQueueingDisciplinesAsync(int? index = null, CancellationToken cancellationToken = default)
+    {
+        List<TrafficObject> disciplines = await DumpAsync<TrafficObject>(
+            new TrafficObject(RTM_NEWQDISC) { Index = index ?? 0 }, RTM_GETQDISC, RTM_NEWQDISC, TrafficObject.TryRead, cancellationToken).ConfigureAwait(false);
+        disciplines.RemoveAll(discipline => index is { } wanted && discipline.Index != wanted);
+        return disciplines;
+    }
+
     /// <summary>Closes the connection.</summary>
     public void Dispose()
     {

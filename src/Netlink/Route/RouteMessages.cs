@@ -22,6 +22,9 @@ public static class RouteMessages
             RTM_NEWROUTE => NetworkRoute.TryRead(message, out NetworkRoute? route) ? route : null,
             RTM_NEWNEIGH => Neighbour.TryRead(message, out Neighbour? neighbour) ? neighbour : null,
             RTM_NEWRULE => RoutingRule.TryRead(message, out RoutingRule? rule) ? rule : null,
+            RTM_NEWSTATS when LinkStatisticsReport.TryRead(message, out LinkStatisticsReport? report) => report,
+            RTM_NEWVLAN when BridgeVlanSettings.TryRead(message, out BridgeVlanSettings? settings) => settings,
+            _ when TrafficObject.TryRead(message, out TrafficObject? traffic) => traffic,
             RTM_NEWNEIGHTBL => NeighbourTable.TryRead(message, out NeighbourTable? table) ? table : null,
             _ => new OtherRouteObject((ushort)(type & ~3), message.Payload),
         };

@@ -1,5 +1,6 @@
 using System.Globalization;
 using EucaNet.Netlink.Wire;
+using static EucaNet.Netlink.Wire.ControlTables;
 
 namespace EucaNet.Netlink.Sockets;
 
@@ -46,15 +47,15 @@ public sealed record AttributePolicy(
         {
             policy = attribute.Type switch
             {
-                1 => policy with { Type = (AttributePolicyType)attribute.UInt32 },
-                2 => policy with { Minimum = (long)attribute.UInt64 },
-                3 => policy with { Maximum = (long)attribute.UInt64 },
-                4 => policy with { Minimum = attribute.UInt64 },
-                5 => policy with { Maximum = attribute.UInt64 },
-                6 => policy with { MinimumLength = attribute.UInt32 },
-                7 => policy with { MaximumLength = attribute.UInt32 },
-                10 => policy with { Mask = attribute.UInt32 },
-                12 => policy with { Mask = attribute.UInt64 },
+                NL_POLICY_TYPE_ATTR_TYPE => policy with { Type = (AttributePolicyType)attribute.UInt32 },
+                NL_POLICY_TYPE_ATTR_MIN_VALUE_S => policy with { Minimum = (long)attribute.UInt64 },
+                NL_POLICY_TYPE_ATTR_MAX_VALUE_S => policy with { Maximum = (long)attribute.UInt64 },
+                NL_POLICY_TYPE_ATTR_MIN_VALUE_U => policy with { Minimum = attribute.UInt64 },
+                NL_POLICY_TYPE_ATTR_MAX_VALUE_U => policy with { Maximum = attribute.UInt64 },
+                NL_POLICY_TYPE_ATTR_MIN_LENGTH => policy with { MinimumLength = attribute.UInt32 },
+                NL_POLICY_TYPE_ATTR_MAX_LENGTH => policy with { MaximumLength = attribute.UInt32 },
+                NL_POLICY_TYPE_ATTR_BITFIELD32_MASK => policy with { Mask = attribute.UInt32 },
+                NL_POLICY_TYPE_ATTR_MASK => policy with { Mask = attribute.UInt64 },
                 _ => policy,
             };
         }

@@ -1,17 +1,11 @@
 using EucaNet.Netlink.Wire;
+using static EucaNet.Netlink.Wire.ControlTables;
 
 namespace EucaNet.Netlink.Sockets;
 
 /// <summary>What the kernel adds to an acknowledgement or error (NETLINK_EXT_ACK, Linux 4.12).</summary>
 public sealed record ExtendedAcknowledgement
 {
-    private const ushort NLMSGERR_ATTR_MSG = 1;
-    private const ushort NLMSGERR_ATTR_OFFS = 2;
-    private const ushort NLMSGERR_ATTR_COOKIE = 3;
-    private const ushort NLMSGERR_ATTR_POLICY = 4;
-    private const ushort NLMSGERR_ATTR_MISS_TYPE = 5;
-    private const ushort NLMSGERR_ATTR_MISS_NEST = 6;
-
     /// <summary>The kernel's words.</summary>
     public string? Message { get; init; }
 

@@ -30,7 +30,7 @@ public sealed class NetlinkException : KernelException
     public static ExtendedAcknowledgement ReadDetails(in NetlinkMessage reply, in NetlinkMessage request, MessageCatalog catalog)
     {
         ArgumentNullException.ThrowIfNull(catalog);
-        return ExtendedAcknowledgement.Read(AttributesOf(reply), request, catalog);
+        return ExtendedAcknowledgement.Read(reply.ExtendedAcknowledgement(), request, catalog);
     }
 
     /// <summary>Makes the exception from an error message of the kernel; null where it is a plain acknowledgement.</summary>
@@ -49,32 +49,10 @@ public sealed class NetlinkException : KernelException
         }
 
         var error = (LinuxError)(-(long)code);
-        var details = ExtendedAcknowledgement.Read(AttributesOf(reply), request, catalog);
+        var details = ExtendedAcknowledgement.Read(reply.ExtendedAcknowledgement(), request, catalog);
         string operation = request.Bytes.IsEmpty ? "netlink request" : catalog.DescribeRequest(request);
         string? explanation = request.Bytes.IsEmpty ? null : catalog.Explain(request, error, details.Message);
         return new NetlinkException(operation, error, details, explanation, requestIndex);
-    }
-
-    // struct nlmsgerr: the error, the request's header, its payload unless capped; NLMSG_DONE has the error alone in front.
-    private static AttributeReader AttributesOf(in NetlinkMessage reply)
-    {
-        if ((reply.Header.Flags & NetlinkMessageFlags.ExtendedAcknowledgement) == 0)
-        {
-            return default;
-        }
-
-        int start = 4;
-        if (reply.Header.Type == NetlinkMessageType.Error)
-        {
-            start += NetlinkHeader.Size;
-            if ((reply.Header.Flags & NetlinkMessageFlags.Capped) == 0 && reply.Payload.Length >= start)
-            {
-                uint request = BitConverter.ToUInt32(reply.Payload[4..]);
-                start = (int)Math.Min(4L + request + 3 & ~3L, reply.Payload.Length);
-            }
-        }
-
-        return new AttributeReader(start < reply.Payload.Length ? reply.Payload[start..] : default);
     }
 
     private static string? Sentence(LinuxError error, ExtendedAcknowledgement details, string? explanation)

@@ -15,6 +15,9 @@ public abstract class MessageCatalog
     public static MessageCatalog Of(NetlinkProtocol protocol) => protocol switch
     {
         NetlinkProtocol.Route => Route.RouteCatalog.Instance,
+        NetlinkProtocol.Xfrm => FamilyCatalog.Xfrm,
+        NetlinkProtocol.Netfilter => FamilyCatalog.Netfilter,
+        NetlinkProtocol.Generic => FamilyCatalog.Generic,
         _ => Empty,
     };
 

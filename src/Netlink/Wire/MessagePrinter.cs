@@ -55,6 +55,7 @@ public static class MessagePrinter
         {
             int error = payload.Length >= 4 ? BitConverter.ToInt32(payload) : 0;
             text.Append(error < 0 ? $" {((LinuxError)(-(long)error)).Describe()}\n" : " no error\n");
+            Print(text, message.ExtendedAcknowledgement().Rest, ControlTables.ExtendedAcknowledgement, default, 1);
             return;
         }
 

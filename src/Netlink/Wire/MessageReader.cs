@@ -52,4 +52,37 @@ public readonly ref struct NetlinkMessage(NetlinkHeader header, ReadOnlySpan<byt
     /// <summary>The attributes behind a family header of <paramref name="familyHeaderSize"/> bytes.</summary>
     public AttributeReader Attributes(int familyHeaderSize) =>
         new(Payload.Length > familyHeaderSize ? Payload[Math.Min(familyHeaderSize + 3 & ~3, Payload.Length)..] : default);
+
+    /// <summary>The attributes of an extended acknowledgement, where the message is an error or the end of a dump and has them.</summary>
+    public AttributeReader ExtendedAcknowledgement()
+    {
+        int start = ExtendedAcknowledgementStart();
+        return new AttributeReader(start < Payload.Length ? Payload[start..] : default);
+    }
+
+    /// <summary>Where in the payload the attributes begin; its end where there are none or the catalog does not know the type.</summary>
+    internal int AttributesStart(MessageCatalog catalog) => Header.Type switch
+    {
+        NetlinkMessageType.Error or NetlinkMessageType.Done => ExtendedAcknowledgementStart(),
+        _ when catalog.Find(Header.Type) is { } definition && Payload.Length >= definition.HeaderSize => Math.Min(definition.HeaderSize + 3 & ~3, Payload.Length),
+        _ => Payload.Length,
+    };
+
+    // struct nlmsgerr: the error, the request's header, its payload unless capped; NLMSG_DONE has the error alone in front.
+    private int ExtendedAcknowledgementStart()
+    {
+        if ((Header.Flags & NetlinkMessageFlags.ExtendedAcknowledgement) == 0 || Header.Type is not (NetlinkMessageType.Error or NetlinkMessageType.Done))
+        {
+            return Payload.Length;
+        }
+
+        int start = Header.Type == NetlinkMessageType.Done ? 4 : 4 + NetlinkHeader.Size;
+        if (Header.Type == NetlinkMessageType.Error && (Header.Flags & NetlinkMessageFlags.Capped) == 0 && Payload.Length >= start)
+        {
+            uint request = BitConverter.ToUInt32(Payload[4..]);
+            return (int)Math.Min(4L + request + 3 & ~3L, Payload.Length);
+        }
+
+        return Math.Min(start, Payload.Length);
+    }
 }

@@ -1,12 +1,14 @@
 using System.Text.Json;
+using EucaNet.Netlink.Kernel;
 using EucaNet.Netlink.Route;
 using EucaNet.Netlink.Wire;
 
 namespace EucaNet.Conformance;
 
 /// <summary>
-/// Every rtnetlink message that a kernel sent, as reply or event, is read through the typed models, printed, and written back: the bytes are
-/// the same. A row counts once; it holds if all its messages do.
+/// Every datagram that a kernel sent, as reply or event and of whatever netlink family, is read, printed, and written back: the bytes are the same.
+/// Rtnetlink messages go through the typed models, other families and control messages through <see cref="OpaqueMessage"/>. A row counts once; it
+/// holds if all its messages do.
 /// </summary>
 public sealed class RouteDecodeCheck : IConformanceCheck
 {
@@ -18,61 +20,63 @@ public sealed class RouteDecodeCheck : IConformanceCheck
 
     private static CheckResult? Check(JsonElement row)
     {
-        if (row.TryGetProperty("traffic", out _) && !RouteTraffic.IsRoute(row))
+        bool any = false;
+        foreach ((NetlinkProtocol protocol, byte[] datagram) in Datagrams(row))
         {
-            return null;
-        }
-
-        int messages = 0;
-        foreach (byte[] datagram in Datagrams(row))
-        {
-            CheckResult result = Check(datagram, ref messages);
+            any = true;
+            CheckResult result = Check(protocol, datagram);
             if (!result.Identical)
             {
                 return result;
             }
         }
 
-        return messages == 0 ? null : CheckResult.Same;
+        return any ? CheckResult.Same : null;
     }
 
-    private static CheckResult Check(byte[] datagram, ref int messages)
+    private static CheckResult Check(NetlinkProtocol protocol, byte[] datagram)
     {
+        MessageCatalog catalog = MessageCatalog.Of(protocol);
+        var buffer = new NetlinkBuffer();
+        var writer = new NetlinkWriter(buffer);
         var reader = new MessageReader(datagram);
         while (reader.TryRead(out NetlinkMessage message))
         {
-            if (message.Header.Type < NetlinkMessageType.FirstOfFamily)
+            // A datagram of one message may end without padding.
+            bool isModel = protocol == NetlinkProtocol.Route && message.Header.Type >= NetlinkMessageType.FirstOfFamily;
+            if (!isModel)
             {
-                continue;
+                OpaqueMessage.Read(message, catalog).Write(ref writer);
             }
-
-            messages++;
-            if (!RouteMessages.TryRead(message, out RouteObject? value))
+            else if (RouteMessages.TryRead(message, out RouteObject? value))
+            {
+                value.WriteMessage(ref writer, message.Header.Type, message.Header.Flags, message.Header.Sequence, message.Header.PortId);
+            }
+            else
             {
                 return new CheckResult(false, $"message type {message.Header.Type} was not read: {Convert.ToHexStringLower(message.Bytes)}");
             }
 
-            if (MessagePrinter.Print(message, RouteCatalog.Instance).Length == 0)
+            if (MessagePrinter.Print(message, catalog).Length == 0)
             {
                 return new CheckResult(false, "nothing was printed");
             }
-
-            var buffer = new NetlinkBuffer();
-            var writer = new NetlinkWriter(buffer);
-            value.WriteMessage(ref writer, message.Header.Type, message.Header.Flags, message.Header.Sequence, message.Header.PortId);
-            writer.Complete();
-            CheckResult result = CheckResult.Compare(message.Bytes, buffer.Written[..Math.Min(buffer.Length, Math.Max(message.Bytes.Length, buffer.Length - 3))]);
-            if (!result.Identical && !message.Bytes.SequenceEqual(buffer.Written[..Math.Min(message.Bytes.Length, buffer.Length)]))
-            {
-                return result;
-            }
         }
 
-        return CheckResult.Same;
+        writer.Complete();
+        return reader.IsTruncated
+            ? new CheckResult(false, $"the datagram's end is no message: {Convert.ToHexStringLower(datagram)}")
+            : CheckResult.Compare(datagram, buffer.Length - datagram.Length is > 0 and < 4 ? buffer.Written[..datagram.Length] : buffer.Written);
     }
 
-    private static IEnumerable<byte[]> Datagrams(JsonElement row) =>
-        row.TryGetProperty("traffic", out _)
-            ? RouteTraffic.Of(row).Where(part => !part.IsRequest).Select(part => part.Datagram)
-            : row.Datagrams("events").Concat(row.Datagrams("link_dump"));
+    private static IEnumerable<(NetlinkProtocol Protocol, byte[] Datagram)> Datagrams(JsonElement row)
+    {
+        if (!row.TryGetProperty("traffic", out _))
+        {
+            return row.Datagrams("events").Concat(row.Datagrams("link_dump")).Select(datagram => (NetlinkProtocol.Route, datagram));
+        }
+
+        Dictionary<int, NetlinkProtocol> protocols = RouteTraffic.Protocols(row);
+        return RouteTraffic.Of(row).Where(part => !part.IsRequest).Select(part => (protocols[part.Descriptor], part.Datagram));
+    }
 }

@@ -142,4 +142,38 @@ public sealed class RouteConnectionTests
         Assert.That(found.Index, Is.EqualTo(v0.Index));
         Assert.That(found.AlternativeNames!.Names, Is.EqualTo(new[] { "a-name-much-longer-than-fifteen-characters" }));
     }
+
+    [Test]
+    public async Task A_dump_of_more_than_one_datagram_is_whole_and_leaves_the_connection_free_when_abandoned()
+    {
+        RouteBatch batch = _route.CreateBatch();
+        for (int index = 0; index < 100; index++)
+        {
+            batch.AddLink(Link.VethPair($"a{index}", $"b{index}"));
+        }
+
+        await batch.ExecuteAsync();
+        var buffer = new NetlinkBuffer();
+        var writer = new NetlinkWriter(buffer);
+        new Link().WriteMessage(ref writer, RTM_GETLINK, NetlinkMessageFlags.Request | NetlinkMessageFlags.Dump);
+        writer.Complete();
+        using (NetlinkDump dump = _route.Connection.OpenDump(buffer))
+        {
+            Assert.That(dump.MoveNext(), Is.True);
+        }
+
+        int count = 0;
+        using (NetlinkDump dump = _route.Connection.OpenDump(buffer))
+        {
+            while (dump.MoveNext())
+            {
+                foreach (NetlinkMessage message in dump.Messages)
+                {
+                    count += message.Header.Type == RTM_NEWLINK ? 1 : 0;
+                }
+            }
+        }
+
+        Assert.That(count, Is.EqualTo((await _route.GetLinksAsync()).Count).And.GreaterThan(200));
+    }
 }

@@ -38,6 +38,11 @@ internal static class AddrShowCommand
                 {
                     JsonObject json = LinkText.Json(link, view, details);
                     json.Remove("linkmode");
+                    if (!details)
+                    {
+                        json.Remove("ifalias");
+                    }
+
                     json["addr_info"] = new JsonArray([.. addresses[link.Index].Select(address => (JsonNode)Json(address))]);
                     array.Add((JsonNode)json);
                     continue;

@@ -53,14 +53,16 @@ internal static class BridgeShowCommand
             KernelView.Add(json, name, link[name]?.DeepClone());
         }
 
-        JsonObject options = LinkOptionsJson.Of(port.Info!.PortData) ?? [];
+        JsonObject options = LinkOptionsJson.Of(port.Info!.PortData, view) ?? [];
         string[] always = ["state", "priority", "cost"];
-        foreach ((string name, JsonNode? value) in options)
+        string[] detailed =
+        [
+            "hairpin", "guard", "root_block", "fastleave", "learning", "flood", "mcast_flood", "bcast_flood", "mcast_router", "mcast_to_unicast", "neigh_suppress", "vlan_tunnel", "isolated", "locked",
+        ];
+        foreach (string name in details ? [.. always, .. detailed] : always)
         {
-            if (details || always.Contains(name))
-            {
-                KernelView.Add(json, name, value?.DeepClone());
-            }
+            // bridge has another word here than ip.
+            KernelView.Add(json, name, options[name == "mcast_router" ? "multicast_router" : name]?.DeepClone());
         }
 
         return json;

@@ -9,19 +9,19 @@ namespace EucaNet.Cli;
 internal static class LinkOptionsJson
 {
     /// <summary>The options; null where there are none to show.</summary>
-    public static JsonObject? Of(LinkData? data)
+    public static JsonObject? Of(LinkData? data, KernelView view)
     {
         JsonObject? json = data switch
         {
             BridgeOptions bridge => Bridge(bridge),
             BridgePortOptions port => Port(port),
             VlanOptions vlan => Vlan(vlan),
-            VxlanOptions vxlan => Vxlan(vxlan),
+            VxlanOptions vxlan => Vxlan(vxlan, view),
             BondOptions bond => new JsonObject { ["mode"] = BondMode(bond.Mode), ["miimon"] = KernelView.Value(bond.MiiMonitor), ["updelay"] = KernelView.Value(bond.UpDelay), ["downdelay"] = KernelView.Value(bond.DownDelay) },
-            MacvlanOptions macvlan => new JsonObject { ["mode"] = macvlan.Mode is MacvlanMode.PassThrough ? "passthru" : macvlan.Mode?.ToString().ToLowerInvariant() },
+            MacvlanOptions macvlan => Macvlan(macvlan),
             VrfOptions vrf => new JsonObject { ["table"] = KernelView.Value(vrf.Table) },
             VrfPortOptions vrf => new JsonObject { ["table"] = KernelView.Value(vrf.Table) },
-            TunOptions tun => new JsonObject { ["type"] = tun.Type == 2 ? "tap" : "tun", ["pi"] = tun.PacketInformation, ["vnet_hdr"] = tun.VirtualNetworkHeader, ["multi_queue"] = tun.MultiQueue, ["persist"] = tun.Persistent },
+            TunOptions tun => Tun(tun),
             _ => null,
         };
         if (json is null)
@@ -53,15 +53,32 @@ internal static class LinkOptionsJson
         ["root_path_cost"] = KernelView.Value(bridge.RootPathCost),
         ["topology_change"] = Number(bridge.TopologyChange),
         ["topology_change_detected"] = Number(bridge.TopologyChangeDetected),
+        ["hello_timer"] = Seconds(bridge.HelloTimer),
+        ["tcn_timer"] = Seconds(bridge.TopologyChangeNotificationTimer),
+        ["topology_change_timer"] = Seconds(bridge.TopologyChangeTimer),
+        ["gc_timer"] = Seconds(bridge.CleanupTimer),
         ["vlan_default_pvid"] = KernelView.Value(bridge.DefaultPvid),
+        ["vlan_stats_enabled"] = Number(bridge.VlanStatistics),
+        ["vlan_stats_per_port"] = Number(bridge.VlanStatisticsPerPort),
         ["group_fwd_mask"] = bridge.GroupForwardMask is { } mask ? mask.ToString("x", CultureInfo.InvariantCulture) : null,
         ["group_addr"] = bridge.GroupAddress?.ToString(),
         ["mcast_snooping"] = Number(bridge.MulticastSnooping),
+        ["no_linklocal_learn"] = Switch(bridge.BooleanOptions, 0),
+        ["mcast_vlan_snooping"] = Switch(bridge.BooleanOptions, 1),
         ["mcast_router"] = KernelView.Value(bridge.MulticastRouter),
         ["mcast_query_use_ifaddr"] = Number(bridge.MulticastQueryUsesAddress),
         ["mcast_querier"] = Number(bridge.MulticastQuerier),
         ["mcast_hash_elasticity"] = KernelView.Value(bridge.MulticastHashElasticity),
         ["mcast_hash_max"] = KernelView.Value(bridge.MulticastHashMaximum),
+        ["mcast_last_member_cnt"] = KernelView.Value(bridge.MulticastLastMemberCount),
+        ["mcast_startup_query_cnt"] = KernelView.Value(bridge.MulticastStartupQueryCount),
+        ["mcast_last_member_intvl"] = KernelView.Value(bridge.MulticastLastMemberInterval),
+        ["mcast_membership_intvl"] = KernelView.Value(bridge.MulticastMembershipInterval),
+        ["mcast_querier_intvl"] = KernelView.Value(bridge.MulticastQuerierInterval),
+        ["mcast_query_intvl"] = KernelView.Value(bridge.MulticastQueryInterval),
+        ["mcast_query_response_intvl"] = KernelView.Value(bridge.MulticastQueryResponseInterval),
+        ["mcast_startup_query_intvl"] = KernelView.Value(bridge.MulticastStartupQueryInterval),
+        ["mcast_stats_enabled"] = Number(bridge.MulticastStatistics),
         ["mcast_igmp_version"] = KernelView.Value(bridge.IgmpVersion),
         ["mcast_mld_version"] = KernelView.Value(bridge.MldVersion),
         ["nf_call_iptables"] = Number(bridge.CallIptables),
@@ -86,6 +103,11 @@ internal static class LinkOptionsJson
         ["designated_cost"] = KernelView.Value(port.DesignatedCost),
         ["bridge_id"] = port.DesignatedBridge?.ToString(),
         ["root_id"] = port.RootId?.ToString(),
+        ["hold_timer"] = Seconds(port.HoldTimer),
+        ["message_age_timer"] = Seconds(port.MessageAgeTimer),
+        ["forward_delay_timer"] = Seconds(port.ForwardDelayTimer),
+        ["topology_change_ack"] = Number(port.TopologyChangeAcknowledged),
+        ["config_pending"] = Number(port.ConfigurationPending),
         ["proxy_arp"] = port.ProxyArp,
         ["proxy_arp_wifi"] = port.ProxyArpWireless,
         ["multicast_router"] = KernelView.Value(port.MulticastRouter),
@@ -93,6 +115,8 @@ internal static class LinkOptionsJson
         ["bcast_flood"] = port.BroadcastFlood,
         ["mcast_to_unicast"] = port.MulticastToUnicast,
         ["neigh_suppress"] = port.NeighbourSuppression,
+        ["group_fwd_mask"] = port.GroupForwardMask is { } mask ? mask.ToString("x", CultureInfo.InvariantCulture) : null,
+        ["group_fwd_mask_str"] = port.GroupForwardMask is { } shown ? string.Create(CultureInfo.InvariantCulture, $"0x{shown:x}") : null,
         ["vlan_tunnel"] = port.VlanTunnel,
         ["isolated"] = port.Isolated,
         ["locked"] = port.Locked,
@@ -111,18 +135,71 @@ internal static class LinkOptionsJson
         };
     }
 
-    private static JsonObject Vxlan(VxlanOptions vxlan) => new()
+    private static JsonObject Vxlan(VxlanOptions vxlan, KernelView view) => new()
     {
         ["external"] = vxlan.CollectMetadata == true ? true : null,
         ["id"] = KernelView.Value(vxlan.Id),
         ["group"] = vxlan.Group is { } group && group.GetAddressBytes()[0] >= 224 ? group.ToString() : null,
         ["remote"] = vxlan.Group is { } remote && remote.GetAddressBytes()[0] < 224 ? remote.ToString() : null,
+        ["group6"] = vxlan.Group6 is { IsIPv6Multicast: true } group6 ? group6.ToString() : null,
+        ["remote6"] = vxlan.Group6 is { IsIPv6Multicast: false } remote6 ? remote6.ToString() : null,
         ["local"] = vxlan.Local?.ToString(),
+        ["local6"] = vxlan.Local6?.ToString(),
+        ["link"] = vxlan.Parent is { } parent and not 0 ? view.NameOf(parent) : null,
+        ["port_range"] = vxlan.SourcePorts is { } range ? new JsonObject { ["low"] = range.Low, ["high"] = range.High } : null,
         ["port"] = KernelView.Value(vxlan.Port),
         ["learning"] = vxlan.Learning,
-        ["ageing"] = KernelView.Value(vxlan.AgeingTime),
+        ["proxy"] = vxlan.Proxy == true ? true : null,
+        ["rsc"] = vxlan.RouteShortCircuit == true ? true : null,
+        ["l2miss"] = vxlan.Layer2Miss == true ? true : null,
+        ["l3miss"] = vxlan.Layer3Miss == true ? true : null,
         ["ttl"] = KernelView.Value(vxlan.Ttl),
+        ["df"] = vxlan.DontFragment switch { null => null, 0 => "unset", 1 => "set", _ => "inherit" },
+        ["ageing"] = vxlan.AgeingTime is null or 0 ? null : KernelView.Value(vxlan.AgeingTime),
+        ["limit"] = vxlan.Limit is null or 0 ? null : KernelView.Value(vxlan.Limit),
+        ["udp_csum"] = vxlan.UdpChecksum,
+        ["udp_zero_csum6_tx"] = vxlan.UdpZeroChecksum6Transmit,
+        ["udp_zero_csum6_rx"] = vxlan.UdpZeroChecksum6Receive,
+        ["gbp"] = vxlan.GroupPolicy ? true : null,
+        ["gpe"] = vxlan.GenericProtocol ? true : null,
     };
+
+    private static JsonObject Macvlan(MacvlanOptions macvlan) => new()
+    {
+        ["mode"] = macvlan.Mode is MacvlanMode.PassThrough ? "passthru" : macvlan.Mode?.ToString().ToLowerInvariant(),
+        ["bcqueuelen"] = KernelView.Value(macvlan.BroadcastQueueLength),
+        ["usedbcqueuelen"] = KernelView.Value(macvlan.BroadcastQueueLengthUsed),
+    };
+
+    private static JsonObject Tun(TunOptions tun) => new()
+    {
+        ["type"] = tun.Type == 2 ? "tap" : "tun",
+        ["pi"] = tun.PacketInformation,
+        ["vnet_hdr"] = tun.VirtualNetworkHeader,
+        ["multi_queue"] = tun.MultiQueue,
+        ["numqueues"] = KernelView.Value(tun.Queues),
+        ["numdisabled"] = KernelView.Value(tun.DisabledQueues),
+        ["persist"] = tun.Persistent,
+        ["user"] = AccountName("/etc/passwd", tun.Owner),
+        ["group"] = AccountName("/etc/group", tun.Group),
+    };
+
+    // As ip does: the account's name, or its number where it has none.
+    private static JsonNode? AccountName(string file, uint? id)
+    {
+        if (id is not { } number)
+        {
+            return null;
+        }
+
+        string text = number.ToString(CultureInfo.InvariantCulture);
+        string? name = File.Exists(file) ? File.ReadLines(file).Select(line => line.Split(':')).FirstOrDefault(fields => fields.Length > 2 && fields[2] == text)?[0] : null;
+        return name is null ? JsonValue.Create(number) : JsonValue.Create(name);
+    }
+
+    private static JsonNode? Seconds(ulong? hundredths) => hundredths is { } value ? JsonValue.Create(value / 100.0) : null;
+
+    private static JsonNode? Switch(BridgeBooleanOptions? options, int bit) => options is { } set && (set.Mask >> bit & 1) != 0 ? JsonValue.Create((int)(set.Values >> bit & 1)) : null;
 
     private static JsonArray? Map(EquatableList<VlanQosMapping>? map) =>
         map is null ? null : new JsonArray([.. map.Select(pair => (JsonNode)new JsonObject { ["from"] = pair.From, ["to"] = pair.To })]);

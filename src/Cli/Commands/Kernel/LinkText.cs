@@ -44,7 +44,8 @@ internal static class LinkText
             KernelView.Add(json, "allmulti", KernelView.Value(link.AllMulticast));
             KernelView.Add(json, "min_mtu", KernelView.Value(link.MinimumMtu));
             KernelView.Add(json, "max_mtu", KernelView.Value(link.MaximumMtu));
-            KernelView.Add(json, "linkinfo", Info(link));
+            KernelView.Add(json, "linkinfo", Info(link, view));
+            KernelView.Add(json, "inet6_addr_gen_mode", link.Inet6AddressGeneration switch { null => null, 0 => "eui64", 1 => "none", 2 => "stable_secret", 3 => "random", { } other => $"{other}" });
             KernelView.Add(json, "num_tx_queues", KernelView.Value(link.TransmitQueues));
             KernelView.Add(json, "num_rx_queues", KernelView.Value(link.ReceiveQueues));
             KernelView.Add(json, "gso_max_size", KernelView.Value(link.GsoMaximumSize));
@@ -80,7 +81,7 @@ internal static class LinkText
         if (details)
         {
             text.Append($" promiscuity {link.Promiscuity ?? 0} allmulti {link.AllMulticast ?? 0} minmtu {link.MinimumMtu ?? 0} maxmtu {link.MaximumMtu ?? 0}");
-            if (Info(link) is { } info)
+            if (Info(link, view) is { } info)
             {
                 Append(text, info, "info_kind", "info_data", "");
                 Append(text, info, "info_slave_kind", "info_slave_data", "_slave");
@@ -167,7 +168,7 @@ internal static class LinkText
         }
     }
 
-    private static JsonObject? Info(Link link)
+    private static JsonObject? Info(Link link, KernelView view)
     {
         if (link.Info is not { } info)
         {
@@ -176,9 +177,9 @@ internal static class LinkText
 
         var json = new JsonObject();
         KernelView.Add(json, "info_kind", info.Kind);
-        KernelView.Add(json, "info_data", LinkOptionsJson.Of(info.Data));
+        KernelView.Add(json, "info_data", LinkOptionsJson.Of(info.Data, view));
         KernelView.Add(json, "info_slave_kind", info.PortKind);
-        KernelView.Add(json, "info_slave_data", LinkOptionsJson.Of(info.PortData));
+        KernelView.Add(json, "info_slave_data", LinkOptionsJson.Of(info.PortData, view));
         return json;
     }
 }

@@ -38,7 +38,7 @@ internal static class RouteShowCommand
             bool details = arguments.GetValue(KernelView.Details);
             if (arguments.GetValue(TerminalContext.Json))
             {
-                KernelView.Print(new JsonArray([.. routes.Select(route => (JsonNode)Json(route, view, number is null))]));
+                KernelView.Print(new JsonArray([.. routes.Select(route => (JsonNode)Json(route, view, number is null, details))]));
                 return 0;
             }
 
@@ -53,10 +53,10 @@ internal static class RouteShowCommand
     }
 
     /// <summary>The fields of <c>ip -j route show</c>.</summary>
-    public static JsonObject Json(NetworkRoute route, KernelView view, bool withTable)
+    public static JsonObject Json(NetworkRoute route, KernelView view, bool withTable, bool details = false)
     {
         var json = new JsonObject();
-        if (route.Type != RouteType.Unicast)
+        if (route.Type != RouteType.Unicast || details)
         {
             json["type"] = route.Type.ToString().ToLowerInvariant();
         }
@@ -74,12 +74,12 @@ internal static class RouteShowCommand
             json["table"] = KernelView.Table(route.Table);
         }
 
-        if (route.Protocol != RouteConstants.RTPROT_BOOT)
+        if (route.Protocol != RouteConstants.RTPROT_BOOT || details)
         {
             json["protocol"] = KernelView.Protocol(route.Protocol);
         }
 
-        if (route.Scope != RouteConstants.RT_SCOPE_UNIVERSE)
+        if (route.Scope != RouteConstants.RT_SCOPE_UNIVERSE || details)
         {
             json["scope"] = KernelView.Scope(route.Scope);
         }
@@ -87,6 +87,11 @@ internal static class RouteShowCommand
         KernelView.Add(json, "prefsrc", route.PreferredSource?.ToString());
         KernelView.Add(json, "metric", KernelView.Value(route.Priority));
         json["flags"] = new JsonArray([.. Flags(route).Select(flag => (JsonNode)flag)]);
+        if (route.Metrics?.Mtu is { } mtu)
+        {
+            json["metrics"] = new JsonArray(new JsonObject { ["mtu"] = mtu });
+        }
+
         if (route.NextHops is { } hops)
         {
             json["nexthops"] = new JsonArray([.. hops.Hops.Select(hop => (JsonNode)new JsonObject { ["gateway"] = hop.Gateway?.ToString(), ["dev"] = view.NameOf(hop.OutputInterface), ["weight"] = hop.Weight, ["flags"] = new JsonArray() })]);

@@ -227,6 +227,11 @@ public static class BridgeConstants
     public const ushort BRIDGE_VLAN_INFO_RANGE_END = 0x10;
     public const ushort BRIDGE_VLAN_INFO_BRENTRY = 0x20;
     public const ushort BRIDGE_VLAN_INFO_ONLY_OPTS = 0x40;
+    public const ushort LINK_XSTATS_TYPE_BRIDGE = 1;
+    public const ushort BRIDGE_XSTATS_VLAN = 1;
+    public const ushort BRIDGE_XSTATS_MCAST = 2;
+    public const ushort BRIDGE_XSTATS_PAD = 3;
+    public const ushort BRIDGE_XSTATS_STP = 4;
     public const ushort BRIDGE_VLANDB_DUMP_FLAGS = 1;
     public const ushort BRIDGE_VLANDB_DUMPF_STATS = 1;
     public const ushort BRIDGE_VLANDB_DUMPF_GLOBAL = 2;
@@ -239,6 +244,9 @@ public static class BridgeConstants
     public const ushort BRIDGE_VLANDB_ENTRY_TUNNEL_INFO = 4;
     public const ushort BRIDGE_VLANDB_ENTRY_STATS = 5;
     public const ushort BRIDGE_VLANDB_ENTRY_MCAST_ROUTER = 6;
+    public const ushort BRIDGE_VLANDB_ENTRY_MCAST_N_GROUPS = 7;
+    public const ushort BRIDGE_VLANDB_ENTRY_MCAST_MAX_GROUPS = 8;
+    public const ushort BRIDGE_VLANDB_ENTRY_NEIGH_SUPPRESS = 9;
     public const ushort BRIDGE_VLANDB_TINFO_ID = 1;
     public const ushort BRIDGE_VLANDB_TINFO_CMD = 2;
     public const ushort BRIDGE_VLANDB_STATS_RX_BYTES = 1;

@@ -7,7 +7,12 @@ namespace EucaNet.Netlink.Route;
 /// <summary>One VLAN of a bridge or port (struct bridge_vlan_info); a range is two of them, its begin and its end.</summary>
 /// <param name="Flags">What it is (BRIDGE_VLAN_INFO_*).</param>
 /// <param name="Id">The VLAN.</param>
-public readonly record struct BridgeVlan(BridgeVlanFlags Flags, ushort Id);
+public readonly record struct BridgeVlan(BridgeVlanFlags Flags, ushort Id)
+{
+    internal static BridgeVlan FromNumber(uint number) => new((BridgeVlanFlags)(number & 0xffff), (ushort)(number >> 16));
+
+    internal uint ToNumber() => (uint)Id << 16 | (ushort)Flags;
+}
 
 /// <summary>What a VLAN is to a port (BRIDGE_VLAN_INFO_*).</summary>
 [Flags]
@@ -65,7 +70,7 @@ public sealed record BridgeSpecification(ushort? Flags, ushort? Mode, EquatableL
                     mode = part.UInt16;
                     break;
                 case IFLA_BRIDGE_VLAN_INFO when part.Value.Length == 4 && tunnels.Count == 0 && !part.IsNested:
-                    vlans.Add(new BridgeVlan((BridgeVlanFlags)part.UInt16, (ushort)(part.UInt32 >> 16)));
+                    vlans.Add(BridgeVlan.FromNumber(part.UInt32));
                     break;
                 case IFLA_BRIDGE_VLAN_TUNNEL_INFO when BridgeVlanTunnel.TryRead(part, out BridgeVlanTunnel tunnel):
                     tunnels.Add(tunnel);
@@ -94,7 +99,7 @@ public sealed record BridgeSpecification(ushort? Flags, ushort? Mode, EquatableL
 
         foreach (BridgeVlan vlan in Vlans)
         {
-            writer.WriteUInt32(IFLA_BRIDGE_VLAN_INFO, (uint)vlan.Id << 16 | (ushort)vlan.Flags);
+            writer.WriteUInt32(IFLA_BRIDGE_VLAN_INFO, vlan.ToNumber());
         }
 
         foreach (BridgeVlanTunnel tunnel in Tunnels)

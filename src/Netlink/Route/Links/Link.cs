@@ -226,6 +226,24 @@ public sealed record Link : RouteObject
     /// <summary>It is administratively up.</summary>
     public bool IsUp => (Flags & LinkFlags.Up) != 0;
 
+    /// <summary>How it makes its IPv6 addresses (IFLA_INET6_ADDR_GEN_MODE): 0 from its hardware address, 1 not at all, 2 by a secret, 3 at random; null without IPv6.</summary>
+    public byte? Inet6AddressGeneration
+    {
+        get
+        {
+            foreach (ref readonly WireEntry entry in Layout.Entries)
+            {
+                if (entry is { Type: IFLA_AF_SPEC, Raw: { } families } && Family == AF_UNSPEC && new AttributeReader(families.Span).TryFind(AF_INET6, out NetlinkAttribute six)
+                    && six.Nested().TryFind(IFLA_INET6_ADDR_GEN_MODE, out NetlinkAttribute mode))
+                {
+                    return mode.Byte;
+                }
+            }
+
+            return null;
+        }
+    }
+
     /// <inheritdoc />
     public override ushort NewType => RTM_NEWLINK;
 

@@ -41,11 +41,11 @@ public sealed record NeighbourTable : RouteObject
                 case NDTA_GC_INTERVAL when attribute.Value.Length == 8:
                     CleanupInterval = attribute.UInt64;
                     break;
-                case NDTA_CONFIG:
-                    Configuration = new Octets(attribute.Value);
+                case NDTA_CONFIG when NeighbourTableSizes.TryRead(attribute, out NeighbourTableSizes? sizes):
+                    Sizes = sizes;
                     break;
-                case NDTA_STATS:
-                    Statistics = new Octets(attribute.Value);
+                case NDTA_STATS when NeighbourTableStatistics.TryRead(attribute, out NeighbourTableStatistics? statistics):
+                    Statistics = statistics;
                     break;
                 case NDTA_PARMS:
                     Parameters = new NeighbourParameters(attribute.Nested());
@@ -98,11 +98,11 @@ public sealed record NeighbourTable : RouteObject
     /// <summary>Milliseconds between cleanups (NDTA_GC_INTERVAL).</summary>
     public ulong? CleanupInterval { get; init; }
 
-    /// <summary>Sizes and counters (struct ndt_config) (NDTA_CONFIG).</summary>
-    public Octets? Configuration { get; init; }
+    /// <summary>Sizes (NDTA_CONFIG).</summary>
+    public NeighbourTableSizes? Sizes { get; init; }
 
-    /// <summary>Counters (struct ndt_stats) (NDTA_STATS).</summary>
-    public Octets? Statistics { get; init; }
+    /// <summary>Counters (NDTA_STATS).</summary>
+    public NeighbourTableStatistics? Statistics { get; init; }
 
     /// <summary>Parameters, by default or of one link (NDTA_PARMS).</summary>
     public NeighbourParameters? Parameters { get; init; }
@@ -131,10 +131,10 @@ public sealed record NeighbourTable : RouteObject
                 Write(ref writer, entry, CleanupInterval);
                 break;
             case NDTA_CONFIG:
-                Write(ref writer, entry, Configuration);
+                Sizes?.Write(ref writer, entry);
                 break;
             case NDTA_STATS:
-                Write(ref writer, entry, Statistics);
+                Statistics?.Write(ref writer, entry);
                 break;
             case NDTA_PARMS:
                 WriteNested(ref writer, entry, Parameters, nestedFlag: false);

@@ -13,6 +13,7 @@ internal sealed class SimulatedNetlinkSocket : INetlinkSocket
     private readonly LinkedList<QueuedDatagram> _queue = new();
     private readonly SortedSet<uint> _groups = [];
     private readonly INetlinkSubsystem _subsystem;
+    private readonly bool _reportsOverruns;
     private LinuxError _error;
     private int _queuedMemory;
     private int _largestReceive;
@@ -28,8 +29,9 @@ internal sealed class SimulatedNetlinkSocket : INetlinkSocket
         PortId = portId;
         _subsystem = subsystem;
         StrictChecking = options.StrictChecking;
-        ReceiveBufferSize = options.ReceiveBufferSize is { } receive ? Math.Max(2304, receive * 2) : 212992;
-        SendBufferSize = options.SendBufferSize is { } send ? Math.Max(4608, send * 2) : 212992;
+        _reportsOverruns = options.ReportOverruns;
+        ReceiveBufferSize = options.ReceiveBufferSize is { } receive ? Math.Max(2304, receive) : 212992;
+        SendBufferSize = options.SendBufferSize is { } send ? Math.Max(4608, send) : 212992;
         foreach (uint group in options.Groups)
         {
             Join(group);
@@ -52,7 +54,7 @@ internal sealed class SimulatedNetlinkSocket : INetlinkSocket
     /// <summary>NETLINK_CAP_ACK.</summary>
     public bool CappedAcknowledgements { get; set; } = true;
 
-    /// <summary>SO_RCVBUF as the kernel keeps it: twice what was asked for.</summary>
+    /// <summary>SO_RCVBUF as the kernel counts it, 2,304 at least.</summary>
     public int ReceiveBufferSize { get; }
 
     /// <inheritdoc />
@@ -183,7 +185,7 @@ internal sealed class SimulatedNetlinkSocket : INetlinkSocket
     {
         if (bytes > SendBufferSize)
         {
-            SendBufferSize = (int)Math.Min(int.MaxValue, bytes * 2L);
+            SendBufferSize = bytes;
         }
 
         return SendBufferSize;
@@ -226,7 +228,7 @@ internal sealed class SimulatedNetlinkSocket : INetlinkSocket
         Wake();
     }
 
-    private bool Deliver(byte[] datagram, uint group, int memory)
+    private bool Deliver(byte[] datagram, uint group, int memory, bool isDump = false)
     {
         Kernel.OnNetlink(PortId, (int)Protocol, datagram, toKernel: false);
         if (_closed)
@@ -234,9 +236,11 @@ internal sealed class SimulatedNetlinkSocket : INetlinkSocket
             return false;
         }
 
-        if (_queuedMemory > ReceiveBufferSize || _congested)
+        // A message counts before it is taken, the first alone is taken whatever its size; a dump goes on only when there is room.
+        bool fits = isDump ? _queuedMemory <= ReceiveBufferSize : _queuedMemory == 0 || _queuedMemory + memory <= ReceiveBufferSize;
+        if (!fits || _congested)
         {
-            if (!_congested)
+            if (!_congested && _reportsOverruns)
             {
                 _congested = true;
                 Fail(LinuxError.ENOBUFS);
@@ -323,7 +327,7 @@ internal sealed class SimulatedNetlinkSocket : INetlinkSocket
 
         if (part.Length > 0)
         {
-            Deliver(part, 0, SocketMemory.OfMessage(size));
+            Deliver(part, 0, SocketMemory.OfMessage(size), isDump: true);
         }
     }
 
