@@ -129,7 +129,7 @@ public sealed class CancellationSoakTests
 
         public INetlinkSocket OpenNetlink(NetlinkProtocol protocol, NetlinkSocketOptions? options = null) => new LateSocket(this, kernel.OpenNetlink(protocol, options));
 
-        public IPacketSocket OpenPacket(int interfaceIndex, ushort etherType) => kernel.OpenPacket(interfaceIndex, etherType);
+        public IPacketSocket OpenPacket(int interfaceIndex, ushort etherType, PacketFilter? filter = null) => kernel.OpenPacket(interfaceIndex, etherType, filter);
 
         public IDisposable ReserveUdpPort(string interfaceName, ushort port) => kernel.ReserveUdpPort(interfaceName, port);
 
