@@ -99,7 +99,7 @@ public sealed class BridgeAndVlanTests
 
         // The receiver's own ARP probe, five seconds after its answer, is the last it sends.
         _cloud.Advance(TimeSpan.FromSeconds(306));
-        Assert.That(_node1.Kernel.Stack.Bridging.Find(bridge, EucaNet.Simulator.Datapath.Formats.MacAddress.Read(far), 0), Is.Null);
+        Assert.That(_node1.Kernel.Stack.Bridging.Find(bridge, EucaNet.Netlink.Wire.MacAddress.Read(far), 0), Is.Null);
     }
 
     [Test]
