@@ -26,5 +26,11 @@ if (args is ["netlink-roundtrip", ..])
     return NetlinkRoundTrip.Run(Console.Out);
 }
 
+if (args is ["simulator-scale", ..])
+{
+    // dotnet run -c Release --project bench -- simulator-scale
+    return SimulatorScale.Run(Console.Out);
+}
+
 BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);
 return 0;

@@ -14,6 +14,18 @@ public class EngineException(string subject, string reason, string? remedy = nul
     /// <summary>The object it is about.</summary>
     public string Subject { get; } = subject;
 
+    /// <summary>True where a failure says that its own system call changed nothing: it was refused by name, or nothing was asked of the kernel.</summary>
+    internal static bool IsRefusal(Exception failed) => failed switch
+    {
+        Netlink.Sockets.NetlinkException or Netfilter.Nftables.NftablesException => true,
+        EngineException { InnerException: { } inner } => IsRefusal(inner),
+        EngineException => true,
+        _ => false,
+    };
+
+    /// <summary>True of what the kernel can bring upon an operation: a refusal, a lost answer, none within the deadline.</summary>
+    internal static bool IsKernelFailure(Exception failed) => failed is EngineException or Netlink.Kernel.KernelException or TimeoutException;
+
     /// <summary>Why it could not be done.</summary>
     public string Reason { get; } = reason;
 

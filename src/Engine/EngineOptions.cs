@@ -22,6 +22,12 @@ public sealed record EngineOptions
     /// <summary>How long an address, a MAC or a VLAN is not given again after its release, nor an address that its client declined.</summary>
     public TimeSpan Quarantine { get; init; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>How soon the engine reconciles by itself after a change that went wrong half-way or whose outcome is not known, and again while that fails.</summary>
+    public TimeSpan RepairInterval { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How often the engine reconciles even so, against programs that change what is ours; null for never.</summary>
+    public TimeSpan? CheckInterval { get; init; }
+
     /// <summary>How long a discovered address is trusted without a sign of life (SYSTEM).</summary>
     public TimeSpan DiscoveryStaleness { get; init; } = TimeSpan.FromMinutes(10);
 

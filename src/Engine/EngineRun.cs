@@ -15,11 +15,23 @@ internal sealed class EngineRun(EngineContext context, string name) : IDisposabl
 {
     private const int KeptErrors = 100;
 
-    private readonly SemaphoreSlim _gate = new(1, 1);
+    private readonly TurnGate _gate = new(context.Kernel.Time);
     private readonly Queue<(DateTimeOffset At, string Operation, string Subject, string Message)> _errors = new();
+
+    private Upkeep? _upkeep;
+    private Func<bool> _needsRepair = static () => false;
+    private Func<ChangeLog, CancellationToken, ValueTask> _reconcile = static (_, _) => ValueTask.CompletedTask;
 
     /// <summary>When it was started; null before and after.</summary>
     public DateTimeOffset? Since { get; private set; }
+
+    /// <summary>From its start on the engine reconciles by itself where an operation left something to repair.</summary>
+    public void Repair(Func<bool> needsRepair, Func<ChangeLog, CancellationToken, ValueTask> reconcile)
+    {
+        _needsRepair = needsRepair;
+        _reconcile = reconcile;
+        _upkeep = new Upkeep(context, _gate, needsRepair, reconcile);
+    }
 
     /// <summary>Starts once; a start while it runs does nothing.</summary>
     public async ValueTask<ChangeSummary> StartAsync(Func<ChangeLog, ValueTask> start, CancellationToken cancellationToken)
@@ -32,6 +44,7 @@ internal sealed class EngineRun(EngineContext context, string name) : IDisposabl
 
         ChangeSummary changes = await MeasureAsync("start", name, start, asRepair: true).ConfigureAwait(false);
         Since = context.Now;
+        _upkeep?.Start();
         return changes;
     }
 
@@ -45,6 +58,7 @@ internal sealed class EngineRun(EngineContext context, string name) : IDisposabl
         }
 
         Since = null;
+        _upkeep?.Stop();
         return await MeasureAsync("stop", name, stop, asRepair: false).ConfigureAwait(false);
     }
 
@@ -56,6 +70,12 @@ internal sealed class EngineRun(EngineContext context, string name) : IDisposabl
         if (Since is null)
         {
             throw new EngineException(name, "it is not started", "start it first");
+        }
+
+        // A change is computed against what the kernel should have: where that is not sure, it is made so first.
+        if (!asRepair && _needsRepair())
+        {
+            await MeasureAsync("repair", name, changes => _reconcile(changes, cancellationToken), asRepair: true).ConfigureAwait(false);
         }
 
         return await MeasureAsync(operation, subject, act, asRepair).ConfigureAwait(false);
@@ -88,7 +108,7 @@ internal sealed class EngineRun(EngineContext context, string name) : IDisposabl
             .Select(e => string.Create(CultureInfo.InvariantCulture, $"{e.At:yyyy-MM-dd HH:mm:ss} {e.Operation}: {e.Message}")),
     ];
 
-    public void Dispose() => _gate.Dispose();
+    public void Dispose() => _upkeep?.Dispose();
 
     private async ValueTask<ChangeSummary> MeasureAsync(string operation, string subject, Func<ChangeLog, ValueTask> act, bool asRepair)
     {
@@ -104,7 +124,7 @@ internal sealed class EngineRun(EngineContext context, string name) : IDisposabl
             context.Instruments?.Changed(changes, asRepair);
             return changes;
         }
-        catch (Exception failed) when (failed is EngineException or KernelException)
+        catch (Exception failed) when (EngineException.IsKernelFailure(failed))
         {
             activity?.SetStatus(ActivityStatusCode.Error, failed.Message);
             _errors.Enqueue((context.Now, operation, subject, failed.Message));
@@ -124,6 +144,6 @@ internal sealed class EngineRun(EngineContext context, string name) : IDisposabl
     private async ValueTask<Turn> TakeTurnAsync(CancellationToken cancellationToken)
     {
         await _gate.WaitAsync(cancellationToken).ConfigureAwait(false);
-        return new Turn(_gate);
+        return new Turn(_gate, _upkeep);
     }
 }

@@ -36,6 +36,7 @@ public sealed class Node : IAsyncDisposable
         var context = new EngineContext(kernel, configuration, _options) { Instruments = _instruments };
         _run = new EngineRun(context, "node");
         _mode = NodeMode.Create(context);
+        _run.Repair(() => _mode.NeedsRepair, _mode.ReconcileAsync);
         _instruments.Show(() => _mode.Counts);
     }
 

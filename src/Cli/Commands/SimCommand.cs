@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using EucaNet.Cli.Control;
 using EucaNet.Cli.Scenarios;
 using EucaNet.Netlink.Kernel;
@@ -25,11 +26,12 @@ internal static class SimCommand
             """
             Runs a scenario: a whole cloud with its VMs, commands and expectations, told as it happens.
 
-            Exit status: 0 every expectation held, 1 one failed, 2 the scenario or a configuration has mistakes, 4 the program failed.
+            Exit status: 0 every expectation held, 1 one failed, 2 the scenario or a configuration has mistakes, 3 the cloud did not settle
+            in time and all else held, 4 the program failed.
             Examples: eucanet sim examples/managed/first-cloud.euca
                       eucanet sim --kernel linux examples/static/first-cloud.euca
             """)
-        { file, kernel, seed, client, inspect, graph, pcap };
+        { file, kernel, seed, client, inspect, graph, pcap, ChurnCommand.Build(), ModelledCommand.Build() };
         command.SetAction(async (arguments, token) =>
         {
             await Task.Yield(); // signals are heeded from the first wait on
@@ -42,7 +44,13 @@ internal static class SimCommand
                 arguments.GetValue(graph),
                 arguments.GetValue(pcap),
                 arguments.GetValue(TerminalContext.Json));
-            return await RunAsync(options, token).ConfigureAwait(false);
+            int status = await RunAsync(options, token).ConfigureAwait(false);
+            if (status is 1 or 3 or 4)
+            {
+                Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"eucanet: status {status}; again by: eucanet sim {(options.Linux ? "--kernel linux " : "")}{options.File} --seed {options.Seed}"));
+            }
+
+            return status;
         });
         return command;
     }
@@ -80,6 +88,12 @@ internal static class SimCommand
             return 2;
         }
 
+        if (options.Linux && scenario.Statements.Exists(static statement => statement is FaultStatement))
+        {
+            Console.Error.WriteLine("eucanet: 'fault' goes with simulated kernels; a real kernel's faults cannot be ordered");
+            return 2;
+        }
+
         var story = new Story(AnsiConsole.Console, options.Json);
         await using IWorld world = options.Linux ? new LinuxWorld(options.DhcpClient) : new SimulatedWorld(options.Seed, options.Capture, options.Graph);
         story.Begin(options.File, world.Description);
@@ -98,7 +112,12 @@ internal static class SimCommand
             Console.Error.WriteLine($"eucanet: {exception.Message}");
             return 4;
         }
+        catch (Exception exception) when (exception is not OperationCanceledException)
+        {
+            Console.Error.WriteLine($"eucanet: the program failed: {exception}");
+            return 4;
+        }
 
-        return story.Failed == 0 ? 0 : 1;
+        return story.Status;
     }
 }

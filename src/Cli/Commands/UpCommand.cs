@@ -41,7 +41,7 @@ internal static class UpCommand
             EngineRole machineRole = arguments.GetValue(role);
             NetworkConfiguration network = ConfigurationFiles.Read(arguments.GetRequiredValue(configuration), machineRole);
             using SocketClaim claim = SocketClaim.Take(arguments.GetRequiredValue(TerminalContext.Socket));
-            var options = new EngineOptions { LoggerFactory = loggers, StateDirectory = arguments.GetRequiredValue(state), DaemonLauncher = new Engine.Dhcp.DaemonLauncher() };
+            var options = new EngineOptions { LoggerFactory = loggers, StateDirectory = arguments.GetRequiredValue(state), DaemonLauncher = new Engine.Dhcp.DaemonLauncher(), CheckInterval = TimeSpan.FromMinutes(1) };
             await RunAsync(network, machineRole, options, claim, logging, log, token).ConfigureAwait(false);
             return 0;
         });

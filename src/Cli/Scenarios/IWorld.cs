@@ -40,6 +40,16 @@ internal interface IWorld : IAsyncDisposable
     /// <summary>Lets time pass.</summary>
     ValueTask AdvanceAsync(TimeSpan time, CancellationToken cancellationToken);
 
+    /// <summary>Waits for something that an engine does. In a world of simulated kernels its time passes meanwhile.</summary>
+    Task CompleteAsync(Task task) => task;
+
+    /// <summary>From here on kinds of faults strike on a machine by chance, until <see cref="EndFaults"/>.</summary>
+    /// <exception cref="Control.RefusedException">The world's kernels have no faults to order.</exception>
+    void ArmFaults(string machine, IReadOnlyList<Simulator.Faults.CloudFault> kinds, double chance) => throw new Control.RefusedException("faults go with simulated kernels");
+
+    /// <summary>Nothing goes wrong any more; returns how often each kind has struck.</summary>
+    IReadOnlyDictionary<string, int> EndFaults() => new Dictionary<string, int>();
+
     /// <summary>Asks for an ICMP echo.</summary>
     ValueTask<Reachability> PingAsync(string from, IPAddress to, CancellationToken cancellationToken);
 

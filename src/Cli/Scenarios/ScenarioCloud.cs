@@ -1,7 +1,9 @@
 using System.Net;
 using EucaNet.Cli.Control;
 using EucaNet.Engine;
+using EucaNet.Netlink.Kernel;
 using EucaNet.Simulator.Fabric;
+using EucaNet.Simulator.Faults;
 
 namespace EucaNet.Cli.Scenarios;
 
@@ -82,6 +84,49 @@ internal sealed class ScenarioCloud : IAddressReports, IAsyncDisposable
     /// <summary>What the cloud's own messaging does: tells the front-end what a node saw of an instance's address.</summary>
     public ValueTask ReportAddressAsync(AddressReport report, CancellationToken cancellationToken) =>
         _frontEnd?.ReportAddressAsync(report, cancellationToken) ?? ValueTask.CompletedTask;
+
+    /// <summary>Has faults strike on one machine of the engine's, or on all.</summary>
+    public void ArmFaults(string? machine, IReadOnlyList<CloudFault> kinds, double chance)
+    {
+        foreach (MachinePlan plan in _plans.Where(plan => plan.Configuration is not null && (machine is null || plan.Machine.Name == machine)))
+        {
+            World.ArmFaults(plan.Machine.Name, kinds, chance);
+        }
+    }
+
+    /// <summary>Reconciles every engine, again and again, until none has anything to do; false where that took longer than the limit.</summary>
+    public async Task<bool> SettleAsync(TimeSpan limit, Action<string, string> did, CancellationToken cancellationToken)
+    {
+        var engines = new List<(string Name, Func<ValueTask<ChangeSummary>> Reconcile)> { (FrontEndName, () => _frontEnd!.ReconcileAsync(cancellationToken)) };
+        engines.AddRange(_nodes.Select(node => (node.Key, (Func<ValueTask<ChangeSummary>>)(() => node.Value.ReconcileAsync(cancellationToken)))));
+        for (TimeSpan end = World.Elapsed + limit; ;)
+        {
+            bool quiet = true;
+            foreach ((string name, Func<ValueTask<ChangeSummary>> reconcile) in engines)
+            {
+                try
+                {
+                    Task<ChangeSummary> reconciled = reconcile().AsTask();
+                    await World.CompleteAsync(reconciled).ConfigureAwait(false);
+                    ChangeSummary changes = await reconciled.ConfigureAwait(false);
+                    quiet &= changes.Changes.Count == 0;
+                    Tell(name, changes, did);
+                }
+                catch (Exception failed) when (failed is EngineException or KernelException or TimeoutException)
+                {
+                    quiet = false;
+                    did(name, failed.Message);
+                }
+            }
+
+            if (quiet || World.Elapsed >= end)
+            {
+                return quiet;
+            }
+
+            await World.AdvanceAsync(TimeSpan.FromSeconds(1), cancellationToken).ConfigureAwait(false);
+        }
+    }
 
     /// <summary>Runs an assigned instance on a node: interface, attachment, boot.</summary>
     public async Task LaunchAsync(string node, InstanceMessage assignment, Action<string, string> did, CancellationToken cancellationToken)

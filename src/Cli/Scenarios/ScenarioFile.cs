@@ -1,4 +1,5 @@
 using EucaNet.Engine.Configuration;
+using EucaNet.Simulator.Faults;
 
 namespace EucaNet.Cli.Scenarios;
 
@@ -25,12 +26,24 @@ internal sealed record CommandStatement(ScenarioLine Line, string[] Words, strin
 /// <summary>Something that must hold at this point.</summary>
 internal sealed record ExpectStatement(ScenarioLine Line, Expectation Expectation) : Statement(Line);
 
+/// <summary>From here on something goes wrong by chance on machines of the engine.</summary>
+/// <param name="Kinds">What.</param>
+/// <param name="Chance">The chance of each kind at each place.</param>
+/// <param name="Machine">Where; null for everywhere.</param>
+internal sealed record FaultStatement(ScenarioLine Line, IReadOnlyList<CloudFault> Kinds, double Chance, string? Machine) : Statement(Line);
+
+/// <summary>Nothing goes wrong any more.</summary>
+internal sealed record FaultsEndStatement(ScenarioLine Line) : Statement(Line);
+
+/// <summary>Every engine must have nothing left to do within some time.</summary>
+internal sealed record SettleStatement(ScenarioLine Line, TimeSpan Limit) : Statement(Line);
+
 /// <summary>
 /// A scenario: machines, then commands and expectations, one a line. Everything wrong with it is found before anything runs.
 /// </summary>
 internal sealed class ScenarioFile
 {
-    private static readonly string[] Openers = ["front-end", "node", "single-machine", "outside", "dhcp-server", "start", "say", "wait", "expect", .. EngineVerbs.Names];
+    private static readonly string[] Openers = ["front-end", "node", "single-machine", "outside", "dhcp-server", "start", "say", "wait", "expect", "fault", "faults", "settle", .. EngineVerbs.Names];
 
     private readonly List<ScenarioMistake> _mistakes = [];
 
@@ -84,6 +97,9 @@ internal sealed class ScenarioFile
             case "start": Statements.Add(new StartStatement(line)); break;
             case "say": Statements.Add(new SayStatement(line, string.Join(' ', line.Words[1..]))); break;
             case "wait": ReadWait(line); break;
+            case "fault": ReadFault(line); break;
+            case "faults": ReadFaultsEnd(line); break;
+            case "settle": ReadSettle(line); break;
             case "expect": ReadExpectation(line); break;
             case var verb when EngineVerbs.Names.Contains(verb): ReadCommand(line); break;
             default: ReportUnknown(line.Number, first, "statement", Openers); break;
@@ -145,17 +161,95 @@ internal sealed class ScenarioFile
 
     private void ReadWait(ScenarioLine line)
     {
+        if (ReadTime(line, new OptionReader(line, this)) is { } time)
+        {
+            Statements.Add(new WaitStatement(line, time));
+        }
+    }
+
+    private void ReadSettle(ScenarioLine line)
+    {
         var reader = new OptionReader(line, this);
+        if (!reader.Take("within"))
+        {
+            Report(line.Number, line.Tokens[^1].Column, "write 'settle within TIME', such as settle within 30s");
+        }
+        else if (ReadTime(line, reader) is { } limit)
+        {
+            Statements.Add(new SettleStatement(line, limit));
+        }
+    }
+
+    private void ReadFaultsEnd(ScenarioLine line)
+    {
+        if (line.Words is not ["faults", "end"])
+        {
+            Report(line.Number, line.Tokens[^1].Column, "write 'faults end', or 'fault NAME' to begin one");
+        }
+
+        Statements.Add(new FaultsEndStatement(line));
+    }
+
+    private void ReadFault(ScenarioLine line)
+    {
+        var kinds = new List<CloudFault>();
+        double chance = 0.05;
+        string? machine = null;
+        string[] known = [.. CloudFaults.All.Where(static fault => !IsDeath(fault)).Select(static fault => fault.Name)];
+        for (int index = 1; index < line.Tokens.Count; index++)
+        {
+            ScenarioToken token = line.Tokens[index];
+            ScenarioToken? value = index + 1 < line.Tokens.Count ? line.Tokens[index + 1] : null;
+            if (token.Text is "--chance" && value is { } number && double.TryParse(number.Text, System.Globalization.CultureInfo.InvariantCulture, out chance) && chance is > 0 and <= 1)
+            {
+                index++;
+            }
+            else if (token.Text is "--on" && value is { } name)
+            {
+                RequireMachine(line.Number, name);
+                machine = name.Text;
+                index++;
+            }
+            else if (token.Text is "--chance" or "--on")
+            {
+                Report(line.Number, token.Column, token.Text is "--on" ? "--on needs the name of a machine" : "--chance needs a number above 0, up to 1");
+                return;
+            }
+            else if (CloudFaults.Find(token.Text) is { } fault)
+            {
+                kinds.Add(fault);
+                if (IsDeath(fault))
+                {
+                    Report(line.Number, token.Column, $"a scenario's engines keep no state over their death; 'eucanet sim churn --faults {fault.Name}' has engines that do");
+                }
+            }
+            else
+            {
+                ReportUnknown(line.Number, token, "fault", known);
+            }
+        }
+
+        if (line.Tokens.Count == 1)
+        {
+            Report(line.Number, line.Tokens[0].Column, $"fault needs a name; there are: {string.Join(", ", known)}");
+        }
+
+        Statements.Add(new FaultStatement(line, kinds, chance, machine));
+    }
+
+    private static bool IsDeath(CloudFault fault) => fault.Name.StartsWith("killed", StringComparison.Ordinal);
+
+    private TimeSpan? ReadTime(ScenarioLine line, OptionReader reader)
+    {
         string text = reader.Positional("a time such as 10s or 5m");
         double unit = text switch { [.., 's'] => 1, [.., 'm'] => 60, [.., 'h'] => 3600, _ => 0 };
         if (unit > 0 && double.TryParse(text[..^1], System.Globalization.CultureInfo.InvariantCulture, out double number) && number is >= 0 and < 1e6)
         {
-            Statements.Add(new WaitStatement(line, TimeSpan.FromSeconds(number * unit)));
+            return TimeSpan.FromSeconds(number * unit);
         }
-        else
-        {
-            Report(line.Number, line.Tokens[^1].Column, $"'{text}' is not a time; write a number with s, m or h, such as 10s");
-        }
+
+        Report(line.Number, line.Tokens[^1].Column, $"'{text}' is not a time; write a number with s, m or h, such as 10s");
+        return null;
     }
 
     private void ReadCommand(ScenarioLine line)

@@ -15,6 +15,7 @@ internal sealed class ScenarioRunner(ScenarioFile scenario, ScenarioCloud cloud,
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
     private int _steps;
+    private bool _faulty;
 
     /// <summary>Runs every statement; the story tells of each.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
@@ -34,6 +35,19 @@ internal sealed class ScenarioRunner(ScenarioFile scenario, ScenarioCloud cloud,
                 case WaitStatement wait:
                     Begin(wait);
                     await cloud.World.AdvanceAsync(wait.Time, cancellationToken).ConfigureAwait(false);
+                    break;
+                case FaultStatement fault:
+                    Begin(fault);
+                    cloud.ArmFaults(fault.Machine, fault.Kinds, fault.Chance);
+                    _faulty = true;
+                    break;
+                case FaultsEndStatement:
+                    Begin(statement);
+                    EndFaults();
+                    break;
+                case SettleStatement settle:
+                    bool settled = await cloud.SettleAsync(settle.Limit, story.Did, cancellationToken).ConfigureAwait(false);
+                    story.Settlement(settle.Line.Number, settle.Line.Text, settled, settled ? "" : "an engine still has something to do");
                     break;
                 case CommandStatement command:
                     Begin(command);
@@ -55,10 +69,28 @@ internal sealed class ScenarioRunner(ScenarioFile scenario, ScenarioCloud cloud,
         story.Step(statement.Line.Number, statement.Line.Text);
     }
 
-    // A command that the scenario does not expect to be refused fails the run as an expectation would.
+    private void EndFaults()
+    {
+        _faulty = false;
+        foreach ((string name, int times) in cloud.World.EndFaults())
+        {
+            story.Did("faults", $"{name} struck {times} times");
+        }
+    }
+
+    // A command that the scenario does not expect to be refused fails the run as an expectation would; while faults last it may be.
     private async Task RunAsync(CommandStatement command, CancellationToken cancellationToken)
     {
-        if (await TypeAsync(command.Words, command.Node, cancellationToken).ConfigureAwait(false) is { } refusal)
+        if (await TypeAsync(command.Words, command.Node, cancellationToken).ConfigureAwait(false) is not { } refusal)
+        {
+            return;
+        }
+
+        if (_faulty)
+        {
+            story.Did(cloud.FrontEndName, $"refused: {refusal}");
+        }
+        else
         {
             story.Expectation(command.Line.Number, command.Line.Text, held: false, refusal);
         }
@@ -70,11 +102,12 @@ internal sealed class ScenarioRunner(ScenarioFile scenario, ScenarioCloud cloud,
         var context = new ScenarioContext(cloud, node, story);
         try
         {
-            await EngineVerbs.Root(_ => context).Parse(words)
-                .InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false }, cancellationToken).ConfigureAwait(false);
+            Task<int> typed = EngineVerbs.Root(_ => context).Parse(words)
+                .InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false }, cancellationToken);
+            await cloud.World.CompleteAsync(typed).ConfigureAwait(false);
             return null;
         }
-        catch (RefusedException exception)
+        catch (Exception exception) when (exception is RefusedException || (_faulty && exception is EngineException or Netlink.Kernel.KernelException or TimeoutException))
         {
             return exception.Message;
         }

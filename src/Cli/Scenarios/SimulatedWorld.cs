@@ -3,6 +3,7 @@ using EucaNet.Cli.Control;
 using EucaNet.Engine.Dhcp;
 using EucaNet.Netlink.Kernel;
 using EucaNet.Simulator.Fabric;
+using EucaNet.Simulator.Faults;
 using EucaNet.Simulator.Recording;
 
 namespace EucaNet.Cli.Scenarios;
@@ -15,6 +16,8 @@ internal sealed class SimulatedWorld : IWorld
     private readonly FileStream? _capture;
     private readonly CloudRecorder? _recorder;
     private readonly string? _drawing;
+    private readonly Dictionary<string, ForeignWriter> _foreign = new(StringComparer.Ordinal);
+    private readonly List<ArmedFaults> _armed = [];
 
     /// <param name="seed">Begins everything random.</param>
     /// <param name="capture">A pcapng file of every frame and netlink message; null for none.</param>
@@ -87,6 +90,43 @@ internal sealed class SimulatedWorld : IWorld
     {
         _cloud.Advance(time);
         return ValueTask.CompletedTask;
+    }
+
+    public Task CompleteAsync(Task task)
+    {
+        if (!task.IsCompleted)
+        {
+            _cloud.Hosts[0].Kernel.Wait(task);
+        }
+
+        return task;
+    }
+
+    public void ArmFaults(string machine, IReadOnlyList<CloudFault> kinds, double chance)
+    {
+        SimulatedHost host = _cloud[machine];
+        if (!_foreign.TryGetValue(machine, out ForeignWriter? foreign))
+        {
+            _foreign.Add(machine, foreign = new ForeignWriter(host.Kernel));
+        }
+
+        _armed.Add(CloudFaults.Arm(host, kinds, chance, foreign));
+    }
+
+    public IReadOnlyDictionary<string, int> EndFaults()
+    {
+        var struck = new SortedDictionary<string, int>(StringComparer.Ordinal);
+        foreach (SimulatedHost host in _armed.Select(static armed => armed.Host).Distinct())
+        {
+            foreach ((string name, int times) in host.Kernel.Faults.StruckByName)
+            {
+                struck[name] = struck.GetValueOrDefault(name) + times;
+            }
+        }
+
+        _armed.ForEach(static armed => armed.Dispose());
+        _armed.Clear();
+        return struck;
     }
 
     public ValueTask<Reachability> PingAsync(string from, IPAddress to, CancellationToken cancellationToken) =>

@@ -111,6 +111,19 @@ internal sealed class Story(IAnsiConsole console, bool json)
         }
     }
 
+    /// <summary>Settlements that did not come about in time.</summary>
+    public int NotConverged { get; private set; }
+
+    /// <summary>Whether all engines came to rest in time.</summary>
+    public void Settlement(int line, string text, bool settled, string detail)
+    {
+        NotConverged += settled ? 0 : 1;
+        Expectation(line, text, settled, detail);
+    }
+
+    /// <summary>The exit status: 0 all held, 1 an expectation failed, 3 none but the cloud did not come to rest.</summary>
+    public int Status => Failed == 0 ? 0 : Failed == NotConverged ? 3 : 1;
+
     /// <summary>The last line.</summary>
     public void End(int steps, TimeSpan time)
     {

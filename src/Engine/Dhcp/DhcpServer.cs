@@ -10,7 +10,7 @@ namespace EucaNet.Engine.Dhcp;
 /// </summary>
 internal sealed class DhcpServer(EngineContext context) : IAsyncDisposable
 {
-    private sealed record Listener(DhcpScope Scope, IPacketSocket Socket, IDisposable Reservation, CancellationTokenSource Stop)
+    private sealed record Listener(DhcpScope Scope, int InterfaceIndex, IPacketSocket Socket, IDisposable Reservation, CancellationTokenSource Stop)
     {
         public Task Loop { get; set; } = Task.CompletedTask;
     }
@@ -61,7 +61,7 @@ internal sealed class DhcpServer(EngineContext context) : IAsyncDisposable
             throw;
         }
 
-        var listener = new Listener(scope, socket, reservation, new CancellationTokenSource());
+        var listener = new Listener(scope, interfaceIndex, socket, reservation, new CancellationTokenSource());
         _listeners[scope.InterfaceName] = listener;
         listener.Loop = ServeAsync(listener);
     }
@@ -74,6 +74,10 @@ internal sealed class DhcpServer(EngineContext context) : IAsyncDisposable
             await EndAsync(listener).ConfigureAwait(false);
         }
     }
+
+    /// <summary>True when the interface of this name and index is being served.</summary>
+    public bool Serves(string interfaceName, int interfaceIndex) =>
+        _listeners.TryGetValue(interfaceName, out Listener? listener) && listener.InterfaceIndex == interfaceIndex && !listener.Loop.IsCompleted;
 
     /// <summary>The scope of an interface, or null.</summary>
     public DhcpScope? ScopeOf(string interfaceName) => _listeners.GetValueOrDefault(interfaceName)?.Scope;

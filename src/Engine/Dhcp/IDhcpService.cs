@@ -12,7 +12,7 @@ internal interface IDhcpService : IAsyncDisposable
     /// <summary>Things that want attention.</summary>
     IReadOnlyList<string> Problems { get; }
 
-    /// <summary>Serves an interface; nothing happens when it is served already.</summary>
+    /// <summary>Serves an interface; nothing happens when this very interface is served already. After one that was made anew, its clients are to be set again.</summary>
     ValueTask ServeAsync(DhcpScope scope, int interfaceIndex, CancellationToken cancellationToken);
 
     /// <summary>Ends serving an interface.</summary>
@@ -40,14 +40,14 @@ internal sealed class BuiltInDhcpService(EngineContext context) : IDhcpService
 
     public IReadOnlyList<string> Problems => _server.Problems;
 
-    public ValueTask ServeAsync(DhcpScope scope, int interfaceIndex, CancellationToken cancellationToken)
+    public async ValueTask ServeAsync(DhcpScope scope, int interfaceIndex, CancellationToken cancellationToken)
     {
-        if (_server.ScopeOf(scope.InterfaceName) is null)
+        if (!_server.Serves(scope.InterfaceName, interfaceIndex))
         {
+            // An interface that was made anew under its old name is another one, and the old socket hears nothing of it.
+            await _server.EndAsync(scope.InterfaceName).ConfigureAwait(false);
             _server.Listen(scope, interfaceIndex);
         }
-
-        return ValueTask.CompletedTask;
     }
 
     public ValueTask EndAsync(string interfaceName) => _server.EndAsync(interfaceName);

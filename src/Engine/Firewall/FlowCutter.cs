@@ -108,7 +108,7 @@ internal sealed class FlowCutter(EngineContext context) : IAsyncDisposable
                 count += _connection.Delete(filter);
             }
         }
-        catch (KernelException failed)
+        catch (Exception failed) when (failed is KernelException or TimeoutException)
         {
             _logger.LogWarning("{What} were not cut: {Reason}", what, failed.Message);
         }

@@ -9,7 +9,7 @@ internal interface IFirewallBackend : IAsyncDisposable
     /// <summary>Which one, and why.</summary>
     string Description { get; }
 
-    /// <summary>True when the last <see cref="CommitAsync"/> reached the kernel.</summary>
+    /// <summary>True when the last <see cref="CommitAsync"/> was carried out, or may have been: the kernel's answer was lost.</summary>
     bool IsCommitted { get; }
 
     /// <summary>Compares all with what the kernel has and writes the differences as one atomic change; writes nothing where nothing differs.</summary>

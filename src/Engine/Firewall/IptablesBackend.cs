@@ -244,8 +244,10 @@ internal sealed class IptablesBackend : IFirewallBackend
         {
             throw PreloadFile.Refused(_configuration, refused);
         }
-        catch (Exception refused) when (refused is KernelException or IptablesTableException)
+        catch (Exception refused) when (refused is KernelException or IptablesTableException or TimeoutException)
         {
+            // Only a refusal by name says that nothing was carried out.
+            IsCommitted = refused is not (IptablesTableException or Netfilter.Nftables.NftablesException);
             bool missing = refused is KernelException { Error: LinuxError.ENOPROTOOPT or LinuxError.EPROTONOSUPPORT };
             throw new EngineException(subject, refused.Message, missing
                 ? "this kernel lacks ip_tables: load it (modprobe ip_tables iptable_filter iptable_nat), or write VNET_FIREWALL=\"nftables\""

@@ -97,7 +97,7 @@ internal sealed class NftablesBackend(EngineContext context, FirewallContent con
         {
             throw PreloadFile.Refused(context.Configuration, line);
         }
-        catch (KernelException refused)
+        catch (Exception refused) when (refused is KernelException or TimeoutException)
         {
             throw Refused("the firewall", refused);
         }
@@ -210,14 +210,16 @@ internal sealed class NftablesBackend(EngineContext context, FirewallContent con
         {
             Connection.Send(_batch);
         }
-        catch (KernelException refused)
+        catch (Exception refused) when (refused is KernelException or TimeoutException)
         {
+            // Only a refusal by name says that nothing was carried out.
+            IsCommitted = refused is not NftablesException;
             throw Refused(subject, refused);
         }
     }
 
-    private static EngineException Refused(string subject, KernelException refused) => new(subject, refused.Message,
-        refused.Error == LinuxError.EPERM ? "run as root, or with CAP_NET_ADMIN" : "'doctor' compares the firewall with what it should be", inner: refused);
+    private static EngineException Refused(string subject, Exception refused) => new(subject, refused.Message,
+        refused is KernelException { Error: LinuxError.EPERM } ? "run as root, or with CAP_NET_ADMIN" : "'doctor' compares the firewall with what it should be", inner: refused);
 
     private static string Describe(FirewallDelta delta, FirewallTable? full)
     {

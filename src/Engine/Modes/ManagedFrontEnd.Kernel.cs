@@ -32,15 +32,26 @@ internal sealed partial class ManagedFrontEnd
         catch (Exception failed)
         {
             _logger.LogWarning("Taking back: {Reason}", failed.Message);
-            bool firewallStands = _backend.IsCommitted;
+            bool firewallMayStand = _backend.IsCommitted;
             undo.TakeBack();
-            if (firewallStands)
-            {
-                await _backend.ReconcileAsync(changes, CancellationToken.None).ConfigureAwait(false);
-            }
-
-            await undo.TakeBackKernelAsync(_logger).ConfigureAwait(false);
+            bool complete = !firewallMayStand || await TryReconcileFirewallAsync(changes).ConfigureAwait(false);
+            complete &= await undo.TakeBackKernelAsync(_logger).ConfigureAwait(false);
+            NeedsRepair |= !complete || !EngineException.IsRefusal(failed);
             throw;
+        }
+    }
+
+    private async ValueTask<bool> TryReconcileFirewallAsync(ChangeLog changes)
+    {
+        try
+        {
+            await _backend.ReconcileAsync(changes, CancellationToken.None).ConfigureAwait(false);
+            return true;
+        }
+        catch (Exception failed) when (EngineException.IsKernelFailure(failed))
+        {
+            _logger.LogError("The firewall was not put back: {Reason}", failed.Message);
+            return false;
         }
     }
 
@@ -51,8 +62,9 @@ internal sealed partial class ManagedFrontEnd
         {
             await act().ConfigureAwait(false);
         }
-        catch (Exception failed) when (failed is EngineException or KernelException)
+        catch (Exception failed) when (EngineException.IsKernelFailure(failed))
         {
+            NeedsRepair = true;
             _problems.Add($"{failed.Message}; reconciling clears it away");
             _logger.LogWarning("Clearing away failed: {Reason}", failed.Message);
         }
@@ -89,7 +101,11 @@ internal sealed partial class ManagedFrontEnd
             Links.Harden(Context.Kernel, link.Name);
         }
 
-        await _links.EnsureAddressAsync(link, network.Chunk.Router, network.Chunk.Network.PrefixLength, network.Chunk.Network.Last, changes, cancellationToken).ConfigureAwait(false);
+        if (!(await _links.AddressesAsync(link, cancellationToken).ConfigureAwait(false)).Contains((network.Chunk.Router, network.Chunk.Network.PrefixLength)))
+        {
+            await _links.EnsureAddressAsync(link, network.Chunk.Router, network.Chunk.Network.PrefixLength, network.Chunk.Network.Last, changes, cancellationToken).ConfigureAwait(false);
+        }
+
         return link;
     }
 

@@ -58,6 +58,7 @@ internal sealed partial class ManagedFrontEnd : FrontEndMode
 
     public override async ValueTask ReconcileAsync(ChangeLog changes, CancellationToken cancellationToken)
     {
+        NeedsRepair = true;
         _problems.Clear();
         _parent = await _links.RequireAsync(Configuration.Interface, "VNET_INTERFACE", cancellationToken).ConfigureAwait(false);
         _public = await _links.RequireAsync(Configuration.PublicInterface, "VNET_PUBINTERFACE", cancellationToken).ConfigureAwait(false);
@@ -92,6 +93,7 @@ internal sealed partial class ManagedFrontEnd : FrontEndMode
         }
 
         await _dhcp.CommitAsync(changes, cancellationToken).ConfigureAwait(false);
+        NeedsRepair = false;
     }
 
     public override async ValueTask<InstanceAssignment> RunInstanceAsync(InstanceRequest request, ChangeLog changes, CancellationToken cancellationToken)

@@ -46,6 +46,7 @@ internal sealed class ManagedNode : NodeMode
 
     public override async ValueTask ReconcileAsync(ChangeLog changes, CancellationToken cancellationToken)
     {
+        NeedsRepair = true;
         LinkView parent = await RequireParentAsync(changes, cancellationToken).ConfigureAwait(false);
         foreach (AttachedInstance instance in _journal.Instances.Values.ToArray())
         {
@@ -58,6 +59,7 @@ internal sealed class ManagedNode : NodeMode
         }
 
         _content.Accept();
+        await ClearAwayAsync(parent, changes, cancellationToken).ConfigureAwait(false);
         await _guards.ReconcileAsync(changes, cancellationToken).ConfigureAwait(false);
         foreach (AttachedInstance instance in _journal.Instances.Values)
         {
@@ -68,10 +70,35 @@ internal sealed class ManagedNode : NodeMode
             }
         }
 
+        NeedsRepair = false;
+    }
+
+    /// <summary>
+    /// Removes bridges and VLAN devices of ours that nothing needs (others gave them new names, or a run was cut short), and takes out of our bridges whatever
+    /// no instance accounts for. Before the guards: a port that is nobody's has none.
+    /// </summary>
+    private async ValueTask ClearAwayAsync(LinkView parent, ChangeLog changes, CancellationToken cancellationToken)
+    {
         HashSet<int> wanted = [.. _journal.Instances.Values.Select(i => i.Assignment.Vlan)];
-        IReadOnlyList<LinkView> all = await _links.ListAsync(cancellationToken).ConfigureAwait(false);
-        foreach (int vlan in all.Where(l => l.IsOurs && (l.IsBridge || (l.Kind == "vlan" && l.ParentIndex == parent.Index)))
-            .Select(l => InterfaceNames.VlanOf(l.Name)).OfType<int>().Distinct().Where(v => !wanted.Contains(v)))
+        HashSet<string> ports = [.. _journal.Instances.Values.Select(i => i.InterfaceName)];
+        IReadOnlyList<LinkView> links = await _links.ListAsync(cancellationToken).ConfigureAwait(false);
+        HashSet<int> bridges = [.. links.Where(l => l.IsOurs && l.IsBridge).Select(l => l.Index)];
+        foreach (LinkView link in links)
+        {
+            bool accounted = link.IsOurs || ports.Contains(link.Name) || (link.Kind == "vlan" && link.ParentIndex == parent.Index);
+            if (link.MasterIndex != 0 && bridges.Contains(link.MasterIndex) && !accounted)
+            {
+                await _links.SetMasterAsync(link, null, changes, cancellationToken).ConfigureAwait(false);
+            }
+        }
+
+        LinkView[] ours = [.. links.Where(l => l.IsOurs && (l.IsBridge || (l.Kind == "vlan" && l.ParentIndex == parent.Index)))];
+        foreach (LinkView link in ours.Where(static l => InterfaceNames.VlanOf(l.Name) is null))
+        {
+            await _links.DeleteAsync(link, changes, cancellationToken).ConfigureAwait(false);
+        }
+
+        foreach (int vlan in ours.Select(static l => InterfaceNames.VlanOf(l.Name)).OfType<int>().Distinct().Where(v => !wanted.Contains(v)))
         {
             await _bridges.RemoveUnusedAsync(vlan, changes, cancellationToken).ConfigureAwait(false);
         }
@@ -95,22 +122,19 @@ internal sealed class ManagedNode : NodeMode
             LinkView bridge = await EnsureBridgeAsync(parent, assignment, changes, cancellationToken).ConfigureAwait(false);
             await _bridges.EnslaveAsync(link, bridge, changes, cancellationToken).ConfigureAwait(false);
         }
-        catch
+        catch (Exception failed)
         {
-            if (!guarded)
+            if (guarded)
+            {
+                NodeTable.Remove(_content, interfaceName, assignment.Mac, assignment.Address);
+            }
+            else
             {
                 _content.Revert();
             }
 
-            var undo = new ChangeLog();
-            await RemoveIfLastAsync(assignment.Vlan, undo).ConfigureAwait(false);
-            if (guarded)
-            {
-                NodeTable.Remove(_content, interfaceName, assignment.Mac, assignment.Address);
-                await _guards.CommitAsync($"guards of instance {assignment.InstanceId}", undo, CancellationToken.None).ConfigureAwait(false);
-                _content.Accept();
-            }
-
+            NeedsRepair |= _guards.IsCommitted || !EngineException.IsRefusal(failed);
+            await TryTidyAsync(() => TakeBackAsync(interfaceName, assignment, guarded)).ConfigureAwait(false);
             throw;
         }
 
@@ -127,17 +151,60 @@ internal sealed class ManagedNode : NodeMode
             throw NodeChecks.NotAttached(instanceId);
         }
 
-        // The port first, then its guards.
+        // The port first, then its guards. Once it is out of the bridge the instance is detached, whatever else goes wrong.
         if (await _links.FindAsync(instance.InterfaceName, cancellationToken).ConfigureAwait(false) is { MasterIndex: not 0 } link)
         {
-            await _links.SetMasterAsync(link, null, changes, cancellationToken).ConfigureAwait(false);
+            try
+            {
+                await _links.SetMasterAsync(link, null, changes, cancellationToken).ConfigureAwait(false);
+            }
+            catch (Exception failed)
+            {
+                NeedsRepair |= !EngineException.IsRefusal(failed);
+                throw;
+            }
         }
 
         _journal.Remove(instance.Assignment.InstanceId);
         NodeTable.Remove(_content, instance.InterfaceName, instance.Assignment.Mac, instance.Assignment.Address);
-        await _guards.CommitAsync($"guards of instance {instance.Assignment.InstanceId}", changes, cancellationToken).ConfigureAwait(false);
-        _content.Accept();
-        await RemoveIfLastAsync(instance.Assignment.Vlan, changes).ConfigureAwait(false);
+        await TryTidyAsync(async () =>
+        {
+            await _guards.CommitAsync($"guards of instance {instance.Assignment.InstanceId}", changes, cancellationToken).ConfigureAwait(false);
+            _content.Accept();
+            await RemoveIfLastAsync(instance.Assignment.Vlan, changes).ConfigureAwait(false);
+        }).ConfigureAwait(false);
+    }
+
+    /// <summary>An attachment that failed: the port out of the bridge first, its guards only then.</summary>
+    private async ValueTask TakeBackAsync(string interfaceName, InstanceAssignment assignment, bool guarded)
+    {
+        var undo = new ChangeLog();
+        if (guarded && await _links.FindAsync(interfaceName, CancellationToken.None).ConfigureAwait(false) is { MasterIndex: not 0 } port)
+        {
+            await _links.SetMasterAsync(port, null, undo, CancellationToken.None).ConfigureAwait(false);
+        }
+
+        await RemoveIfLastAsync(assignment.Vlan, undo).ConfigureAwait(false);
+        if (guarded)
+        {
+            await _guards.CommitAsync($"guards of instance {assignment.InstanceId}", undo, CancellationToken.None).ConfigureAwait(false);
+            _content.Accept();
+            NeedsRepair = false;
+        }
+    }
+
+    /// <summary>Clears away behind a change that is decided already; what fails is left to the next reconciliation.</summary>
+    private async ValueTask TryTidyAsync(Func<ValueTask> act)
+    {
+        try
+        {
+            await act().ConfigureAwait(false);
+        }
+        catch (Exception failed) when (EngineException.IsKernelFailure(failed))
+        {
+            NeedsRepair = true;
+            _logger.LogWarning("Clearing away failed: {Reason}", failed.Message);
+        }
     }
 
     public override async ValueTask ExamineAsync(FindingList findings, CancellationToken cancellationToken)

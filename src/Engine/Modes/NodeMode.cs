@@ -11,6 +11,9 @@ internal abstract class NodeMode(EngineContext context) : IAsyncDisposable
 
     protected NetworkConfiguration Configuration => Context.Configuration;
 
+    /// <summary>A change or its taking back went wrong half-way, or it is not known how it ended: kernel and state may differ until the next reconciliation.</summary>
+    public bool NeedsRepair { get; protected set; }
+
     public static NodeMode Create(EngineContext context) => context.Configuration.Mode switch
     {
         NetworkMode.Managed => new ManagedNode(context),

@@ -28,20 +28,24 @@ internal sealed class UndoLog : IDisposable
         }
     }
 
-    /// <summary>Takes the kernel's part back; what fails is logged, the restart repair finds it again.</summary>
-    public async ValueTask TakeBackKernelAsync(ILogger logger)
+    /// <summary>Takes the kernel's part back; what fails is logged, and false returned: the next reconciliation finds it again.</summary>
+    public async ValueTask<bool> TakeBackKernelAsync(ILogger logger)
     {
+        bool complete = true;
         while (_kernel.TryPop(out Func<ValueTask>? undo))
         {
             try
             {
                 await undo().ConfigureAwait(false);
             }
-            catch (Exception failed) when (failed is EngineException or Netlink.Kernel.KernelException)
+            catch (Exception failed) when (EngineException.IsKernelFailure(failed))
             {
+                complete = false;
                 logger.LogError("Taking back failed: {Reason}", failed.Message);
             }
         }
+
+        return complete;
     }
 
     public void Dispose() => TakeBack();

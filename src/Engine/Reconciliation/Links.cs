@@ -106,19 +106,19 @@ internal sealed class Links(EngineContext context) : IAsyncDisposable
         var wanted = new Link { Name = name, Parent = parent.Index, Alias = Alias(purpose), Info = LinkInfo.Of(new VlanOptions { Id = (ushort)vlan }) };
         try
         {
-            await Connection.AddLinkAsync(wanted, cancellationToken).ConfigureAwait(false);
+            await MakeAsync(wanted, cancellationToken).ConfigureAwait(false);
         }
         catch (NetlinkException refused) when (refused.Error == LinuxError.EOPNOTSUPP)
         {
             throw new EngineException($"VLAN device {name}", "this machine's kernel lacks 802.1Q (the module 8021q)", "load or install the module (modprobe 8021q), or use SYSTEM or STATIC mode", inner: refused);
         }
-        catch (NetlinkException refused)
+        catch (Exception refused) when (refused is KernelException or TimeoutException)
         {
             throw Refused($"VLAN device {name}", refused);
         }
 
         changes.Add(ChangeKind.LinkAdded, name, $"VLAN {vlan} on {parent.Name}");
-        return await RequireMadeAsync(name, purpose, cancellationToken).ConfigureAwait(false);
+        return await RequireMadeAsync(name, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>A bridge with our mark, forward delay 0 and no spanning tree, so that a port forwards at once.</summary>
@@ -134,15 +134,15 @@ internal sealed class Links(EngineContext context) : IAsyncDisposable
         var wanted = new Link { Name = name, Alias = Alias(purpose), HardwareAddress = new HardwareAddress(address), Info = LinkInfo.Of(new BridgeOptions { ForwardDelay = 0, SpanningTree = 0, MulticastSnooping = false }) };
         try
         {
-            await Connection.AddLinkAsync(wanted, cancellationToken).ConfigureAwait(false);
+            await MakeAsync(wanted, cancellationToken).ConfigureAwait(false);
         }
-        catch (NetlinkException refused)
+        catch (Exception refused) when (refused is KernelException or TimeoutException)
         {
             throw Refused($"bridge {name}", refused);
         }
 
         changes.Add(ChangeKind.LinkAdded, name, "bridge");
-        return await RequireMadeAsync(name, purpose, cancellationToken).ConfigureAwait(false);
+        return await RequireMadeAsync(name, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Makes a link a port of a bridge, or takes it out.</summary>
@@ -152,7 +152,7 @@ internal sealed class Links(EngineContext context) : IAsyncDisposable
         {
             await Connection.SetMasterAsync(link.Index, master?.Index ?? 0, cancellationToken).ConfigureAwait(false);
         }
-        catch (NetlinkException refused)
+        catch (Exception refused) when (refused is KernelException or TimeoutException)
         {
             throw Refused($"interface {link.Name}", refused);
         }
@@ -167,7 +167,7 @@ internal sealed class Links(EngineContext context) : IAsyncDisposable
         {
             await Connection.SetUpAsync(link.Index, cancellationToken).ConfigureAwait(false);
         }
-        catch (NetlinkException refused)
+        catch (Exception refused) when (refused is KernelException or TimeoutException)
         {
             throw Refused($"interface {link.Name}", refused);
         }
@@ -186,7 +186,7 @@ internal sealed class Links(EngineContext context) : IAsyncDisposable
         {
             return;
         }
-        catch (NetlinkException refused)
+        catch (Exception refused) when (refused is KernelException or TimeoutException)
         {
             throw Refused($"interface {link.Name}", refused);
         }
@@ -213,7 +213,7 @@ internal sealed class Links(EngineContext context) : IAsyncDisposable
         {
             return false;
         }
-        catch (NetlinkException refused)
+        catch (Exception refused) when (refused is KernelException or TimeoutException)
         {
             throw Refused($"address {address} on {link.Name}", refused);
         }
@@ -233,7 +233,7 @@ internal sealed class Links(EngineContext context) : IAsyncDisposable
         {
             return;
         }
-        catch (NetlinkException refused)
+        catch (Exception refused) when (refused is KernelException or TimeoutException)
         {
             throw Refused($"address {address} on {link.Name}", refused);
         }
@@ -264,19 +264,14 @@ internal sealed class Links(EngineContext context) : IAsyncDisposable
 
     private static string Alias(string purpose) => Mark + (purpose.Length > 200 ? purpose[..200] : purpose);
 
-    // The kernel takes an alias while it makes a link only from some version on; asking again costs nothing where it did.
-    private async ValueTask<LinkView> RequireMadeAsync(string name, string purpose, CancellationToken cancellationToken)
-    {
-        LinkView made = await FindAsync(name, cancellationToken).ConfigureAwait(false) ?? throw new EngineException($"interface {name}", "it vanished while it was being made", "look for another program that manages interfaces");
-        if (made.IsOurs)
-        {
-            return made;
-        }
+    // The kernel heeds no alias while it makes a link. Both requests go in one datagram, so that whatever happens to this process there never is a link of
+    // ours without the mark, which nobody would ever clear away.
+    private ValueTask MakeAsync(Link wanted, CancellationToken cancellationToken) =>
+        Connection.CreateBatch().AddLink(wanted).ChangeLink(new Link { Name = wanted.Name, Alias = wanted.Alias }).ExecuteAsync(cancellationToken);
 
-        await Connection.ChangeLinkAsync(new Link { Index = made.Index, Alias = Alias(purpose) }, cancellationToken).ConfigureAwait(false);
-        return made with { Alias = Alias(purpose) };
-    }
+    private async ValueTask<LinkView> RequireMadeAsync(string name, CancellationToken cancellationToken) =>
+        await FindAsync(name, cancellationToken).ConfigureAwait(false) ?? throw new EngineException($"interface {name}", "it vanished while it was being made", "look for another program that manages interfaces");
 
-    private static EngineException Refused(string subject, NetlinkException refused) =>
-        new(subject, refused.Message, refused.Error == LinuxError.EPERM ? "run as root, or with CAP_NET_ADMIN" : null, inner: refused);
+    private static EngineException Refused(string subject, Exception refused) =>
+        new(subject, refused.Message, refused is KernelException { Error: LinuxError.EPERM } ? "run as root, or with CAP_NET_ADMIN" : null, inner: refused);
 }

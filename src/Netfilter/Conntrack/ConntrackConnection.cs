@@ -119,7 +119,14 @@ public sealed class ConntrackConnection : IDisposable
     private IReadOnlyList<NetlinkException> Run(NetlinkBuffer requests)
     {
         ValueTask<IReadOnlyList<NetlinkException>> run = _connection.TryExecuteAsync(requests);
-        return run.IsCompleted ? run.GetAwaiter().GetResult() : run.AsTask().GetAwaiter().GetResult();
+        if (!run.IsCompleted)
+        {
+            Task<IReadOnlyList<NetlinkException>> rest = run.AsTask();
+            _connection.Kernel.Wait(rest);
+            return rest.GetAwaiter().GetResult();
+        }
+
+        return run.GetAwaiter().GetResult();
     }
 
     private static bool DumpRequest(ConntrackFilter? filter, out NetlinkBuffer buffer)

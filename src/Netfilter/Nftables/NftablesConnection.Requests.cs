@@ -123,7 +123,7 @@ public sealed partial class NftablesConnection
                 ValueTask wait = _socket.WaitReadableAsync(deadline.Token);
                 if (!wait.IsCompletedSuccessfully)
                 {
-                    wait.AsTask().GetAwaiter().GetResult();
+                    Kernel.Wait(wait.AsTask());
                 }
             }
             catch (OperationCanceledException) when (deadline.IsCancellationRequested)

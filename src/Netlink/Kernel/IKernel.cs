@@ -36,6 +36,16 @@ public interface IKernel
     /// <summary>Sets a kernel parameter by its path below /proc/sys.</summary>
     /// <exception cref="KernelException">ENOENT: no such parameter; EACCES: it may not be written.</exception>
     void WriteParameter(string path, string value);
+
+    /// <summary>
+    /// Blocks the calling thread until a task has ended. A simulated kernel lets its virtual time pass meanwhile: without that, nobody could
+    /// ever end a wait for an answer that comes late or not at all.
+    /// </summary>
+    void Wait(Task task)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        task.GetAwaiter().GetResult();
+    }
 }
 
 /// <summary>The netlink families used here (linux/netlink.h).</summary>

@@ -30,6 +30,9 @@ public sealed class RecordingKernel(IKernel kernel, INetlinkRecorder recorder) :
     /// <inheritdoc />
     public void WriteParameter(string path, string value) => kernel.WriteParameter(path, value);
 
+    /// <inheritdoc />
+    public void Wait(Task task) => kernel.Wait(task);
+
     private sealed class RecordedSocket(INetlinkSocket socket, NetlinkProtocol protocol, TimeProvider time, INetlinkRecorder recorder) : INetlinkSocket
     {
         public uint PortId => socket.PortId;

@@ -128,7 +128,7 @@ public sealed class RouteBatch
         Count == 0 ? default : _connection.ExecuteAsync(_buffer, null, cancellationToken);
 
     /// <summary>Like <see cref="ExecuteAsync"/>, on the calling thread.</summary>
-    public void Execute(CancellationToken cancellationToken = default) => NetlinkConnection.Finish(ExecuteAsync(cancellationToken));
+    public void Execute(CancellationToken cancellationToken = default) => NetlinkConnection.Finish(ExecuteAsync(cancellationToken), _connection.Kernel);
 
     /// <summary>Like <see cref="ExecuteAsync"/>, but returns all refusals instead of throwing the first.</summary>
     public ValueTask<IReadOnlyList<NetlinkException>> TryExecuteAsync(CancellationToken cancellationToken = default) =>

@@ -104,7 +104,7 @@ public sealed class NetlinkConnection : IDisposable
 
     /// <summary>Like <see cref="ExecuteAsync"/>, on the calling thread.</summary>
     public void Execute(NetlinkBuffer requests, NetlinkReplyHandler? onReply = null, CancellationToken cancellationToken = default) =>
-        Finish(ExecuteAsync(requests, onReply, cancellationToken));
+        Finish(ExecuteAsync(requests, onReply, cancellationToken), Kernel);
 
     /// <summary>
     /// Sends a dump request and reads all it lists. Where the objects change meanwhile the dump is read again, with growing pauses.
@@ -159,11 +159,8 @@ public sealed class NetlinkConnection : IDisposable
     }
 
     /// <summary>Like <see cref="DumpAsync"/>, on the calling thread.</summary>
-    public List<T> Dump<T>(NetlinkBuffer request, NetlinkParser<T> parser, CancellationToken cancellationToken = default)
-    {
-        ValueTask<List<T>> dump = DumpAsync(request, parser, cancellationToken);
-        return dump.IsCompleted ? dump.GetAwaiter().GetResult() : dump.AsTask().GetAwaiter().GetResult();
-    }
+    public List<T> Dump<T>(NetlinkBuffer request, NetlinkParser<T> parser, CancellationToken cancellationToken = default) =>
+        Finish(DumpAsync(request, parser, cancellationToken), Kernel);
 
     /// <summary>
     /// Sends a dump request whose messages are then walked in place, without copies and without allocation. It holds the connection until
@@ -187,11 +184,7 @@ public sealed class NetlinkConnection : IDisposable
     }
 
     /// <summary>Like <see cref="OpenDumpAsync"/>, on the calling thread.</summary>
-    public NetlinkDump OpenDump(NetlinkBuffer request, CancellationToken cancellationToken = default)
-    {
-        ValueTask<NetlinkDump> dump = OpenDumpAsync(request, cancellationToken);
-        return dump.IsCompleted ? dump.GetAwaiter().GetResult() : dump.AsTask().GetAwaiter().GetResult();
-    }
+    public NetlinkDump OpenDump(NetlinkBuffer request, CancellationToken cancellationToken = default) => Finish(OpenDumpAsync(request, cancellationToken), Kernel);
 
     /// <summary>Closes the socket.</summary>
     public void Dispose()
@@ -204,7 +197,7 @@ public sealed class NetlinkConnection : IDisposable
 
     internal NetlinkReceiveBuffer Received => _received;
 
-    internal static void Finish(ValueTask task)
+    internal static void Finish(ValueTask task, IKernel kernel)
     {
         if (task.IsCompleted)
         {
@@ -212,8 +205,20 @@ public sealed class NetlinkConnection : IDisposable
         }
         else
         {
-            task.AsTask().GetAwaiter().GetResult();
+            kernel.Wait(task.AsTask());
         }
+    }
+
+    internal static T Finish<T>(ValueTask<T> task, IKernel kernel)
+    {
+        if (task.IsCompleted)
+        {
+            return task.GetAwaiter().GetResult();
+        }
+
+        Task<T> rest = task.AsTask();
+        kernel.Wait(rest);
+        return rest.GetAwaiter().GetResult();
     }
 
     internal void EndDump(bool complete)

@@ -51,11 +51,7 @@ public sealed class NetlinkDump : IDisposable
     }
 
     /// <summary>Like <see cref="MoveNextAsync"/>, on the calling thread.</summary>
-    public bool MoveNext(CancellationToken cancellationToken = default)
-    {
-        ValueTask<bool> next = MoveNextAsync(cancellationToken);
-        return next.IsCompleted ? next.GetAwaiter().GetResult() : next.AsTask().GetAwaiter().GetResult();
-    }
+    public bool MoveNext(CancellationToken cancellationToken = default) => NetlinkConnection.Finish(MoveNextAsync(cancellationToken), _connection.Kernel);
 
     /// <summary>Copies whole messages, padded to four bytes, into a pipe until the dump ends or the reader has had enough; a slow reader holds the dump back.</summary>
     public async ValueTask CopyToAsync(PipeWriter pipe, CancellationToken cancellationToken = default)

@@ -63,6 +63,7 @@ public sealed class DhcpClient : IDisposable
     private Task? _readable;
     private Task? _running;
     private MacAddress _hardware;
+    private TimeSpan _obtained;
 
     /// <summary>A client for one interface; <see cref="Start"/> begins.</summary>
     public DhcpClient(IKernel kernel, string interfaceName, DhcpClientOptions? options = null)
@@ -108,6 +109,9 @@ public sealed class DhcpClient : IDisposable
         _socket?.Dispose();
     }
 
+    /// <summary>Time by the clock that nobody sets: a lease lasts as long as it lasts, whatever the time of day says.</summary>
+    private TimeSpan Now => _kernel.Time.GetElapsedTime(0);
+
     private static uint Number(IPAddress address) => Ipv4.From(address);
 
     private async Task RunAsync()
@@ -137,12 +141,12 @@ public sealed class DhcpClient : IDisposable
     /// <summary>DISCOVER, OFFER, REQUEST, ACK; again and again until a server gives a lease.</summary>
     private async Task<DhcpLease> AcquireAsync()
     {
-        DateTimeOffset began = _kernel.Time.GetUtcNow();
+        TimeSpan began = Now;
         TimeSpan wait = FirstWait;
         while (true)
         {
             uint transaction = _random.NextUInt32();
-            ushort seconds = (ushort)Math.Min(ushort.MaxValue, (_kernel.Time.GetUtcNow() - began).TotalSeconds);
+            ushort seconds = (ushort)Math.Min(ushort.MaxValue, (Now - began).TotalSeconds);
             Send(Options(Message(DhcpMessageType.Discover, 0, transaction, seconds)), MacAddress.Broadcast, 0, Ipv4.Broadcast);
             DhcpFrame? offer = await WaitAsync(transaction, wait, static frame => frame.Type == DhcpMessageType.Offer).ConfigureAwait(false);
             if (offer is not null && offer.Number(DhcpOption.ServerIdentifier) is { } server)
@@ -179,16 +183,16 @@ public sealed class DhcpClient : IDisposable
                 await Task.Delay(Timeout.InfiniteTimeSpan, _kernel.Time, _stop.Token).ConfigureAwait(false);
             }
 
-            await DelayUntilAsync(lease.Obtained + lease.RenewAfter).ConfigureAwait(false);
-            DateTimeOffset rebind = lease.Obtained + lease.RebindAfter, end = lease.Obtained + lease.Duration;
+            await DelayUntilAsync(_obtained + lease.RenewAfter).ConfigureAwait(false);
+            TimeSpan rebind = _obtained + lease.RebindAfter, end = _obtained + lease.Duration;
             DhcpFrame? answer = null;
             uint transaction = _random.NextUInt32();
-            while (answer is null && _kernel.Time.GetUtcNow() < end)
+            while (answer is null && Now < end)
             {
-                bool renews = _kernel.Time.GetUtcNow() < rebind;
+                bool renews = Now < rebind;
                 DhcpFrame request = Options(Message(DhcpMessageType.Request, Number(lease.Address), transaction));
                 Send(request, renews ? lease.ServerHardware : MacAddress.Broadcast, Number(lease.Address), renews ? Number(lease.Server) : Ipv4.Broadcast);
-                TimeSpan left = (renews ? rebind : end) - _kernel.Time.GetUtcNow();
+                TimeSpan left = (renews ? rebind : end) - Now;
                 TimeSpan wait = TimeSpan.FromTicks(Math.Max(Math.Min(TimeSpan.FromSeconds(60).Ticks, left.Ticks), Math.Max(TimeSpan.TicksPerMillisecond, left.Ticks / 2)));
                 answer = await WaitAsync(transaction, wait < left ? wait : left, static frame => frame.Type is DhcpMessageType.Acknowledge or DhcpMessageType.Refuse).ConfigureAwait(false);
             }
@@ -204,9 +208,9 @@ public sealed class DhcpClient : IDisposable
         }
     }
 
-    private async Task DelayUntilAsync(DateTimeOffset time)
+    private async Task DelayUntilAsync(TimeSpan time)
     {
-        TimeSpan left = time - _kernel.Time.GetUtcNow();
+        TimeSpan left = time - Now;
         if (left > TimeSpan.Zero)
         {
             await Task.Delay(left, _kernel.Time, _stop.Token).ConfigureAwait(false);
@@ -221,7 +225,7 @@ public sealed class DhcpClient : IDisposable
 
     private async Task<DhcpFrame?> WaitAsync(uint transaction, TimeSpan patience, Predicate<DhcpFrame> wanted)
     {
-        DateTimeOffset deadline = _kernel.Time.GetUtcNow() + patience;
+        TimeSpan deadline = Now + patience;
         while (true)
         {
             int length;
@@ -234,7 +238,7 @@ public sealed class DhcpClient : IDisposable
                 }
             }
 
-            TimeSpan left = deadline - _kernel.Time.GetUtcNow();
+            TimeSpan left = deadline - Now;
             if (left <= TimeSpan.Zero)
             {
                 return null;
@@ -314,6 +318,7 @@ public sealed class DhcpClient : IDisposable
     private void Take(DhcpLease lease)
     {
         DhcpLease? old = Lease;
+        _obtained = Now;
         if (_options.ConfiguresInterface)
         {
             if (old is not null && (!old.Address.Equals(lease.Address) || old.PrefixLength != lease.PrefixLength))

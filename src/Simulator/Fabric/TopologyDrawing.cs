@@ -13,6 +13,7 @@ public static class TopologyDrawing
 {
     private const int ColumnWidth = 260, Gap = 30, LineHeight = 17, SwitchHeight = 26, MachineHeight = 46, Margin = 24;
 
+    private static readonly string[] SwitchColours = ["#3b4a6b", "#a0522d", "#2e7d32", "#6a1b9a"];
     private static readonly string[] Colours = ["#4e79a7", "#f28e2b", "#59a14f", "#b07aa1", "#e15759", "#76b7b2", "#9c755f", "#d37295"];
 
     /// <summary>The whole drawing as an SVG document.</summary>
@@ -32,10 +33,13 @@ public static class TopologyDrawing
         svg.Append(CultureInfo.InvariantCulture,
             $"""<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" font-family="DejaVu Sans, Verdana, sans-serif" font-size="12">""").Append('\n');
         svg.Append("""<rect width="100%" height="100%" fill="#ffffff"/>""").Append('\n');
+        var cables = new StringBuilder();
         for (int i = 0; i < cloud.Switches.Count; i++)
         {
-            DrawSwitch(svg, cloud, cloud.Switches[i], Margin + i * (SwitchHeight + 24), columns, top);
+            cables.Append(DrawSwitch(svg, cloud, cloud.Switches[i], SwitchColours[i % SwitchColours.Length], Margin + i * (SwitchHeight + 24), columns, top));
         }
+
+        svg.Append(cables);
 
         foreach (Column column in columns)
         {
@@ -52,7 +56,8 @@ public static class TopologyDrawing
         return svg.Append("</svg>\n").ToString();
     }
 
-    private static void DrawSwitch(StringBuilder svg, SimulatedCloud cloud, NetworkSwitch networkSwitch, int y, List<Column> columns, int hostsTop)
+    // The cables are returned, to be drawn when all switches are.
+    private static string DrawSwitch(StringBuilder svg, SimulatedCloud cloud, NetworkSwitch networkSwitch, string colour, int y, List<Column> columns, int hostsTop)
     {
         int left = int.MaxValue, right = 0;
         var lines = new StringBuilder();
@@ -67,16 +72,19 @@ public static class TopologyDrawing
             left = Math.Min(left, x);
             right = Math.Max(right, x);
             SwitchPort port = cable.First as SwitchPort ?? (SwitchPort)cable.Second;
-            string look = !cable.IsPlugged ? "stroke=\"#cc0000\" stroke-dasharray=\"3 4\"" : port.DropsTaggedFrames ? "stroke=\"#cc7700\" stroke-dasharray=\"8 3\"" : "stroke=\"#555555\"";
+            string look = !cable.IsPlugged ? "stroke=\"#cc0000\" stroke-dasharray=\"3 4\"" : port.DropsTaggedFrames ? "stroke=\"#cc7700\" stroke-dasharray=\"8 3\"" : $"stroke=\"{colour}\"";
             Line(lines, x, y + SwitchHeight, x, hostsTop, look + " stroke-width=\"2\"");
-            Text(lines, x + 5, hostsTop - 6, card.InterfaceName + (cable.IsPlugged ? port.DropsTaggedFrames ? " (no tagged frames)" : "" : " (unplugged)"), "fill=\"#555555\" font-size=\"11\"");
+            lines.Append(CultureInfo.InvariantCulture, $"""<circle cx="{x}" cy="{y + SwitchHeight}" r="4" fill="{colour}"/>""").Append('\n');
+            Text(lines, x + 5, hostsTop - 6, card.InterfaceName + (cable.IsPlugged ? port.DropsTaggedFrames ? " (no tagged frames)" : "" : " (unplugged)"), $"fill=\"{colour}\" font-size=\"11\"");
         }
 
         left = left == int.MaxValue ? Margin : left - 50;
         right = right == 0 ? Margin + 200 : right + 50;
-        svg.Append(lines);
-        Box(svg, left, y, right - left, SwitchHeight, "fill=\"#eef1f5\" stroke=\"#555555\"");
-        Text(svg, left + 10, y + 17, networkSwitch.Name, "font-weight=\"bold\"");
+
+        // A cable that passes another switch on its way goes over it in the colour of its own, and ends there in a dot.
+        Box(svg, left, y, right - left, SwitchHeight, $"fill=\"#eef1f5\" stroke=\"{colour}\" stroke-width=\"2\"");
+        Text(svg, left + 10, y + 17, networkSwitch.Name, $"font-weight=\"bold\" fill=\"{colour}\"");
+        return lines.ToString();
     }
 
     private static void DrawHost(StringBuilder svg, Column column, int top)

@@ -23,12 +23,18 @@ public enum FaultPoint
 
     /// <summary>A part of a dump is about to be made.</summary>
     DumpPart,
+
+    /// <summary>The kernel is about to act on one message of a datagram; what came before it in the datagram, or in the batch, has been done.</summary>
+    Request,
 }
 
 /// <summary>What goes wrong there.</summary>
 public enum FaultKind
 {
-    /// <summary>The system call fails with <see cref="Fault.Error"/>; nothing else happens. (Open, Send, Receive.)</summary>
+    /// <summary>
+    /// The system call fails with <see cref="Fault.Error"/>; nothing else happens. (Open, Send, Receive.) Of a message: it is refused with that error,
+    /// and a batch with it. (Request.)
+    /// </summary>
     Fail,
 
     /// <summary>The datagram is lost without a word. (Answer, Event.)</summary>
@@ -61,14 +67,30 @@ public enum FaultKind
 /// <param name="Protocol">The netlink family.</param>
 /// <param name="PortId">The program's socket; 0 while it is being opened.</param>
 /// <param name="Occurrence">How often this point has been reached on this kernel, from 1.</param>
-/// <param name="Datagram">The bytes on their way; empty at Open, Receive and DumpPart.</param>
-public sealed record FaultSituation(FaultPoint Point, NetlinkProtocol Protocol, uint PortId, long Occurrence, ReadOnlyMemory<byte> Datagram);
+/// <param name="Datagram">The bytes on their way; of the one message at Request; empty at Open, Receive and DumpPart.</param>
+public sealed record FaultSituation(FaultPoint Point, NetlinkProtocol Protocol, uint PortId, long Occurrence, ReadOnlyMemory<byte> Datagram)
+{
+    /// <summary>Which part of a dump, from 0 for the first. (DumpPart.)</summary>
+    public int Part { get; init; }
+
+    /// <summary>The datagram asks for a change: it does not only read. (Send, Request.)</summary>
+    public bool IsChange => NetlinkRequests.AreChanges(Protocol, Datagram.Span);
+
+    /// <summary>The datagram is a batch of nf_tables changes. (Send.)</summary>
+    public bool IsBatch => NetlinkRequests.IsBatch(Protocol, Datagram.Span);
+
+    /// <summary>The bytes hold this text, as names and comments stand in them: "a rule of alice".</summary>
+    public bool Mentions(string text) => Datagram.Span.IndexOf(System.Text.Encoding.UTF8.GetBytes(text)) >= 0;
+}
 
 /// <summary>One thing that goes wrong, and when.</summary>
 /// <param name="Point">Where.</param>
 /// <param name="Kind">What.</param>
 public sealed record Fault(FaultPoint Point, FaultKind Kind)
 {
+    /// <summary>What it is called where strikes are counted; the kind where it has no name.</summary>
+    public string? Name { get; init; }
+
     /// <summary>Strikes only the nth time the point is reached ("the third send"), from 1; null for any.</summary>
     public long? Occurrence { get; init; }
 

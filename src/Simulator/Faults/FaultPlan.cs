@@ -23,7 +23,11 @@ public sealed class FaultPlan
     /// <summary>What has struck so far, by kind.</summary>
     public IReadOnlyDictionary<FaultKind, int> Struck => _struck;
 
+    /// <summary>What has struck so far, by <see cref="Fault.Name"/>, or by kind where a fault has none.</summary>
+    public IReadOnlyDictionary<string, int> StruckByName => _struckByName;
+
     private readonly SortedDictionary<FaultKind, int> _struck = [];
+    private readonly SortedDictionary<string, int> _struckByName = new(StringComparer.Ordinal);
 
     /// <summary>Adds a fault.</summary>
     public FaultPlan Add(Fault fault)
@@ -36,8 +40,16 @@ public sealed class FaultPlan
     /// <summary>Takes all faults away.</summary>
     public void Clear() => _faults.Clear();
 
+    /// <summary>While what this returns is not disposed, nothing goes wrong: for looking at a machine without being struck.</summary>
+    public IDisposable Pause()
+    {
+        var pause = new Paused(this, IsEnabled);
+        IsEnabled = false;
+        return pause;
+    }
+
     /// <summary>Whether something goes wrong here and now, and what.</summary>
-    internal Fault? Strike(FaultPoint point, NetlinkProtocol protocol, uint portId, ReadOnlySpan<byte> datagram)
+    internal Fault? Strike(FaultPoint point, NetlinkProtocol protocol, uint portId, ReadOnlySpan<byte> datagram, int part = 0)
     {
         long occurrence = ++_reached[(int)point];
         if (!IsEnabled || _faults.Count == 0 || _running)
@@ -54,7 +66,7 @@ public sealed class FaultPlan
                 continue;
             }
 
-            if (fault.When is { } condition && !condition(situation ??= new FaultSituation(point, protocol, portId, occurrence, datagram.ToArray())))
+            if (fault.When is { } condition && !condition(situation ??= new FaultSituation(point, protocol, portId, occurrence, datagram.ToArray()) { Part = part }))
             {
                 continue;
             }
@@ -66,6 +78,8 @@ public sealed class FaultPlan
 
             planned.Count++;
             _struck[fault.Kind] = _struck.GetValueOrDefault(fault.Kind) + 1;
+            string name = fault.Name ?? fault.Kind.ToString();
+            _struckByName[name] = _struckByName.GetValueOrDefault(name) + 1;
             if (fault.Kind == FaultKind.Run)
             {
                 Run(fault);
@@ -90,6 +104,11 @@ public sealed class FaultPlan
         {
             _running = false;
         }
+    }
+
+    private sealed class Paused(FaultPlan plan, bool before) : IDisposable
+    {
+        public void Dispose() => plan.IsEnabled = before;
     }
 
     private sealed class Planned(Fault fault)

@@ -16,6 +16,7 @@ public sealed partial class SimulatedKernel : IKernel, IDisposable
 {
     private readonly Dictionary<NetlinkProtocol, INetlinkSubsystem> _subsystems = [];
     private readonly List<SimulatedNetlinkSocket> _sockets = [];
+    private readonly List<SimulatedProcess> _processes = [];
     private uint _lastPortId;
 
     /// <summary>A fresh namespace with its loopback device, down.</summary>
@@ -47,6 +48,9 @@ public sealed partial class SimulatedKernel : IKernel, IDisposable
 
     /// <summary>What goes wrong on this machine; nothing until something is added.</summary>
     public FaultPlan Faults { get; }
+
+    /// <summary>The programs that were started here and have not been killed.</summary>
+    internal IReadOnlyList<SimulatedProcess> Processes => _processes;
 
     /// <summary>Everything random in this kernel comes from here.</summary>
     internal RandomSource Random { get; }
@@ -138,6 +142,33 @@ public sealed partial class SimulatedKernel : IKernel, IDisposable
         }
 
         Parameters.Write(path, value);
+    }
+
+    /// <summary>Lets virtual time pass, from timer to timer, until a task has ended; then throws what it threw.</summary>
+    /// <exception cref="InvalidOperationException">It has not ended after a day of virtual time, or no timer is left that could end it.</exception>
+    public void Wait(Task task)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        TimeSpan end = Clock.Elapsed + TimeSpan.FromDays(1);
+        while (!task.IsCompleted)
+        {
+            if (Clock.Elapsed > end || !Clock.AdvanceToNextTimer(TimeSpan.FromDays(1)))
+            {
+                throw new InvalidOperationException($"A program on {HostName} waits for something that does not happen within a day.");
+            }
+        }
+
+        task.GetAwaiter().GetResult();
+    }
+
+    /// <summary>Starts a program: a kernel as only this program sees it, which can be killed at any of its system calls.</summary>
+    /// <param name="name">A name for messages ("engine").</param>
+    public SimulatedProcess StartProcess(string name)
+    {
+        var process = new SimulatedProcess(this, name);
+        _processes.RemoveAll(static other => other.IsDead);
+        _processes.Add(process);
+        return process;
     }
 
     /// <summary>Closes every socket.</summary>

@@ -7,12 +7,20 @@ namespace EucaNet.Simulator.Time;
 public sealed class VirtualClock : TimeProvider
 {
     private readonly PriorityQueue<VirtualTimer, (long Due, long Order)> _timers = new();
-    private readonly DateTimeOffset _epoch;
+    private readonly DateTimeOffset _start;
+    private DateTimeOffset _epoch;
     private long _now;
     private long _order;
 
     /// <summary>A clock that begins at <paramref name="start"/>; the first of January 2026 where none is given.</summary>
-    public VirtualClock(DateTimeOffset? start = null) => _epoch = start ?? new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
+    public VirtualClock(DateTimeOffset? start = null)
+    {
+        _start = _epoch = start ?? new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
+        Steady = new SteadyTime(this);
+    }
+
+    /// <summary>The same time, but without the jumps of <see cref="SetForward"/>: what ages in a kernel goes by it.</summary>
+    internal TimeProvider Steady { get; }
 
     /// <summary>The queue of everything that runs under this clock.</summary>
     public SimulationQueue Queue { get; } = new();
@@ -41,6 +49,12 @@ public sealed class VirtualClock : TimeProvider
 
     /// <inheritdoc />
     public override long GetTimestamp() => _now;
+
+    /// <summary>
+    /// Somebody sets the time of day, forward or back: <see cref="GetUtcNow"/> jumps, while timers and timestamps go on as if nothing had happened, as
+    /// CLOCK_MONOTONIC does on a real machine.
+    /// </summary>
+    public void SetForward(TimeSpan jump) => _epoch += jump;
 
     /// <summary>Lets time pass and fires every timer that becomes due meanwhile, also those set by timers.</summary>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="time"/> is negative: this clock only goes forward.</exception>
@@ -99,6 +113,17 @@ public sealed class VirtualClock : TimeProvider
         {
             _timers.Dequeue();
         }
+    }
+
+    private sealed class SteadyTime(VirtualClock clock) : TimeProvider
+    {
+        public override long TimestampFrequency => clock.TimestampFrequency;
+
+        public override DateTimeOffset GetUtcNow() => clock._start.AddTicks(clock._now);
+
+        public override long GetTimestamp() => clock._now;
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => clock.CreateTimer(callback, state, dueTime, period);
     }
 
     private sealed class VirtualTimer(VirtualClock clock, TimerCallback callback, object? state) : ITimer

@@ -124,7 +124,7 @@ internal sealed class ConntrackSubsystem
         return LinuxError.None;
     }
 
-    private DateTimeOffset Now => _kernel.Time.GetUtcNow();
+    private DateTimeOffset Now => _kernel.Clock.Steady.GetUtcNow();
 
     private static bool Passes(Connection connection, byte family, ParsedAttributes attributes)
     {

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using EucaNet.Netfilter;
 using EucaNet.Netlink.Wire;
+using EucaNet.Simulator.Faults;
 using EucaNet.Simulator.Kernel.Conntrack;
 using EucaNet.Simulator.Kernel.Nftables;
 using EucaNet.Simulator.Kernel.Sockets;
@@ -69,7 +70,7 @@ internal sealed class NetfilterSubsystem(SimulatedKernel kernel, NftablesSubsyst
             LinuxError error = LinuxError.None;
             if ((header.Flags & NetlinkMessageFlags.Request) != 0 && header.Type >= NetlinkMessageType.FirstOfFamily)
             {
-                error = Dispatch(socket, memory, offset, header, acknowledgement);
+                error = Refusal(socket, message.Bytes) ?? Dispatch(socket, memory, offset, header, acknowledgement);
             }
 
             if (error != LinuxError.EINTR && (error != LinuxError.None || (header.Flags & NetlinkMessageFlags.Acknowledge) != 0))
@@ -192,7 +193,7 @@ internal sealed class NetfilterSubsystem(SimulatedKernel kernel, NftablesSubsyst
             }
             else
             {
-                error = Nftables.Handle(new NetfilterMessage(socket, memory, offset, header, acknowledgement), isBatch: true);
+                error = Refusal(socket, memory.AsSpan(offset, (int)header.Length)) ?? Nftables.Handle(new NetfilterMessage(socket, memory, offset, header, acknowledgement), isBatch: true);
                 if (error == LinuxError.None && validateEach && (header.Type & 0xff) is NfTables.NFT_MSG_NEWRULE or NfTables.NFT_MSG_NEWSETELEM)
                 {
                     // Nothing in the message itself is at fault.
@@ -249,6 +250,10 @@ internal sealed class NetfilterSubsystem(SimulatedKernel kernel, NftablesSubsyst
 
         return true;
     }
+
+    /// <summary>What a fault says of a message that is about to be carried out; null where none strikes.</summary>
+    private static LinuxError? Refusal(SimulatedNetlinkSocket socket, ReadOnlySpan<byte> message) =>
+        socket.Kernel.Faults.Strike(FaultPoint.Request, socket.Protocol, socket.PortId, message) is { Kind: FaultKind.Fail } fault ? fault.Error : null;
 
     /// <summary>What the kernel takes for the batch's first message when it reports on the batch as a whole: that behind BATCH_BEGIN.</summary>
     private static NetlinkMessage FirstOfBatch(byte[] memory, NetlinkHeader begin)

@@ -66,6 +66,9 @@ internal static class LinkKinds
         HardwareType = hardwareType, AddressLength = addressLength, Flags = DeviceFlags.NoArp, Mtu = mtu, MinimumMtu = 68, MaximumMtu = 65535, HasOnlyAppearance = true,
     };
 
+    /// <summary>Every kind there is a model of, in the order of names.</summary>
+    public static IEnumerable<LinkKind> Modelled => All.Values.OrderBy(static kind => kind.Name, StringComparer.Ordinal);
+
     /// <summary>The kind, or null where it isn't modelled or the kernel lacks it.</summary>
     public static LinkKind? Find(SimulatedKernel kernel, string name) =>
         kernel.Profile.LinkKinds.Contains(name) ? All.GetValueOrDefault(name) : null;

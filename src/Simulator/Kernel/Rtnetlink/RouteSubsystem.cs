@@ -38,6 +38,10 @@ internal sealed class RouteSubsystem : INetlinkSubsystem
     /// <summary>Registers the handler of a dump.</summary>
     public void HandleDump(byte family, ushort type, MessageHandler handler) => _dump[(family, type)] = handler;
 
+    /// <summary>The requests that are answered: family, message type, and whether as a dump.</summary>
+    public IEnumerable<(byte Family, ushort Type, bool IsDump)> Requests =>
+        _do.Keys.Select(static key => (key.Item1, key.Item2, false)).Concat(_dump.Keys.Select(static key => (key.Item1, key.Item2, true)));
+
     /// <summary>The dump handler of exactly this family, or null.</summary>
     public MessageHandler? DumpOf(byte family, ushort type) => _dump.GetValueOrDefault((family, type));
 

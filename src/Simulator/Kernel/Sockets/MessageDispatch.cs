@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using EucaNet.Netlink.Wire;
+using EucaNet.Simulator.Faults;
 
 namespace EucaNet.Simulator.Kernel.Sockets;
 
@@ -88,7 +89,9 @@ internal static class MessageDispatch
             Verdict verdict = Verdict.Success;
             if ((header.Flags & NetlinkMessageFlags.Request) != 0 && header.Type >= NetlinkMessageType.FirstOfFamily)
             {
-                verdict = handler(socket, message);
+                verdict = socket.Kernel.Faults.Strike(FaultPoint.Request, socket.Protocol, socket.PortId, message.Bytes) is { Kind: FaultKind.Fail } fault
+                    ? fault.Error
+                    : handler(socket, message);
             }
 
             if (verdict != Verdict.Answered && (verdict.Error != LinuxError.None || (header.Flags & NetlinkMessageFlags.Acknowledge) != 0))

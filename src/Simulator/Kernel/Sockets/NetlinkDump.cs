@@ -32,6 +32,9 @@ internal sealed class NetlinkDump(NetlinkHeader request, uint portId, IEnumerabl
     /// <summary>NLMSG_DONE has <see cref="ExtraFlags"/> too.</summary>
     public bool DoneHasExtraFlags { get; init; } = true;
 
+    /// <summary>Parts made so far.</summary>
+    public int Parts { get; set; }
+
     /// <summary>What NLMSG_DONE reports: 0, or a negative errno.</summary>
     public int Result { get; set; }
 

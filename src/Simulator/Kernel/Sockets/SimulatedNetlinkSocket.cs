@@ -318,7 +318,7 @@ internal sealed class SimulatedNetlinkSocket : INetlinkSocket
     {
         NetlinkDump dump = Dump!;
         int size = Math.Max(Math.Max(dump.MinimumPartSize, SocketMemory.GoodMessageSize), _largestReceive);
-        bool interrupted = Kernel.Faults.Strike(FaultPoint.DumpPart, Protocol, PortId, default) is { Kind: FaultKind.Interrupt };
+        bool interrupted = Kernel.Faults.Strike(FaultPoint.DumpPart, Protocol, PortId, default, dump.Parts++) is { Kind: FaultKind.Interrupt };
         byte[] part = dump.NextPart(size, out bool finished, interrupted);
         if (finished)
         {

@@ -68,7 +68,7 @@ internal static class ConntrackMatch
 
         if ((flags & Expires) != 0)
         {
-            double left = (connection.Expires - context.Stack.Kernel.Time.GetUtcNow()).TotalSeconds;
+            double left = (connection.Expires - context.Stack.Kernel.Clock.Steady.GetUtcNow()).TotalSeconds;
             bool inside = left >= BinaryPrimitives.ReadUInt32LittleEndian(data[128..]) && left <= BinaryPrimitives.ReadUInt32LittleEndian(data[132..]);
             return inside != ((inverted & Expires) != 0);
         }

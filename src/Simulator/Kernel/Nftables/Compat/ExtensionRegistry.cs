@@ -200,6 +200,12 @@ internal static class ExtensionRegistry
         new("nflog", 0, NFPROTO_BRIDGE, 80),
     ];
 
+    /// <summary>Every match.</summary>
+    public static IReadOnlyList<Extension> ModelledMatches => AllMatches;
+
+    /// <summary>Every target.</summary>
+    public static IReadOnlyList<Extension> ModelledTargets => AllTargets;
+
     private static readonly Dictionary<(string, byte, byte), Extension> Matches = AllMatches.ToDictionary(e => (e.Name, e.Revision, e.Family));
 
     private static readonly Dictionary<(string, byte, byte), Extension> Targets = AllTargets.ToDictionary(e => (e.Name, e.Revision, e.Family));

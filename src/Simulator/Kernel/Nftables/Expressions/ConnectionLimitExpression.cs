@@ -35,7 +35,7 @@ internal sealed class ConnectionLimitState
 
     public void Evaluate(Evaluation evaluation)
     {
-        DateTimeOffset now = evaluation.Subsystem.Kernel.Time.GetUtcNow();
+        DateTimeOffset now = evaluation.Subsystem.Kernel.Clock.Steady.GetUtcNow();
         _connections.RemoveWhere(connection => connection.IsDying || connection.IsConfirmed && connection.Expires <= now);
         if (evaluation.Packet.Connection is { } current)
         {

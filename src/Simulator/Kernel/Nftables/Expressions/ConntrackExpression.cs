@@ -182,7 +182,7 @@ internal sealed class ConntrackExpression : ConntrackUser
                 evaluation.Store32(_register, connection.Mark);
                 break;
             case NFT_CT_EXPIRATION:
-                evaluation.Store32(_register, (uint)Math.Max(0, (connection.Expires - evaluation.Subsystem.Kernel.Time.GetUtcNow()).TotalMilliseconds));
+                evaluation.Store32(_register, (uint)Math.Max(0, (connection.Expires - evaluation.Subsystem.Kernel.Clock.Steady.GetUtcNow()).TotalMilliseconds));
                 break;
             case NFT_CT_ID:
                 evaluation.Store32(_register, connection.Id);

@@ -8,6 +8,14 @@ namespace EucaNet.Simulator.Kernel.Nftables.Expressions;
 /// <summary>The expressions a kernel knows, by name and family (nft_expr_type_get), and how their attributes are read.</summary>
 internal static class ExpressionRegistry
 {
+    /// <summary>The names of all, in the order of the alphabet.</summary>
+    public static IReadOnlyList<string> Names { get; } =
+    [
+        "bitwise", "byteorder", "cmp", "connlimit", "counter", "ct", "dup", "dynset", "exthdr", "fib", "flow_offload", "fwd", "hash", "immediate", "last", "limit", "log", "lookup",
+        "masq", "match", "meta", "nat", "notrack", "numgen", "objref", "osf", "payload", "queue", "quota", "range", "redir", "reject", "rt", "socket", "synproxy", "target", "tproxy",
+        "tunnel", "xfrm",
+    ];
+
     private static readonly AttributePolicy ExpressionPolicy = new(2, (NFTA_EXPR_NAME, AttributePolicy.ModuleName), (NFTA_EXPR_DATA, AttributePolicy.Nested));
 
     /// <summary>Reads an expression's name and attributes and makes it, not yet initialised.</summary>
@@ -65,6 +73,9 @@ internal static class ExpressionRegistry
 
         return expression is StatefulExpression ? LinuxError.None : LinuxError.EOPNOTSUPP;
     }
+
+    /// <summary>True where a kernel of this profile has the expression in this family.</summary>
+    public static bool Has(string name, byte family, KernelProfile profile) => Find(name, family, profile) is not null;
 
     private static ExpressionType? Find(string name, byte family, KernelProfile profile)
     {
