@@ -69,8 +69,8 @@ public sealed class SimulatedProcess : IKernel
         Call(false, () => Keep(new ProcessSocket(this, protocol, _kernel.OpenNetlink(protocol, options))));
 
     /// <inheritdoc />
-    public IPacketSocket OpenPacket(int interfaceIndex, ushort etherType) =>
-        Call(false, () => Keep(new ProcessPacketSocket(this, _kernel.OpenPacket(interfaceIndex, etherType))));
+    public IPacketSocket OpenPacket(int interfaceIndex, ushort etherType, PacketFilter? filter = null) =>
+        Call(false, () => Keep(new ProcessPacketSocket(this, _kernel.OpenPacket(interfaceIndex, etherType, filter))));
 
     /// <inheritdoc />
     public IDisposable ReserveUdpPort(string interfaceName, ushort port) => Call(false, () => Keep(new Held(this, _kernel.ReserveUdpPort(interfaceName, port))));
