@@ -8,6 +8,7 @@ using NUnit.Framework;
 namespace EucaNet.Cli.Tests.Scenarios;
 
 /// <summary>Clouds under faults, by the thousand; and the proof that the checks can fail and that a seed is a run.</summary>
+[Explicit("takes minutes; run it by its name")]
 public sealed class ChurnTests
 {
     private const int Seeds = 2000;
