@@ -84,6 +84,8 @@ internal sealed class NetworkStack : IDatapath
 
     public TcpLayer Tcp { get; }
 
+    private bool _isDuplicating;
+
     /// <summary>Begins stories for frames that come from packet sockets; null where nobody listens.</summary>
     public Func<string, PacketStory?>? StoryTeller { get; set; }
 
@@ -132,7 +134,7 @@ internal sealed class NetworkStack : IDatapath
     /// <summary>A rule sends a copy of a packet to another next hop (dup).</summary>
     public void Duplicate(HookContext context, InternetAddress gateway, NetworkDevice? device)
     {
-        if (Routing.Find(new RouteQuery(gateway) { Output = device }) is not { } route)
+        if (_isDuplicating || Routing.FindOutput(new RouteQuery(gateway) { Output = device }) is not { } route)
         {
             return;
         }
@@ -142,7 +144,12 @@ internal sealed class NetworkStack : IDatapath
         copy.Untracked = true;
         copy.ConnectionInfo = ConnectionInfo.Untracked;
         copy.RemoveLinkHeader();
-        Neighbours.Send(route.Device, gateway, copy);
+
+        // Copies of what comes in may go round between two machines; copies of copies are not made.
+        bool ages = context.Hook is Hook.Prerouting or Hook.Input;
+        _isDuplicating = true;
+        Internet(context.Family).SendCopy(copy, route.Route is null ? route : route with { Gateway = gateway }, ages);
+        _isDuplicating = false;
     }
 
     /// <summary>A netdev rule sends a packet out by another device as it is (fwd, dup).</summary>

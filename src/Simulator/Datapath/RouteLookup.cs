@@ -70,6 +70,10 @@ internal sealed class RouteLookup(SimulatedKernel kernel)
         return null;
     }
 
+    /// <summary>The route for what this machine sends; with a device named and no route, IPv4 takes the destination to be on the link (ip_route_output_key).</summary>
+    public RouteDecision? FindOutput(RouteQuery query) => Find(query)
+        ?? (query is { Output: { } device, Destination.Family: InternetAddress.V4 } ? new RouteDecision(RouteType.Unicast, device, null, null, null) : null);
+
     /// <summary>The route of one table.</summary>
     public RouteDecision? FindInTable(uint table, RouteQuery query)
     {

@@ -101,6 +101,20 @@ internal sealed class SourceSelection(SimulatedKernel kernel)
         return best?.Local;
     }
 
+    /// <summary>A device's own link-local address, once it is surely its own.</summary>
+    public InternetAddress? LinkLocalOf(NetworkDevice device)
+    {
+        foreach (InterfaceAddress address in kernel.Addresses.Of(device, InternetAddress.V6))
+        {
+            if (address.Local.IsLinkLocal && IsUsable(address))
+            {
+                return address.Local;
+            }
+        }
+
+        return null;
+    }
+
     /// <summary>Nobody else has the address: its detection is over, or counted on.</summary>
     public static bool IsUsable(InterfaceAddress address) =>
         (address.Flags & Failed) == 0 && (address.Flags & (Tentative | Optimistic)) != Tentative;

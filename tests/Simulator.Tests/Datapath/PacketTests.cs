@@ -88,7 +88,7 @@ public sealed class PacketTests
 
         using var kernel = new SimulatedKernel();
         var reassembler = new EucaNet.Simulator.Datapath.Internet.Reassembler(kernel.Stack);
-        Packet[] whole = [.. fragments.Reverse().Where(reassembler.Take)];
+        Packet[] whole = [.. fragments.Reverse().Where(fragment => reassembler.Take(fragment) == EucaNet.Simulator.Datapath.Internet.FragmentFate.Whole)];
         Assert.That(whole, Has.Length.EqualTo(1));
         Assert.That(whole[0].Network.ToArray(), Is.EqualTo(before));
     }

@@ -72,8 +72,12 @@ public sealed record ExtensionHeaderExpression : Expression
 
     private protected override void WriteAttribute(ref NetlinkWriter writer, ushort type, AttributeForm form)
     {
+        // The kernel shows these of writes and removals, and refuses them there.
+        bool isRefused = DestinationRegister is null && (type == NFTA_EXTHDR_FLAGS || (SourceRegister is null && type is NFTA_EXTHDR_OFFSET or NFTA_EXTHDR_LEN));
         switch (type)
         {
+            case NFTA_EXTHDR_FLAGS or NFTA_EXTHDR_OFFSET or NFTA_EXTHDR_LEN when isRefused && (form & AttributeForm.AsRead) == 0:
+                break;
             case NFTA_EXTHDR_DREG:
                 writer.Put(type, DestinationRegister);
                 break;

@@ -246,7 +246,7 @@ internal sealed class ConnectionTracker(TimeProvider time, ParameterTable parame
     private TrackingResult TrackOnce(HookContext context, byte protocol, ushort zone)
     {
         Packet packet = context.Packet;
-        if (ConnectionTuple.Read(packet.Network, context.Family) is not { } tuple)
+        if (ConnectionTuple.Read(packet.Network, packet.Family) is not { } tuple)
         {
             return TrackingResult.Invalid;
         }
@@ -381,7 +381,7 @@ internal sealed class ConnectionTracker(TimeProvider time, ParameterTable parame
             return false;
         }
 
-        if (context.Family != HookFamily.Ipv4)
+        if (packet.IsIpv6)
         {
             // Neighbour discovery and listener reports are no connections and never invalid.
             if (header.Type is >= Icmpv6Type.ListenerQuery and < Icmpv6Type.Redirect or Icmpv6Type.ListenerReport2)
@@ -393,7 +393,7 @@ internal sealed class ConnectionTracker(TimeProvider time, ParameterTable parame
             }
 
             decided = Icmpv6Type.IsError(header.Type);
-            return !decided || RelateError(context, zone, Ipv6Header.Size);
+            return !decided || RelateError(packet, zone, Ipv6Header.Size);
         }
 
         if (header.Type > 18)
@@ -407,15 +407,14 @@ internal sealed class ConnectionTracker(TimeProvider time, ParameterTable parame
         }
 
         decided = true;
-        return RelateError(context, zone, Ipv4Header.MinimumSize);
+        return RelateError(packet, zone, Ipv4Header.MinimumSize);
     }
 
-    private bool RelateError(HookContext context, ushort zone, int smallestInner)
+    private bool RelateError(Packet packet, ushort zone, int smallestInner)
     {
-        Packet packet = context.Packet;
         Span<byte> inner = packet.Transport[IcmpHeader.Size..];
         if (inner.Length < smallestInner
-            || ConnectionTuple.Read(inner, context.Family) is not { } tuple
+            || ConnectionTuple.Read(inner, packet.Family) is not { } tuple
             || tuple.Invert() is not { } inverse
             || !TryFind(inverse, zone, out Connection? connection, out ConnectionDirection direction)
             || connection.Tuple(direction).Destination != packet.DestinationAddress)

@@ -57,6 +57,7 @@ internal static class Icmpv6Type
     public const byte PortUnreachableCode = 4;
     public const byte UnknownHeaderCode = 1;
     public const byte UnknownOptionCode = 2;
+    public const byte IncompleteHeadersCode = 3;
 
     public static bool IsError(byte type) => type < 128;
 }

@@ -15,6 +15,14 @@ internal sealed class HookContext(NetworkStack stack, byte family, byte hook, Pa
 
     public Packet Packet { get; } = packet;
 
+    /// <summary>
+    /// Octets that rules count (skb->len): from the network header on, and the ethernet header too where it is in front already
+    /// (netdev egress, arp output).
+    /// </summary>
+    public int PacketLength => (Family == HookFamily.Netdev && Hook == Hooks.Hook.NetdevEgress) || (Family == HookFamily.Arp && Hook == Hooks.Hook.ArpOutput)
+        ? Packet.Frame.Length
+        : Packet.NetworkLength;
+
     /// <summary>The device the packet came in by; null at output and postrouting of local packets.</summary>
     public NetworkDevice? Input { get; } = input;
 

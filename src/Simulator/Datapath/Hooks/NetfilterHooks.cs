@@ -26,6 +26,8 @@ internal sealed class NetfilterHooks(NetworkStack stack)
     private TrackFunction? _track;
     private ConfirmFunction? _confirm;
     private DefragmentFunction? _defragment;
+    private BridgeTrackFunction? _trackBridged;
+    private BridgeInputFunction? _confirmBridged;
 
     /// <summary>One more rule of this family looks at connections; tracking begins with the first.</summary>
     public void UseConntrack(byte family)
@@ -41,16 +43,23 @@ internal sealed class NetfilterHooks(NetworkStack stack)
 
             _track ??= new TrackFunction(stack);
             _confirm ??= new ConfirmFunction(stack);
+            _defragment ??= new DefragmentFunction(stack);
+            if (each == HookFamily.Bridge)
+            {
+                _trackBridged ??= new BridgeTrackFunction(stack, _track);
+                _confirmBridged ??= new BridgeInputFunction();
+                stack.Hooks.Register(each, Hook.Prerouting, PriorityConntrack, _trackBridged);
+                stack.Hooks.Register(each, Hook.Input, PriorityConfirm, _confirmBridged);
+                stack.Hooks.Register(each, Hook.Postrouting, PriorityConfirm, _confirm);
+                continue;
+            }
+
             stack.Hooks.Register(each, Hook.Prerouting, PriorityConntrack, _track);
             stack.Hooks.Register(each, Hook.Output, PriorityConntrack, _track);
             stack.Hooks.Register(each, Hook.Postrouting, PriorityConfirm, _confirm);
             stack.Hooks.Register(each, Hook.Input, PriorityConfirm, _confirm);
-            if (each is HookFamily.Ipv4 or HookFamily.Ipv6)
-            {
-                _defragment ??= new DefragmentFunction(stack);
-                stack.Hooks.Register(each, Hook.Prerouting, PriorityDefragment, _defragment);
-                stack.Hooks.Register(each, Hook.Output, PriorityDefragment, _defragment);
-            }
+            stack.Hooks.Register(each, Hook.Prerouting, PriorityDefragment, _defragment);
+            stack.Hooks.Register(each, Hook.Output, PriorityDefragment, _defragment);
         }
     }
 
@@ -70,11 +79,12 @@ internal sealed class NetfilterHooks(NetworkStack stack)
             {
                 foreach (byte hook in NatHooks)
                 {
-                    stack.Hooks.Unregister(each, hook, _track!);
-                    stack.Hooks.Unregister(each, hook, _confirm!);
-                    if (_defragment is not null)
+                    foreach (IHookFunction? function in (IHookFunction?[])[_track, _confirm, _defragment, _trackBridged, _confirmBridged])
                     {
-                        stack.Hooks.Unregister(each, hook, _defragment);
+                        if (function is not null)
+                        {
+                            stack.Hooks.Unregister(each, hook, function);
+                        }
                     }
                 }
             }
@@ -173,7 +183,67 @@ internal sealed class NetfilterHooks(NetworkStack stack)
         {
             Packet packet = context.Packet;
             bool isFragment = packet.IsIpv6 ? packet.Ipv6.FindFragment(out _) : packet.Ipv4.IsFragment;
-            return !isFragment || packet.Untracked || _reassembler.Take(packet) ? HookVerdict.Accept : HookVerdict.Stolen;
+            if (!isFragment || packet.Untracked)
+            {
+                return HookVerdict.Accept;
+            }
+
+            return _reassembler.Take(packet) switch
+            {
+                FragmentFate.Kept => HookVerdict.Stolen,
+                FragmentFate.Refused => packet.IsIpv6 ? HookVerdict.Drop : HookVerdict.Stolen,
+                _ => HookVerdict.Accept,
+            };
+        }
+    }
+
+    /// <summary>Packets on a bridge are put together and tracked at one place (nf_ct_bridge_pre); what is neither IPv4 nor IPv6 is not tracked.</summary>
+    private sealed class BridgeTrackFunction(NetworkStack stack, TrackFunction track) : IHookFunction
+    {
+        private readonly DefragmentFunction _defragment = new(stack);
+
+        public string Description => "connection tracking of the bridge";
+
+        public HookVerdict Run(HookContext context)
+        {
+            Packet packet = context.Packet;
+            if (packet.Connection is not null || packet.Untracked)
+            {
+                return HookVerdict.Accept;
+            }
+
+            if (packet.Protocol is not (EtherType.Ipv4 or EtherType.Ipv6))
+            {
+                packet.Untracked = true;
+                packet.ConnectionInfo = ConnectionInfo.Untracked;
+                return HookVerdict.Accept;
+            }
+
+            if (packet.IsIpv6 ? !packet.Ipv6.IsValid : packet.NetworkLength < Ipv4Header.MinimumSize || !packet.Ipv4.IsValid)
+            {
+                return HookVerdict.Accept;
+            }
+
+            packet.TrimNetwork(packet.IsIpv6 ? Ipv6Header.Size + packet.Ipv6.PayloadLength : packet.Ipv4.TotalLength);
+            HookVerdict verdict = _defragment.Run(context);
+            return verdict == HookVerdict.Accept ? track.Run(context) : verdict;
+        }
+    }
+
+    /// <summary>A copy of a flooded packet that goes to the machine itself has no part in a connection that is not confirmed yet (nf_ct_bridge_in).</summary>
+    private sealed class BridgeInputFunction : IHookFunction
+    {
+        public string Description => "connection tracking of the bridge";
+
+        public HookVerdict Run(HookContext context)
+        {
+            if (context.Packet is { Type: not PacketType.Host, Connection.IsConfirmed: false } packet)
+            {
+                packet.Connection = null;
+                packet.ConnectionInfo = default;
+            }
+
+            return HookVerdict.Accept;
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using EucaNet.Simulator.Datapath.Formats;
+using EucaNet.Simulator.Kernel;
 
 namespace EucaNet.Simulator.Datapath.Internet;
 
@@ -24,6 +25,7 @@ internal static class Fragmenter
             bool more = offset + length < payload.Length || (field & Ipv4Header.MoreFragmentsFlag) != 0;
             cut.FragmentField = (ushort)(field & Ipv4Header.DontFragmentFlag | (field & Ipv4Header.OffsetMask) + offset / 8 | (more ? Ipv4Header.MoreFragmentsFlag : 0));
             cut.UpdateChecksum();
+            fragment.LargestFragment = 0;
             fragments.Add(fragment);
         }
 
@@ -50,10 +52,18 @@ internal static class Fragmenter
             head.CopyTo(fragment.Network);
             Ipv6Header header = fragment.Ipv6;
             header.PayloadLength = begin + piece.Length - Ipv6Header.Size;
+            fragment.LargestFragment = 0;
             fragments.Add(fragment);
         }
 
         return fragments;
+    }
+
+    /// <summary>Cuts a packet that was put together on its way into pieces no larger than those it came in.</summary>
+    public static IEnumerable<Packet> CutAgain(Packet packet, uint mtu, RandomSource random)
+    {
+        int largest = Math.Min(packet.LargestFragment, (int)mtu);
+        return packet.NetworkLength <= largest ? [packet] : packet.IsIpv6 ? CutV6(packet, largest, random.NextUInt32()) : Cut(packet, largest);
     }
 
     private static IEnumerable<(int Offset, int Length)> Pieces(int total, int room)

@@ -11,11 +11,8 @@ namespace EucaNet.Simulator.Datapath.Internet;
 /// </summary>
 internal abstract class IcmpLayer(NetworkStack stack)
 {
-    /// <summary>Errors at once after a pause (XRLIM_BURST_FACTOR).</summary>
-    private const int Burst = 6;
-
     private readonly Dictionary<ushort, Action<Packet>> _echoes = [];
-    private readonly Dictionary<InternetAddress, (long Last, long Tokens)> _limits = [];
+    private readonly RateLimit _limit = new();
     private ushort _lastIdentifier;
 
     protected NetworkStack Stack { get; } = stack;
@@ -125,7 +122,7 @@ internal abstract class IcmpLayer(NetworkStack stack)
         InternetAddress receiver = cause.SourceAddress;
         InternetAddress asked = cause.DestinationAddress;
         NetworkDevice? output = receiver.IsLinkLocal && Family == InternetAddress.V6 ? input : null;
-        InternetAddress? source = !asked.IsMulticast && Stack.Kernel.Addresses.FindLocal(asked) is not null ? asked : Layer.SourceFor(receiver, output);
+        InternetAddress? source = WasForThisMachine(cause, asked) ? asked : Layer.SourceFor(receiver, output);
         if (source is not { } sender || !MaySend(receiver, type, code, input))
         {
             return;
@@ -155,6 +152,9 @@ internal abstract class IcmpLayer(NetworkStack stack)
     protected abstract TimeSpan? CostOf(InternetAddress receiver, byte type, byte code);
 
     protected abstract byte ErrorTrafficClass(Packet cause);
+
+    /// <summary>The error comes from the address that the packet was for.</summary>
+    protected abstract bool WasForThisMachine(Packet cause, InternetAddress asked);
 
     /// <summary>A message that is neither echo nor error.</summary>
     protected abstract void ReceiveOther(NetworkDevice device, Packet packet);
@@ -219,20 +219,8 @@ internal abstract class IcmpLayer(NetworkStack stack)
         }
     }
 
-    private bool MaySend(InternetAddress receiver, byte type, byte code, NetworkDevice? input)
-    {
-        if (input is { IsLoopback: true } || CostOf(receiver, type, code) is not { } cost || cost == TimeSpan.Zero)
-        {
-            return true;
-        }
-
-        long now = Stack.Kernel.Clock.GetTimestamp(), most = Burst * cost.Ticks;
-        (long last, long tokens) = _limits.TryGetValue(receiver, out (long Last, long Tokens) known) ? known : (now, most);
-        tokens = Math.Min(tokens + (now - last), most);
-        bool may = tokens >= cost.Ticks;
-        _limits[receiver] = (now, may ? tokens - cost.Ticks : tokens);
-        return may;
-    }
+    private bool MaySend(InternetAddress receiver, byte type, byte code, NetworkDevice? input) =>
+        input is { IsLoopback: true } || CostOf(receiver, type, code) is not { } cost || _limit.Allows(receiver, cost, Stack.Kernel.Clock.GetTimestamp());
 }
 
 /// <summary>Runs something once, when disposed.</summary>

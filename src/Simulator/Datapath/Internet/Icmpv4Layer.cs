@@ -71,6 +71,10 @@ internal sealed class Icmpv4Layer(NetworkStack stack) : IcmpLayer(stack)
             ? null
             : TimeSpan.FromMilliseconds(Stack.Kernel.Parameters.Number("net/ipv4/icmp_ratelimit"));
 
+    /// <summary>As far as the packet has come: before its route is looked up nobody knows.</summary>
+    protected override bool WasForThisMachine(Packet cause, InternetAddress asked) =>
+        cause.Route is { Type: RouteType.Local } && Stack.Kernel.Addresses.FindLocal(asked) is not null;
+
     protected override byte ErrorTrafficClass(Packet cause) => (byte)(cause.TrafficClass & 0x1e | 0xc0);
 
     protected override void ReceiveOther(NetworkDevice device, Packet packet)

@@ -72,6 +72,9 @@ internal sealed class Icmpv6Layer(NetworkStack stack) : IcmpLayer(stack)
         return TimeSpan.FromMilliseconds(prefix < 128 ? interval >> (128 - prefix >> 5) : interval);
     }
 
+    protected override bool WasForThisMachine(Packet cause, InternetAddress asked) =>
+        !asked.IsMulticast && Stack.Kernel.Addresses.FindLocal(asked) is { } own && SourceSelection.IsUsable(own);
+
     protected override byte ErrorTrafficClass(Packet cause) => 0;
 
     protected override void ReceiveOther(NetworkDevice device, Packet packet)

@@ -94,9 +94,31 @@ internal abstract class InternetLayer(NetworkStack stack)
         return Stack.Hooks.Run(Stack, Family, Hook.Output, packet, null, route.Device) && Postroute(packet, null) ? SendOutcome.Sent : SendOutcome.Refused;
     }
 
+    /// <summary>A rule's copy of a packet goes out as if this machine had made it (nf_dup_ipv4): through output and postrouting, to the gateway the rule names.</summary>
+    public void SendCopy(Packet copy, RouteDecision route, bool ages)
+    {
+        if (Family == InternetAddress.V4)
+        {
+            Ipv4Header header = copy.Ipv4;
+            header.FragmentField |= Ipv4Header.DontFragmentFlag;
+        }
+
+        if (ages)
+        {
+            copy.HopLimit--;
+        }
+
+        copy.UpdateHeaderChecksum();
+        copy.Route = route;
+        if (Stack.Hooks.Run(Stack, Family, Hook.Output, copy, null, route.Device))
+        {
+            Postroute(copy, null);
+        }
+    }
+
     /// <summary>The source address a packet to <paramref name="destination"/> would have; null without a route.</summary>
     public InternetAddress? SourceFor(InternetAddress destination, NetworkDevice? output = null) =>
-        Stack.Routing.Find(new RouteQuery(destination) { Output = output }) is { } route ? Stack.Sources.For(route, destination) : null;
+        Stack.Routing.FindOutput(new RouteQuery(destination) { Output = output }) is { } route ? Stack.Sources.For(route, destination) : null;
 
     /// <summary>A rule changed what a local packet's route hangs on: it is routed again (ip_route_me_harder). False: nothing leads there.</summary>
     public bool Reroute(Packet packet)
@@ -197,7 +219,7 @@ internal abstract class InternetLayer(NetworkStack stack)
 
     protected virtual bool RouteOutput(Packet packet, InternetAddress destination, InternetAddress? source, NetworkDevice? output, [NotNullWhen(true)] out RouteDecision? route)
     {
-        route = Stack.Routing.Find(new RouteQuery(destination) { Source = source, Output = output, Mark = packet.Mark, TypeOfService = packet.TrafficClass });
+        route = Stack.Routing.FindOutput(new RouteQuery(destination) { Source = source, Output = output, Mark = packet.Mark, TypeOfService = packet.TrafficClass });
         if (route is null or { Type: RouteType.Blackhole or RouteType.Unreachable or RouteType.Prohibit })
         {
             return false;

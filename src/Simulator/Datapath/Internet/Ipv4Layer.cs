@@ -96,7 +96,7 @@ internal sealed class Ipv4Layer(NetworkStack stack) : InternetLayer(stack)
     {
         if (packet.Ipv4.IsFragment)
         {
-            if (!_reassembler.Take(packet))
+            if (_reassembler.Take(packet) != FragmentFate.Whole)
             {
                 return;
             }

@@ -111,7 +111,17 @@ internal sealed class Ipv6Layer(NetworkStack stack) : InternetLayer(stack)
 
         if (packet.Ipv6.FindFragment(out _))
         {
-            if (!_reassembler.Take(packet))
+            FragmentFate fate = _reassembler.Take(packet);
+            if (fate == FragmentFate.Truncated)
+            {
+                Icmp.SendError(packet, device, Icmpv6Type.ParameterProblem, Icmpv6Type.IncompleteHeadersCode);
+            }
+            else if (fate == FragmentFate.Uneven)
+            {
+                Icmp.SendError(packet, device, Icmpv6Type.ParameterProblem, 0, 4);
+            }
+
+            if (fate != FragmentFate.Whole)
             {
                 return;
             }

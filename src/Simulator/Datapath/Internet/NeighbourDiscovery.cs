@@ -16,6 +16,7 @@ internal sealed class NeighbourDiscovery(NetworkStack stack)
     private const int TargetOffset = 8, SolicitationSize = 24, RedirectSize = 40;
 
     private readonly Dictionary<InterfaceAddress, byte[]> _nonces = [];
+    private readonly RateLimit _redirects = new();
 
     /// <summary>A message of types 133 to 137; one that passed a router is none of this link.</summary>
     public void Receive(NetworkDevice device, Packet packet)
@@ -59,7 +60,7 @@ internal sealed class NeighbourDiscovery(NetworkStack stack)
     {
         InternetAddress? from = source is { IsMulticast: false } given && stack.Kernel.Addresses.Find(device, given) is { } own && SourceSelection.IsUsable(own)
             ? given
-            : stack.Sources.SelectV6(device, new InternetAddress(InternetAddress.V6, (UInt128)0xfe80 << 112 | 1));
+            : stack.Sources.LinkLocalOf(device);
         if (from is { } sender)
         {
             InternetAddress to = known is null ? Ipv6Layer.SolicitedNode(target) : target;
@@ -97,7 +98,8 @@ internal sealed class NeighbourDiscovery(NetworkStack stack)
     public void Redirect(NetworkDevice device, Packet cause, InternetAddress target)
     {
         InternetAddress sender = cause.SourceAddress;
-        if (stack.Sources.SelectV6(device, new InternetAddress(InternetAddress.V6, (UInt128)0xfe80 << 112 | 1)) is not { } own || (!target.IsLinkLocal && target != cause.DestinationAddress))
+        if (stack.Sources.LinkLocalOf(device) is not { } own || (!target.IsLinkLocal && target != cause.DestinationAddress)
+            || !_redirects.Allows(cause.DestinationAddress, TimeSpan.FromSeconds(1), stack.Kernel.Clock.GetTimestamp()))
         {
             return;
         }

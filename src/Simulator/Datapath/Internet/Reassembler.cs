@@ -4,6 +4,25 @@ using EucaNet.Simulator.Kernel;
 
 namespace EucaNet.Simulator.Datapath.Internet;
 
+/// <summary>What became of a fragment.</summary>
+internal enum FragmentFate
+{
+    /// <summary>It was the last that was missing: the packet is the whole now.</summary>
+    Whole,
+
+    /// <summary>It waits for the others.</summary>
+    Kept,
+
+    /// <summary>It, and what there was of its packet, is thrown away.</summary>
+    Refused,
+
+    /// <summary>IPv6: the first piece doesn't hold all headers (RFC 8200, 4.5).</summary>
+    Truncated,
+
+    /// <summary>IPv6: a length that only a last piece may have.</summary>
+    Uneven,
+}
+
 /// <summary>Puts fragments of either family together again (ip_defrag, ipv6_frag_rcv, nf_ct_frag6_gather); what isn't whole in time is forgotten.</summary>
 internal sealed class Reassembler(NetworkStack stack, bool tellsOfTimeout = true)
 {
@@ -11,12 +30,17 @@ internal sealed class Reassembler(NetworkStack stack, bool tellsOfTimeout = true
 
     private readonly Dictionary<Key, Pieces> _queues = [];
 
-    /// <summary>Takes a fragment; true when it was the last that was missing, and the packet is the whole now.</summary>
-    public bool Take(Packet fragment)
+    /// <summary>Takes a fragment; <see cref="FragmentFate.Whole"/>: the packet is the whole now.</summary>
+    public FragmentFate Take(Packet fragment)
     {
+        if (fragment.IsIpv6 && IsTruncated(fragment))
+        {
+            return FragmentFate.Truncated;
+        }
+
         if (Piece.Of(fragment) is not { } piece)
         {
-            return false;
+            return fragment.IsIpv6 ? FragmentFate.Uneven : FragmentFate.Refused;
         }
 
         Key key = new(fragment.SourceAddress, fragment.DestinationAddress, piece.Identification, fragment.IsIpv6 ? (byte)0 : fragment.Ipv4.Protocol);
@@ -29,17 +53,30 @@ internal sealed class Reassembler(NetworkStack stack, bool tellsOfTimeout = true
         if (!pieces.Add(piece, fragment))
         {
             _queues.Remove(key);
-            return false;
+            return FragmentFate.Refused;
         }
 
         if (!pieces.IsWhole)
         {
-            return false;
+            return FragmentFate.Kept;
         }
 
         _queues.Remove(key);
         pieces.Fill(fragment);
-        return true;
+        return FragmentFate.Whole;
+    }
+
+    /// <summary>ipv6frag_thdr_truncated.</summary>
+    private static bool IsTruncated(Packet fragment)
+    {
+        byte protocol = fragment.Ipv6.FindTransport(out int offset, out ushort field);
+        int needed = protocol switch
+        {
+            IpProtocol.Tcp => TcpHeader.MinimumSize,
+            IpProtocol.Udp or IpProtocol.Icmpv6 => 8,
+            _ => 1,
+        };
+        return (field & 0xfff8) == 0 && offset + needed > fragment.NetworkLength;
     }
 
     private void GiveUp(Key key, Pieces pieces)

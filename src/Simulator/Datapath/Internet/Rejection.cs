@@ -32,8 +32,13 @@ internal static class Rejection
     private static bool MayAnswer(Packet packet)
     {
         bool located = packet.LocateTransport();
-        bool isFirst = packet.FragmentOffset == 0;
-        bool isPiece = located && (packet.IsIpv6 ? packet.Ipv6.FindFragment(out _) : packet.Ipv4.IsFragment);
-        return packet.IsLocal || (isFirst && (!located || isPiece || packet.HasValidTransport));
+        if (packet.IsLocal)
+        {
+            return true;
+        }
+
+        // A first piece is summed up as if it were whole, so it hardly ever gets an answer; UDP without a checksum always does.
+        bool sumsNothing = packet.TransportProtocol == IpProtocol.Udp && packet.Transport.Length >= UdpHeader.Size && new UdpHeader(packet.Transport).Checksum == 0;
+        return packet.FragmentOffset == 0 && (!located || sumsNothing || packet.HasValidTransport);
     }
 }

@@ -1,6 +1,7 @@
 using EucaNet.Netlink.Wire;
 using EucaNet.Simulator.Datapath.Formats;
 using EucaNet.Simulator.Datapath.Hooks;
+using EucaNet.Simulator.Datapath.Internet;
 using EucaNet.Simulator.Kernel.Devices;
 
 namespace EucaNet.Simulator.Datapath.Link;
@@ -285,6 +286,17 @@ internal sealed class BridgeForwarding(NetworkStack stack)
             return;
         }
 
+        if (packet.LargestFragment > 0)
+        {
+            // Connection tracking of the bridge put it together; it leaves as it came.
+            foreach (Packet fragment in Fragmenter.CutAgain(packet, port.Device.Mtu, stack.Kernel.Random))
+            {
+                stack.Link.Transmit(port.Device, fragment);
+            }
+
+            return;
+        }
+
         if (packet.WireLength - (packet.Tag is null ? 0 : VlanTag.Size) > port.Device.Mtu + Packet.EthernetSize + VlanTag.Size)
         {
             Drop(packet, bridge, $"larger than the MTU {port.Device.Mtu} of port {port.Device.Name}");
@@ -315,7 +327,7 @@ internal sealed class BridgeForwarding(NetworkStack stack)
 
         if (RunHook(Hook.Input, packet, port.Device, null))
         {
-            stack.Link.Receive(bridge.Device, packet);
+            stack.Link.PassUp(bridge.Device, packet);
         }
     }
 

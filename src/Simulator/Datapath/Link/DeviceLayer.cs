@@ -75,7 +75,12 @@ internal sealed class DeviceLayer(NetworkStack stack)
     }
 
     /// <summary>A frame arrives at a device (netif_receive_skb); its ethernet header stands before the network header.</summary>
-    public void Receive(NetworkDevice device, Packet packet)
+    public void Receive(NetworkDevice device, Packet packet) => Receive(device, packet, isClassified: false);
+
+    /// <summary>A frame climbs from a bridge's port to the bridge device: for whom it is was decided when it came in.</summary>
+    public void PassUp(NetworkDevice bridge, Packet packet) => Receive(bridge, packet, isClassified: true);
+
+    private void Receive(NetworkDevice device, Packet packet, bool isClassified)
     {
         if (!Passes(device, packet))
         {
@@ -83,7 +88,11 @@ internal sealed class DeviceLayer(NetworkStack stack)
             return;
         }
 
-        Classify(device, packet);
+        if (!isClassified)
+        {
+            Classify(device, packet);
+        }
+
         packet.InputInterface = device.Index;
         packet.Tell(StoryKind.Device, TraceLevel.Minimal, stack.HostName, device.Name);
         Tap?.Invoke(device, packet, false);
@@ -115,7 +124,11 @@ internal sealed class DeviceLayer(NetworkStack stack)
                 packet.Tag = null;
                 device = vlan;
                 packet.InputInterface = device.Index;
-                Classify(device, packet);
+                if (packet.Type == PacketType.OtherHost)
+                {
+                    Classify(device, packet);
+                }
+
                 packet.Tell(StoryKind.Device, TraceLevel.Minimal, stack.HostName, device.Name);
                 Tap?.Invoke(device, packet, false);
                 Count(device, packet);

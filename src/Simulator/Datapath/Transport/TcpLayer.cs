@@ -108,7 +108,9 @@ internal sealed class TcpLayer(NetworkStack stack)
             return;
         }
 
-        Packet reset = Packet.OfInternet(receiver, sender, IpProtocol.Tcp, TcpHeader.MinimumSize, dontFragment: true);
+        // A socket's reset has the class of what it answers, a rule's has none.
+        byte trafficClass = attach ? (byte)0 : (byte)(cause.TrafficClass & ~3);
+        Packet reset = Packet.OfInternet(receiver, sender, IpProtocol.Tcp, TcpHeader.MinimumSize, 64, trafficClass, dontFragment: true);
         var answer = new TcpHeader(reset.Transport);
         if ((header.Flags & TcpFlags.Acknowledge) != 0)
         {

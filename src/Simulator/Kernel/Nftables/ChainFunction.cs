@@ -120,7 +120,7 @@ internal sealed class ChainFunction(NftablesSubsystem subsystem, Chain chain) : 
         if (baseChain.Counter is { } counter)
         {
             counter.Packets++;
-            counter.Bytes += (ulong)packet.NetworkLength;
+            counter.Bytes += (ulong)context.PacketLength;
         }
 
         trace.Policy(baseChain.Policy);

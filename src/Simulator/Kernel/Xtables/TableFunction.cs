@@ -53,7 +53,7 @@ internal sealed class TableFunction(SimulatedKernel kernel, XtablesTable table, 
             }
 
             entry.Packets++;
-            entry.Bytes += (ulong)context.Packet.NetworkLength;
+            entry.Bytes += (ulong)context.PacketLength;
             if (entry.Target.Length == 0)
             {
                 if (entry.Verdict >= 0)

@@ -38,7 +38,7 @@ internal static class TargetEvaluation
                 return Continue;
             case "LOG" or "NFLOG" or "log" or "nflog":
                 int offset = extension.Name switch { "LOG" => 2, "NFLOG" => 12, "log" => 5, _ => 16 };
-                packet.Story?.Add(StoryKind.Decision, TraceLevel.Summary, context.Stack.HostName, $"log \"{Text(data[offset..])}\"");
+                packet.Tell(StoryKind.Decision, TraceLevel.Summary, context.Stack.HostName, $"log \"{Text(data[offset..])}\"");
                 return Continue;
             case "TRACE":
                 packet.Traced = true;

@@ -29,7 +29,7 @@ internal sealed class CounterState
     public void Count(Evaluation evaluation)
     {
         _packets++;
-        _bytes += (ulong)evaluation.Packet.NetworkLength;
+        _bytes += (ulong)evaluation.Context.PacketLength;
     }
 
     public CounterState Copy() => (CounterState)MemberwiseClone();

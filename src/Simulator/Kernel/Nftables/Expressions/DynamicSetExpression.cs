@@ -226,13 +226,13 @@ internal sealed class DynamicSetExpression : Expression
         SetElement? element = _set.Store.Lookup(key, evaluation.Now);
         if (_operation == NFT_DYNSET_OP_DELETE)
         {
+            // The rule goes on whether there was one or not.
             if (element is not null)
             {
                 _set.Store.Remove(element);
                 _set.ElementCount--;
             }
 
-            Decide(evaluation, element is not null);
             return;
         }
 

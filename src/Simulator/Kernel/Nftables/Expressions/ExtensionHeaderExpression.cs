@@ -324,8 +324,10 @@ internal sealed class TcpOptionWriteExpression : Expression
             return;
         }
 
+        Span<byte> before = stackalloc byte[header.Length];
+        header.CopyTo(before);
         value.CopyTo(target);
-        TcpChecksum.Write(evaluation.Packet);
+        TcpChecksum.Mend(header, before);
     }
 }
 
@@ -362,11 +364,17 @@ internal sealed class TcpOptionStripExpression : Expression
     /// <inheritdoc />
     public override void Evaluate(Evaluation evaluation)
     {
-        Span<byte> option = ExtensionHeaderExpression.FindTcpOption(evaluation, _type, out _);
-        if (!option.IsEmpty)
+        Span<byte> option = ExtensionHeaderExpression.FindTcpOption(evaluation, _type, out Span<byte> header);
+        if (header.IsEmpty)
         {
+            evaluation.Break();
+        }
+        else if (!option.IsEmpty)
+        {
+            Span<byte> before = stackalloc byte[header.Length];
+            header.CopyTo(before);
             option.Fill(1);
-            TcpChecksum.Write(evaluation.Packet);
+            TcpChecksum.Mend(header, before);
         }
     }
 }

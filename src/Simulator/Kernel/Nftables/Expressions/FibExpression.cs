@@ -111,9 +111,9 @@ internal sealed class FibExpression : Expression
                 Mark = (_flags & NFTA_FIB_F_MARK) != 0 ? packet.Mark : 0,
                 Output = ofSource ? bound : null,
             });
-            if (route is { Type: RouteType.Unicast } || route is { Type: RouteType.Local } && !ofSource)
+            if (route is { Type: RouteType.Unicast })
             {
-                found = route.Type == RouteType.Local ? route.Route?.Device ?? route.Device : route.Device;
+                found = route.Device;
             }
 
             found = bound is not null && found != bound ? null : found;

@@ -58,7 +58,7 @@ internal sealed class LimitState
 
         UInt128 tokens = _type == NFT_LIMIT_PKTS
             ? (UInt128)(_nanoseconds / _rate) * _burst
-            : (UInt128)_nanoseconds * (context.Profile.IsAtLeast(6, 8) ? (_burst == 0 ? _rate : _burst) : _rate + _burst) / _rate;
+            : (UInt128)_nanoseconds * (_rate + _burst) / _rate;
         if (tokens > ulong.MaxValue)
         {
             return LinuxError.EOVERFLOW;
@@ -92,7 +92,7 @@ internal sealed class LimitState
         ulong now = Nanoseconds(evaluation.Subsystem);
         ulong tokens = Math.Min(_tokens + (now - _last), _maximum);
         _last = now;
-        ulong cost = _type == NFT_LIMIT_PKTS ? _nanoseconds / _rate : (ulong)((UInt128)_nanoseconds * (uint)evaluation.Packet.NetworkLength / _rate);
+        ulong cost = _type == NFT_LIMIT_PKTS ? _nanoseconds / _rate : (ulong)((UInt128)_nanoseconds * (uint)evaluation.Context.PacketLength / _rate);
         bool isOver = tokens < cost;
         _tokens = isOver ? tokens : tokens - cost;
         if (isOver != (_flags & NFT_LIMIT_F_INV) > 0)

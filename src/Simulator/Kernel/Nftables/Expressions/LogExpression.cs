@@ -97,5 +97,5 @@ internal sealed class LogExpression : Expression
 
     /// <inheritdoc />
     public override void Evaluate(Evaluation evaluation) =>
-        evaluation.Packet.Story?.Add(Datapath.StoryKind.Decision, Datapath.TraceLevel.Summary, evaluation.Stack.HostName, $"log \"{Prefix}\"");
+        evaluation.Packet.Tell(Datapath.StoryKind.Decision, Datapath.TraceLevel.Summary, evaluation.Stack.HostName, $"log \"{Prefix}\"");
 }

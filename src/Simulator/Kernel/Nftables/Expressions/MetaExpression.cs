@@ -84,7 +84,7 @@ internal sealed class MetaExpression : Expression
         switch (_key)
         {
             case NFT_META_LEN:
-                evaluation.Store32(_register, (uint)(evaluation.Family is NFPROTO_NETDEV or NFPROTO_BRIDGE or NFPROTO_ARP ? packet.NetworkLength + (evaluation.Family == NFPROTO_ARP ? 0 : 0) : packet.NetworkLength));
+                evaluation.Store32(_register, (uint)evaluation.Context.PacketLength);
                 break;
             case NFT_META_PROTOCOL:
                 evaluation.StoreBigEndian16(_register, packet.Protocol);

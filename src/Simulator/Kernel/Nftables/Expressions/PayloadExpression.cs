@@ -211,33 +211,54 @@ internal sealed class PayloadWriteExpression : Expression
         Span<byte> target = header.Slice(_offset, _length);
         ReadOnlySpan<byte> value = evaluation.Data(_register, _length);
         int difference = Difference(target, value, _offset & 1);
-        value.CopyTo(target);
         Packet packet = evaluation.Packet;
         if (_checksumType == NFT_PAYLOAD_CSUM_INET && (_base != NFT_PAYLOAD_TRANSPORT_HEADER || packet.TransportProtocol != IpProtocol.Udp || BinaryPrimitives.ReadUInt16BigEndian(header[_checksumOffset..]) != 0))
         {
             Mend(header[_checksumOffset..], difference);
         }
 
-        if ((_checksumFlags & NFT_PAYLOAD_L4CSUM_PSEUDOHDR) != 0 && evaluation.HasTransport)
+        // Where the transport header is cut before its checksum nothing is written; the network header's checksum is changed by then.
+        if ((_checksumFlags & NFT_PAYLOAD_L4CSUM_PSEUDOHDR) != 0 && evaluation.HasTransport && !MendTransport(packet, difference))
         {
-            Span<byte> transport = packet.Transport;
-            int at = packet.TransportProtocol switch
-            {
-                IpProtocol.Tcp => 16,
-                IpProtocol.Udp => 6,
-                IpProtocol.Icmpv6 => 2,
-                _ => -1,
-            };
-            if (at >= 0 && transport.Length >= at + 2 && (packet.TransportProtocol != IpProtocol.Udp || BinaryPrimitives.ReadUInt16BigEndian(transport[at..]) != 0))
-            {
-                Mend(transport[at..], difference);
-            }
+            evaluation.Break();
+            return;
         }
 
+        value.CopyTo(target);
         if (_base == NFT_PAYLOAD_NETWORK_HEADER)
         {
             packet.LocateTransport();
         }
+    }
+
+    /// <summary>nft_payload_l4csum_update; false: the checksum isn't there.</summary>
+    private static bool MendTransport(Packet packet, int difference)
+    {
+        Span<byte> transport = packet.Transport;
+        int at = packet.TransportProtocol switch
+        {
+            IpProtocol.Tcp => 16,
+            IpProtocol.Udp or IpProtocol.UdpLite => 6,
+            IpProtocol.Icmpv6 => 2,
+            _ => -1,
+        };
+        if (at < 0)
+        {
+            return true;
+        }
+
+        if (transport.Length < at + 2)
+        {
+            // A UDP header that is cut has no checksum to the kernel.
+            return packet.TransportProtocol == IpProtocol.Udp;
+        }
+
+        if (packet.TransportProtocol != IpProtocol.Udp || BinaryPrimitives.ReadUInt16BigEndian(transport[at..]) != 0)
+        {
+            Mend(transport[at..], difference);
+        }
+
+        return true;
     }
 
     /// <summary>How much the sum of the 16-bit words grows.</summary>

@@ -67,7 +67,7 @@ internal sealed class QuotaState
 
     public void Evaluate(Evaluation evaluation)
     {
-        _consumed += (ulong)evaluation.Packet.NetworkLength;
+        _consumed += (ulong)evaluation.Context.PacketLength;
         bool over = _consumed > _quota;
         if (over != ((_flags & Inverted) != 0))
         {

@@ -1,0 +1,132 @@
+using System.Globalization;
+using EucaNet.Netfilter.Nftables;
+using EucaNet.Simulator.Datapath;
+using EucaNet.Simulator.Kernel;
+using EucaNet.Simulator.Recording;
+
+namespace EucaNet.Simulator.Tests.Datapath.Differences;
+
+/// <summary>Runs a program on both kernels, and makes one that differs as small as it gets.</summary>
+internal static class DifferenceRun
+{
+    /// <summary>A random program; rules that nft refuses are left out.</summary>
+    public static DifferenceProgram Generate(ulong seed, int frames)
+    {
+        var random = new RandomSource(seed);
+        Topology topology = random.Next(4) == 0 ? Topology.Bridge : Topology.Router;
+        List<string> rules = [.. new RuleStream(random, topology).Make()];
+        using (var lab = new RealLab(topology))
+        {
+            while (lab.Load(rules) is { } error)
+            {
+                int line = LineOf(error);
+                if (line < 1 || line > rules.Count || !IsRule(rules[line - 1]))
+                {
+                    throw new InvalidOperationException($"seed {seed}: nft refuses more than a rule: {error}\n{string.Join('\n', rules)}");
+                }
+
+                rules.RemoveAt(line - 1);
+            }
+        }
+
+        var packets = new PacketStream(random, topology);
+        return new DifferenceProgram(topology, rules, [.. Enumerable.Range(0, frames).Select(_ => packets.Next())]);
+    }
+
+    /// <summary>Where the two kernels part, or null where they agree; null too where nft refuses the rules.</summary>
+    public static string? Compare(DifferenceProgram program, bool tells = false)
+    {
+        using var real = new RealLab(program.Topology);
+        return real.Load(program.Rules) is null ? Compare(real, program, tells) : null;
+    }
+
+    private static string? Compare(RealLab real, DifferenceProgram program, bool tells)
+    {
+        using var simulated = new SimulatedLab(program.Topology);
+        try
+        {
+            simulated.Load(real.ReadRuleset());
+        }
+        catch (NftablesException refused)
+        {
+            return $"the simulated kernel refuses the rules: {refused.Message}";
+        }
+
+        int number = 0;
+        foreach (ProgramFrame frame in program.Frames)
+        {
+            number++;
+            List<string> expected = tells ? simulated.Tell(frame) : simulated.Send(frame, 0);
+            List<string> actual = real.Send(frame, expected.Count);
+            if (!expected.SequenceEqual(actual))
+            {
+                string story = tells ? simulated.Story : "";
+                return $"frame {number} port {frame.Port} {FrameSummary.Describe(Packet.FromFrame(frame.Bytes))}\n{story}  real:      {string.Join("\n             ", actual)}\n  simulated: {string.Join("\n             ", expected)}";
+            }
+        }
+
+        List<string> counted = real.Counters(), ours = simulated.Counters();
+        return counted.SequenceEqual(ours) ? null
+            : $"counters\n  real:      {string.Join("\n             ", counted.Except(ours))}\n  simulated: {string.Join("\n             ", ours.Except(counted))}";
+    }
+
+    /// <summary>Leaves out rules and frames as long as the difference stays.</summary>
+    public static DifferenceProgram Shrink(DifferenceProgram program)
+    {
+        using var lab = new RealLab(program.Topology);
+        bool Differs(DifferenceProgram smaller) => lab.Reload(smaller.Rules) is null && Compare(lab, smaller, tells: false) is not null;
+        for (int size = Math.Max(1, program.Frames.Count / 2); size >= 1; size /= 2)
+        {
+            for (int at = program.Frames.Count - size; at >= 0; at -= size)
+            {
+                DifferenceProgram smaller = program with { Frames = [.. program.Frames.Where((_, index) => index < at || index >= at + size)] };
+                if (smaller.Frames.Count > 0 && Differs(smaller))
+                {
+                    program = smaller;
+                }
+            }
+        }
+
+        for (int at = program.Rules.Count - 1; at >= 0; at--)
+        {
+            int count = 1;
+            if (!IsRule(program.Rules[at]) && !program.Rules[at].StartsWith("\tset ", StringComparison.Ordinal))
+            {
+                // A chain or table as a whole.
+                string closing = program.Rules[at] is ['\t', ..] ? "\t}" : "}";
+                int end = program.Rules.Skip(at).ToList().IndexOf(closing);
+                if (!program.Rules[at].EndsWith('{') || end < 0)
+                {
+                    continue;
+                }
+
+                count = end + 1;
+            }
+
+            DifferenceProgram smaller = program with { Rules = [.. program.Rules.Where((_, index) => index < at || index >= at + count)] };
+            if (Differs(smaller))
+            {
+                program = smaller;
+            }
+        }
+
+        return program;
+    }
+
+    private static bool IsRule(string line) => line.StartsWith("\t\t", StringComparison.Ordinal) && !line.StartsWith("\t\ttype ", StringComparison.Ordinal);
+
+    private static int LineOf(string error)
+    {
+        // "/dev/stdin:12:5-20: Error: …"
+        foreach (string part in error.Split('\n'))
+        {
+            string[] fields = part.Split(':');
+            if (fields.Length > 3 && int.TryParse(fields[1], CultureInfo.InvariantCulture, out int line))
+            {
+                return line;
+            }
+        }
+
+        return -1;
+    }
+}

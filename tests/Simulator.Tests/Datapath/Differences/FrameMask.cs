@@ -1,0 +1,118 @@
+using System.Buffers.Binary;
+using EucaNet.Simulator.Datapath;
+using EucaNet.Simulator.Datapath.Formats;
+using EucaNet.Simulator.Recording;
+
+namespace EucaNet.Simulator.Tests.Datapath.Differences;
+
+/// <summary>
+/// A frame as it is compared. Masked are only numbers that a kernel draws or counts for itself: the identification and flow
+/// label of packets it makes or cuts, ports it drew because two connections would have had the same answers, and the checksum of resets
+/// (left to the card on a real one).
+/// </summary>
+internal static class FrameMask
+{
+    private static readonly uint[] OwnAddresses = [0x0a010001, 0x0a020001];
+
+    public static string Normal(Packet packet)
+    {
+        if (packet.Protocol == EtherType.Ipv4 && packet.NetworkLength >= 20 && packet.Ipv4.IsValid)
+        {
+            MaskV4(packet);
+        }
+        else if (packet.Protocol == EtherType.Ipv6 && packet.NetworkLength >= 40 && packet.Ipv6.IsValid)
+        {
+            MaskV6(packet);
+        }
+
+        return $"{FrameSummary.Describe(packet)} {Convert.ToHexStringLower(packet.Frame)}";
+    }
+
+    private static void MaskV4(Packet packet)
+    {
+        packet.TrimNetwork(packet.Ipv4.TotalLength);
+        packet.LocateTransport();
+        Ipv4Header ip = packet.Ipv4;
+        bool isWhole = ip.FragmentOffset == 0;
+        bool isReset = isWhole && IsReset(packet);
+        if (ip.Protocol == IpProtocol.Icmp || OwnAddresses.Contains(ip.Source) || isReset)
+        {
+            ip.Identification = 0;
+            ip.UpdateChecksum();
+        }
+
+        if (isWhole)
+        {
+            MaskDrawnPorts(packet.Transport, ip.Protocol);
+        }
+
+        if (isWhole && ip.Protocol == IpProtocol.Icmp && packet.Transport.Length > 48 && IcmpType.IsError(packet.Transport[0]))
+        {
+            // The packet that an ICMP error quotes.
+            packet.Transport.Slice(2, 2).Clear();
+            MaskDrawnPorts(packet.Transport[28..], packet.Transport[17]);
+        }
+
+        if (isReset && !ip.IsFragment)
+        {
+            packet.UpdateTransportChecksum();
+        }
+    }
+
+    private static void MaskV6(Packet packet)
+    {
+        packet.TrimNetwork(Ipv6Header.Size + packet.Ipv6.PayloadLength);
+        packet.LocateTransport();
+        bool isFragment = packet.Ipv6.FindFragment(out int at);
+        if (isFragment)
+        {
+            packet.Network.Slice(at + 4, 4).Clear();
+        }
+
+        bool isReset = packet.FragmentOffset == 0 && IsReset(packet);
+        bool isError = packet.TransportProtocol == IpProtocol.Icmpv6 && packet.FragmentOffset == 0 && packet.Transport.Length > 48 && Icmpv6Type.IsError(packet.Transport[0]);
+        if (packet.TransportProtocol == IpProtocol.Icmpv6 || isReset)
+        {
+            packet.Network[1] &= 0xf0;
+            packet.Network.Slice(2, 2).Clear();
+        }
+
+        if (packet.FragmentOffset == 0)
+        {
+            MaskDrawnPorts(packet.Transport, packet.TransportProtocol);
+        }
+
+        if (isError)
+        {
+            packet.Transport.Slice(2, 2).Clear();
+            MaskDrawnPorts(packet.Transport[48..], packet.Transport[14]);
+        }
+
+        if (isReset && !isFragment)
+        {
+            packet.UpdateTransportChecksum();
+        }
+    }
+
+    private static bool IsReset(Packet packet) => packet.TransportProtocol == IpProtocol.Tcp && packet.Transport.Length >= 20 && (packet.Transport[13] & 4) != 0;
+
+    /// <summary>Ports of a stream are below 700 and from 2000 to 2999; 8080 and 999 are what rules write.</summary>
+    private static void MaskDrawnPorts(Span<byte> transport, byte protocol)
+    {
+        if (!IpProtocol.HasPorts(protocol) || transport.Length < 8)
+        {
+            return;
+        }
+
+        int checksum = protocol == IpProtocol.Tcp ? 16 : 6;
+        for (int offset = 0; offset < 4; offset += 2)
+        {
+            ushort port = BinaryPrimitives.ReadUInt16BigEndian(transport[offset..]);
+            if (port is not (< 700 or 999 or (>= 2000 and < 3000) or 5000 or 8080) && transport.Length >= checksum + 2)
+            {
+                transport.Slice(offset, 2).Clear();
+                transport.Slice(checksum, 2).Clear();
+            }
+        }
+    }
+}

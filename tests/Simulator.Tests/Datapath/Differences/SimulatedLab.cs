@@ -1,0 +1,112 @@
+using EucaNet.Netfilter.Nftables;
+using EucaNet.Netlink.Kernel;
+using EucaNet.Netlink.Wire;
+using EucaNet.Simulator.Datapath;
+using EucaNet.Simulator.Datapath.Formats;
+using EucaNet.Simulator.Fabric;
+using EucaNet.Simulator.Kernel;
+using EucaNet.Simulator.Kernel.Devices;
+using EucaNet.Simulator.Tests.Fabric;
+using EucaNet.Simulator.Time;
+
+namespace EucaNet.Simulator.Tests.Datapath.Differences;
+
+/// <summary>The machine is a simulated kernel of this machine's version.</summary>
+internal sealed class SimulatedLab : DifferenceLab
+{
+    private readonly SimulatedCloud _cloud = new(1, KernelProfile.Linux618);
+    private readonly SimulatedHost _machine, _tester;
+    private PacketJourney _journey = new(TraceLevel.Detailed);
+
+    public SimulatedLab(Topology topology)
+    {
+        _machine = _cloud.AddHost("machine");
+        _tester = _cloud.AddHost("tester");
+        for (int port = 0; port < Ports; port++)
+        {
+            _machine.AddCard(Inner(port), InnerMac(port).ToString());
+            _tester.AddCard(Outer(port), OuterMac(port).ToString());
+        }
+
+        _tester.Kernel.WriteParameter("net/ipv6/conf/all/disable_ipv6", "1");
+        foreach (string device in (string[])["all", "default", .. Enumerable.Range(0, Ports).Select(Inner)])
+        {
+            _machine.Kernel.WriteParameter($"net/ipv6/conf/{device}/accept_dad", "0");
+            if (device != "all")
+            {
+                _machine.Kernel.WriteParameter($"net/ipv6/conf/{device}/addr_gen_mode", "1");
+            }
+        }
+
+        Prepare(_machine.Kernel);
+        if (topology == Topology.Bridge)
+        {
+            Links.AddBridge(_machine, "br0");
+        }
+
+        for (int port = 0; port < Ports; port++)
+        {
+            _cloud.Connect(_machine, Inner(port), _tester, Outer(port));
+            _machine.Kernel.Devices.Find(Inner(port))!.Inet6!.AddressGenerationMode = 1;
+            _machine.Up(Inner(port));
+            _tester.Up(Outer(port));
+            if (topology == Topology.Bridge)
+            {
+                Links.Enslave(_machine, Inner(port), "br0");
+            }
+        }
+
+        if (topology == Topology.Bridge)
+        {
+            _machine.Kernel.Devices.Find("br0")!.HardwareAddress = InnerMac(9).ToArray();
+            _machine.Up("br0");
+        }
+
+        foreach ((string device, string address) in LabSetup.Addresses(topology))
+        {
+            _machine.Address(device, address);
+        }
+
+        using (SimulationQueue.Call call = _machine.Kernel.Enter())
+        {
+            foreach ((string device, int port, string address) in LabSetup.Neighbours(topology))
+            {
+                NetworkDevice at = _machine.Kernel.Devices.Find(device)!;
+                _machine.Kernel.NeighbourControl.Update(_machine.Kernel.Neighbours.GetOrAdd(at, InternetAddress.Parse(address)), OuterMac(port).ToArray(), NeighbourState.Permanent);
+            }
+        }
+
+        _cloud.Settle(TimeSpan.FromSeconds(20));
+        Attach(_tester.Kernel);
+    }
+
+    /// <summary>What the last frame went through.</summary>
+    public string Story => new PacketTrace(_journey).ToText(TraceLevel.Detailed);
+
+    protected override IKernel Kernel => _machine.Kernel;
+
+    protected override bool IsSettled => true;
+
+    /// <summary>Takes over what stands on another machine.</summary>
+    public void Load(NftablesRuleset ruleset)
+    {
+        using NftablesConnection connection = NftablesConnection.Open(_machine.Kernel);
+        foreach (TableContent table in ruleset.Tables)
+        {
+            connection.Apply(table.Table.Family, table.Table.Name, table);
+        }
+    }
+
+    public List<string> Tell(ProgramFrame frame)
+    {
+        _journey = new PacketJourney(TraceLevel.Detailed);
+        _tester.Kernel.Stack.StoryTeller = from => PacketStory.Begin(_journey, "tester", from);
+        return Send(frame, 0);
+    }
+
+    public override void Dispose()
+    {
+        base.Dispose();
+        _cloud.Dispose();
+    }
+}
