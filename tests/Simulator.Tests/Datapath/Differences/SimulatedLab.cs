@@ -58,7 +58,7 @@ internal sealed class SimulatedLab : DifferenceLab
 
         if (topology == Topology.Bridge)
         {
-            _machine.Kernel.Devices.Find("br0")!.HardwareAddress = InnerMac(9).ToArray();
+            _machine.Kernel.Devices.Find("br0")!.HardwareAddress = InnerMac(9).ToBytes();
             _machine.Up("br0");
         }
 
@@ -72,7 +72,7 @@ internal sealed class SimulatedLab : DifferenceLab
             foreach ((string device, int port, string address) in LabSetup.Neighbours(topology))
             {
                 NetworkDevice at = _machine.Kernel.Devices.Find(device)!;
-                _machine.Kernel.NeighbourControl.Update(_machine.Kernel.Neighbours.GetOrAdd(at, InternetAddress.Parse(address)), OuterMac(port).ToArray(), NeighbourState.Permanent);
+                _machine.Kernel.NeighbourControl.Update(_machine.Kernel.Neighbours.GetOrAdd(at, InternetAddress.Parse(address)), OuterMac(port).ToBytes(), NeighbourState.Permanent);
             }
         }
 
