@@ -47,7 +47,7 @@ foreach (Command below in parsed.CommandResult.Command.Subcommands)
 
 try
 {
-    return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+    return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeSpan.FromSeconds(30) });
 }
 catch (Exception exception) when (exception is RefusedException or KernelException or EucaNet.Engine.EngineException)
 {

@@ -5,7 +5,7 @@ using NUnit.Framework.Internal;
 namespace EucaNet.Cli.Tests;
 
 /// <summary>
-/// "dotnet EucaNet.Cli.Tests.dll CATEGORY" runs the tests of a category without the test platform's processes, which a virtual machine takes
+/// "dotnet EucaNet.Cli.Tests.dll CATEGORY [NAME]" runs the tests of a category, or those of it whose name matches a pattern, without the test platform's processes, which a virtual machine takes
 /// minutes to start. The status is 0 where all passed and there was one.
 /// </summary>
 internal static class Program
@@ -14,7 +14,7 @@ internal static class Program
     {
         var runner = new NUnitTestAssemblyRunner(new DefaultTestAssemblyBuilder());
         runner.Load(typeof(Program).Assembly, new Dictionary<string, object>());
-        ITestResult result = runner.Run(new Teller(Console.Out), TestFilter.FromXml($"<filter><cat>{arguments[0]}</cat></filter>"));
+        ITestResult result = runner.Run(new Teller(Console.Out), TestFilter.FromXml($"<filter><cat>{arguments[0]}</cat>{(arguments.Length > 1 ? $"<test re='1'>{arguments[1]}</test>" : "")}</filter>"));
         Console.WriteLine($"Passed: {result.PassCount}, Failed: {result.FailCount}, Skipped: {result.SkipCount}");
         return result is { FailCount: 0, PassCount: > 0 } ? 0 : 1;
     }
@@ -31,7 +31,7 @@ internal static class Program
             if (!result.Test.IsSuite || (result.FailCount > 0 && result.ResultState.Site != FailureSite.Child))
             {
                 console.WriteLine($"{result.ResultState.Status}: {result.FullName} ({result.Duration:0.0} s)");
-                console.Write(result.Message is null ? "" : $"{result.Message}\n{result.StackTrace}\n");
+                console.Write(result.Message is null ? "" : $"{result.Message}\n{result.StackTrace}\n{result.Output}");
             }
         }
 

@@ -26,7 +26,7 @@ internal static class CommandLine
     public static CommandResult RunOther(NetworkNamespace? inside, string program, params string[] arguments)
     {
         using Process process = StartProcess(inside, program, arguments);
-        return Finish(process, TimeSpan.FromMinutes(8));
+        return Finish(process, TimeSpan.FromMinutes(15));
     }
 
     /// <summary>Starts the program.</summary>

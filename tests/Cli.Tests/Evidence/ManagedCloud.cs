@@ -28,17 +28,17 @@ internal sealed class ManagedCloud : IAsyncDisposable
     public const string Front = "front";
     public const string Internet = "internet";
 
-    private readonly string _frontText;
     private readonly EngineOptions _options;
     private readonly Dictionary<string, Node> _nodes = [];
     private readonly Dictionary<string, RouteConnection> _routes = [];
     private FrontEnd? _frontEnd;
     private int _guests;
+    private int _interfaces;
 
-    private ManagedCloud(string world, string extra, EngineOptions options)
+    private ManagedCloud(string world, string extra, EngineOptions options, string dhcpClient)
     {
-        World = Worlds.Create(world);
-        _frontText = $"""
+        World = Worlds.Create(world, dhcpClient);
+        FrontText = $"""
             VNET_MODE=MANAGED VNET_INTERFACE=eth0 VNET_PUBINTERFACE=eth1 VNET_SUBNET=192.168.0.0 VNET_NETMASK=255.255.0.0 VNET_DNS=198.51.100.53
             VNET_ADDRSPERNET=64 VNET_PUBLICIPS=203.0.113.10-203.0.113.20 {extra}
             """;
@@ -47,9 +47,12 @@ internal sealed class ManagedCloud : IAsyncDisposable
 
     public IWorld World { get; }
 
+    /// <summary>The front-end's eucalyptus.conf.</summary>
+    public string FrontText { get; }
+
     public FrontEnd FrontEnd => _frontEnd!;
 
-    public NetworkConfiguration FrontConfiguration => Parse(_frontText, EngineRole.FrontEnd);
+    public NetworkConfiguration FrontConfiguration => Parse(FrontText, EngineRole.FrontEnd);
 
     public Node NodeOf(string name) => _nodes[name];
 
@@ -58,13 +61,19 @@ internal sealed class ManagedCloud : IAsyncDisposable
     /// <param name="extra">More lines of the front-end's configuration.</param>
     /// <param name="options">The engines' options.</param>
     /// <param name="recorder">Takes what node1's engine and its kernel say to each other.</param>
-    public static async Task<ManagedCloud> StartAsync(string world, string extra = "", EngineOptions? options = null, INetlinkRecorder? recorder = null)
+    /// <param name="dhcpClient">The VMs' client on a real kernel.</param>
+    /// <param name="frontEndRuns">The front-end's engine runs in this process; false where the test runs one itself.</param>
+    public static async Task<ManagedCloud> StartAsync(string world, string extra = "", EngineOptions? options = null, INetlinkRecorder? recorder = null, bool frontEndRuns = true, string dhcpClient = "built-in")
     {
-        var cloud = new ManagedCloud(world, extra, options ?? new EngineOptions());
+        var cloud = new ManagedCloud(world, extra, options ?? new EngineOptions(), dhcpClient);
         NetworkConfiguration front = cloud.FrontConfiguration;
         await cloud.AddAsync(Front, MachineRole.FrontEnd, front, [new Card("eth0", Segment.Private), new Card("eth1", Segment.Public)], "eth1", "203.0.113.1");
         await cloud.AddAsync(Internet, MachineRole.Outside, null, [new Card("eth0", Segment.Public)], "eth0", "203.0.113.100");
-        await cloud.StartFrontEndAsync();
+        if (frontEndRuns)
+        {
+            await cloud.StartFrontEndAsync();
+        }
+
         foreach (string name in (string[])["node1", "node2"])
         {
             await cloud.AddAsync(name, MachineRole.Node, NodeConfiguration(), [new Card("peth0", Segment.Private)], null, null);
@@ -110,8 +119,14 @@ internal sealed class ManagedCloud : IAsyncDisposable
     public async Task<Guest> RunAsync(string user, string group, string node)
     {
         string id = string.Create(CultureInfo.InvariantCulture, $"i-{++_guests:x8}");
-        InstanceAssignment assignment = (await FrontEnd.RunInstanceAsync(new InstanceRequest { InstanceId = id, User = user, Group = group })).Value;
-        var guest = new Guest(id, node, string.Create(CultureInfo.InvariantCulture, $"vif{_guests}.0"), assignment);
+        return await BootAsync((await FrontEnd.RunInstanceAsync(new InstanceRequest { InstanceId = id, User = user, Group = group })).Value, node);
+    }
+
+    /// <summary>Boots an instance that the front-end assigned its network, and waits for its lease.</summary>
+    public async Task<Guest> BootAsync(InstanceAssignment assignment, string node)
+    {
+        string id = assignment.InstanceId;
+        var guest = new Guest(id, node, string.Create(CultureInfo.InvariantCulture, $"vif{++_interfaces}.0"), assignment);
         await World.PlugAsync(node, id, guest.Interface, assignment.Mac.ToString(), default);
         await _nodes[node].AttachAsync(assignment, guest.Interface);
         await World.BootAsync(id, default);

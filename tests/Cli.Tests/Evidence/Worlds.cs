@@ -21,5 +21,7 @@ internal static class Worlds
         : [Simulated];
 
     /// <summary>A world of a kind, without machines.</summary>
-    public static IWorld Create(string kind) => kind == Linux ? new LinuxWorld("built-in") : new SimulatedWorld(1, null, null);
+    /// <param name="kind">The kind.</param>
+    /// <param name="dhcpClient">The VMs' client on a real kernel: "built-in", "udhcpc", "dhclient".</param>
+    public static IWorld Create(string kind, string dhcpClient) => kind == Linux ? new LinuxWorld(dhcpClient) : new SimulatedWorld(1, null, null);
 }

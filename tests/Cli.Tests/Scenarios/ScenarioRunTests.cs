@@ -11,6 +11,7 @@ public sealed class ScenarioRunTests
 
     [TestCase("examples/managed/first-cloud.euca")]
     [TestCase("examples/managed/single-machine.euca")]
+    [TestCase("examples/managed/rules-and-addresses.euca")]
     [TestCase("examples/static/first-cloud.euca")]
     [TestCase("examples/system/first-cloud.euca")]
     [TestCase("examples/system/reports.euca")]
@@ -114,37 +115,9 @@ public sealed class ScenarioRunTests
         Assert.That(run.Status, Is.Zero, run.Output + run.Errors);
     }
 
-    [TestCase("examples/managed/single-machine.euca")]
-    [TestCase("tests/Cli.Tests/Scenarios/public-source.euca")]
-    [RequiresVirtualMachine]
-    public void Another_managed_scenario_holds_under_a_stock_Debian_kernel(string file)
-    {
-        CommandResult run = CommandLine.RunOther(null, VirtualMachine, "-t", "420", "dotnet", CommandLine.Program, "sim", "--kernel", "linux", file);
-        Assert.That(run.Status, Is.Zero, run.Output + run.Errors);
-    }
-
     [TestCase("iptables-legacy")]
     [TestCase("iptables-nft")]
     public void A_rule_for_a_public_address_works_on_another_firewall_too(string firewall) => RunWith(firewall, "tests/Cli.Tests/Scenarios/public-source.euca");
-
-    [Test]
-    [RequiresVirtualMachine]
-    [RequiresProgram("nft", "ip", "bridge")]
-    public void Nft_ip_and_bridge_see_what_was_made()
-    {
-        CommandResult run = CommandLine.RunOther(
-            null, VirtualMachine, "-t", "420", "dotnet", CommandLine.Program, "sim", "--kernel", "linux", "tests/Cli.Tests/Scenarios/standing.euca",
-            "--inspect", "nft list ruleset", "--inspect", "ip -d link", "--inspect", "ip addr", "--inspect", "bridge link");
-        Assert.Multiple(() =>
-        {
-            Assert.That(run.Status, Is.Zero, run.Output + run.Errors);
-            Assert.That(run.Output, Does.Contain("table ip eucanet").And.Contain("203.0.113.10"), "nft list ruleset on the front-end");
-            Assert.That(run.Output, Does.Contain("eth0.10@eth0").And.Contain("vlan protocol 802.1Q id 10"), "ip -d link on the front-end");
-            Assert.That(run.Output, Does.Contain("inet 192.168.0.1/26"), "ip addr on the front-end");
-            Assert.That(run.Output, Does.Contain("eucabr10").And.Contain("forward_delay 0"), "ip -d link on the node");
-            Assert.That(run.Output, Does.Match(@"vif1\.0.*master eucabr10"), "bridge link on the node");
-        });
-    }
 
     [Test]
     [RequiresRoot]
