@@ -13,7 +13,7 @@ public sealed partial class KernelHeaderTests
 {
     private static readonly string[] Headers =
     [
-        "if_link.h", "rtnetlink.h", "neighbour.h", "if_addr.h", "fib_rules.h", "if_bridge.h", "if.h", "if_arp.h", "veth.h", "if_ether.h", "if_tun.h", "if_vlan.h",
+        "if_link.h", "rtnetlink.h", "neighbour.h", "if_addr.h", "fib_rules.h", "if_bridge.h", "if.h", "if_arp.h", "veth.h", "if_ether.h", "if_tun.h", "if_vlan.h", "pkt_sched.h", "gen_stats.h",
     ];
 
     [Test]
@@ -22,7 +22,7 @@ public sealed partial class KernelHeaderTests
     {
         string texts = string.Concat(Headers.Select(header => File.ReadAllText($"/usr/include/linux/{header}")));
         HashSet<string> known = [.. Word().Matches(texts).Select(match => match.Value)];
-        Type[] classes = [typeof(LinkConstants), typeof(BridgeConstants), typeof(AddressConstants), typeof(RouteConstants), typeof(NeighbourConstants), typeof(RuleConstants)];
+        Type[] classes = [typeof(LinkConstants), typeof(BridgeConstants), typeof(AddressConstants), typeof(RouteConstants), typeof(NeighbourConstants), typeof(RuleConstants), typeof(TrafficConstants)];
         FieldInfo[] constants = [.. classes.SelectMany(type => type.GetFields()).Where(field => field.IsLiteral && known.Contains(field.Name))];
         Assert.That(constants, Has.Length.GreaterThan(800));
         Dictionary<string, long> values = Compile(constants.Select(field => field.Name));
