@@ -59,6 +59,11 @@ internal static class LinkLoader
             {
                 kernel.Bridges.BridgeCreated(bridge);
             }
+
+            if (device.KindState is VrfState)
+            {
+                RuleVerbs.AddMasterRules(kernel);
+            }
         }
 
         Apply(device, payload, values);
