@@ -38,6 +38,7 @@ internal static class AddrShowCommand
                 {
                     JsonObject json = LinkText.Json(link, view, details);
                     json.Remove("linkmode");
+                    json.Remove("inet6_addr_gen_mode");
                     if (!details)
                     {
                         json.Remove("ifalias");
