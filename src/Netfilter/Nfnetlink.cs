@@ -11,6 +11,7 @@ public static class Nfnetlink
     // subsystems: the upper byte of a message type
     public const ushort NFNL_SUBSYS_CTNETLINK = 1;
     public const ushort NFNL_SUBSYS_CTNETLINK_EXP = 2;
+    public const ushort NFNL_SUBSYS_IPSET = 6;
     public const ushort NFNL_SUBSYS_CTNETLINK_TIMEOUT = 8;
     public const ushort NFNL_SUBSYS_CTHELPER = 9;
     public const ushort NFNL_SUBSYS_NFTABLES = 10;

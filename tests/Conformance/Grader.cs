@@ -34,6 +34,7 @@ public static class Grader
         new RouteDecodeCheck(),
         new RouteReplayCheck(),
         new ConntrackReplayCheck(),
+        new IpsetReplayCheck(),
         new RouteEventsReplayCheck(),
         new NftablesBytecodeTextCheck(),
         new NftablesListingCheck(),

@@ -46,6 +46,33 @@ internal sealed partial class NftMessageView
 
     public string Text(ushort type) => Attributes.TryFind(type, out NetlinkAttribute attribute) ? attribute.String : "";
 
+    /// <summary>An attribute of one octet; 0 where it is not there.</summary>
+    public byte Number(ushort type) => Attributes.TryFind(type, out NetlinkAttribute attribute) ? attribute.Value[0] : (byte)0;
+
+    /// <summary>The attributes within a nest; none where it is not there.</summary>
+    public List<(ushort RawType, byte[] Value)> Within(ushort type)
+    {
+        var inner = new List<(ushort, byte[])>();
+        if (Attributes.TryFind(type, out NetlinkAttribute nest))
+        {
+            AttributeReader walk = nest.Nested();
+            while (walk.TryRead(out NetlinkAttribute attribute))
+            {
+                inner.Add((attribute.RawType, attribute.Value.ToArray()));
+            }
+        }
+
+        return inner;
+    }
+
+    /// <summary>What an error repeats of the request, sequence and port id masked.</summary>
+    public string RequestHex()
+    {
+        byte[] request = _bytes[20..];
+        request.AsSpan(8, Math.Min(8, request.Length - 8)).Clear();
+        return Convert.ToHexStringLower(request);
+    }
+
     /// <summary>The attributes but for some types.</summary>
     public byte[] Without(params ushort[] types)
     {

@@ -38,6 +38,7 @@ public sealed record KernelProfile
         Classifiers = ["u32"],
         TrafficActions = ["mirred"],
         HasFilterCounters = false,
+        HasRareSetTypes = false,
     };
 
     /// <summary>What the profile is called.</summary>
@@ -108,6 +109,9 @@ public sealed record KernelProfile
 
     /// <summary>What nf_tables adds for bridges: reject, bridge names (CONFIG_NFT_BRIDGE_META, CONFIG_NFT_BRIDGE_REJECT).</summary>
     public bool HasBridgeExpressions { get; init; } = true;
+
+    /// <summary>ipset's hash:mac, hash:ip,mac, hash:ip,mark, hash:net,net and hash:net,port,net (CONFIG_IP_SET_HASH_*).</summary>
+    public bool HasRareSetTypes { get; init; } = true;
 
     /// <summary>This version or a later one.</summary>
     public bool IsAtLeast(int major, int minor) => Version >= new Version(major, minor);

@@ -200,6 +200,32 @@ public sealed class LiveTablesTests
     }
 
     [Test]
+    [Explicit("needs the program ipset")]
+    public void Sets_of_the_kernel_are_written_and_shown_by_their_names([Values] IptablesInterface way)
+    {
+        using KernelUnderTest here = KernelUnderTest.Open(KernelKind.Linux);
+        foreach (string set in (string[])["first hash:ip", "blue hash:ip timeout 60 counters", "six hash:ip family inet6"])
+        {
+            here.Run("ipset", ["create", .. set.Split(' ')]);
+        }
+
+        const string Rules = "-A INPUT -m set ! --match-set blue src -j DROP\n-A INPUT -m set --match-set blue src --return-nomatch ! --update-counters --packets-gt 3 ! --bytes-eq 7\n-A FORWARD -j SET --add-set blue dst --exist --timeout 30 --del-set first src\n";
+        using IptablesTables tables = IptablesTables.Open(here.Kernel, way);
+        tables.Restore(IptablesSaveFile.Parse(IptablesFamily.Ip, $"*filter\n{Rules}COMMIT\n", way, tables.Names));
+        string saved = RecordedFiles.WithoutComments(here.Run(Program(IptablesFamily.Ip, way, "-save"), "-t", "filter"));
+        Assert.Multiple(() =>
+        {
+            Assert.That(saved, Does.Contain(Rules), "what the real tool shows");
+            Assert.That(RecordedFiles.WithoutComments(tables.Read("filter").ToText(asPrintedBy: way)), Is.EqualTo(saved), "what we show");
+            Assert.That(() => here.Run("ipset", "destroy", "blue"), Throws.InvalidOperationException, "a rule holds the set");
+        });
+
+        IptablesParseException unknown = Assert.Throws<IptablesParseException>(() => IptablesSaveFile.Parse(IptablesFamily.Ip, "*filter\n-A INPUT -m set --match-set gone src\nCOMMIT\n", way, tables.Names));
+        Assert.That((unknown.Line, unknown.Token), Is.EqualTo((2, "gone")));
+        Assert.That(() => IptablesSaveFile.Parse(IptablesFamily.Ip, "*filter\n-A INPUT -m set --match-set six src\nCOMMIT\n", way, tables.Names), Throws.TypeOf<IptablesParseException>().With.Message.Contains("IPv6"));
+    }
+
+    [Test]
     public void The_interface_whose_tables_are_in_use_is_found()
     {
         using KernelUnderTest here = KernelUnderTest.Open(KernelKind.Linux);

@@ -3,6 +3,7 @@ using EucaNet.Netfilter;
 using EucaNet.Netlink.Wire;
 using EucaNet.Simulator.Faults;
 using EucaNet.Simulator.Kernel.Conntrack;
+using EucaNet.Simulator.Kernel.Ipset;
 using EucaNet.Simulator.Kernel.Nftables;
 using EucaNet.Simulator.Kernel.Sockets;
 using static EucaNet.Netfilter.Nfnetlink;
@@ -15,7 +16,7 @@ namespace EucaNet.Simulator.Kernel.Netfilter;
 /// What stands behind netfilter's netlink sockets (nfnetlink.c): hands single messages to the subsystem named in their type,
 /// and runs batches, of which only nf_tables takes any.
 /// </summary>
-internal sealed class NetfilterSubsystem(SimulatedKernel kernel, NftablesSubsystem nftables, ConntrackSubsystem conntrack, CompatSubsystem compat) : INetlinkSubsystem
+internal sealed class NetfilterSubsystem(SimulatedKernel kernel, NftablesSubsystem nftables, ConntrackSubsystem conntrack, CompatSubsystem compat, IpSetSubsystem sets) : INetlinkSubsystem
 {
     /// <summary>NFNL_SUBSYS_COUNT.</summary>
     private const int SubsystemCount = 13;
@@ -100,6 +101,7 @@ internal sealed class NetfilterSubsystem(SimulatedKernel kernel, NftablesSubsyst
             NFNL_SUBSYS_CTNETLINK => conntrack.Handle(message),
             NFNL_SUBSYS_CTNETLINK_EXP => ConntrackSubsystem.HandleExpectation(message),
             NFNL_SUBSYS_NFT_COMPAT => compat.Handle(message),
+            NFNL_SUBSYS_IPSET => sets.Handle(message),
             _ => LinuxError.EINVAL,
         };
     }

@@ -1,5 +1,6 @@
 using EucaNet.Netlink.Kernel;
 using EucaNet.Simulator.Kernel.Conntrack;
+using EucaNet.Simulator.Kernel.Ipset;
 using EucaNet.Simulator.Kernel.Netfilter;
 using EucaNet.Simulator.Kernel.Nftables;
 using EucaNet.Simulator.Kernel.Xtables;
@@ -12,11 +13,15 @@ public sealed partial class SimulatedKernel
     /// <summary>The tables of nf_tables.</summary>
     internal NftablesSubsystem Nftables { get; private set; } = null!;
 
+    /// <summary>The sets of ipset.</summary>
+    internal IpSetSubsystem IpSets { get; private set; } = null!;
+
     partial void AttachNetfilter()
     {
+        IpSets = new IpSetSubsystem(this);
         Nftables = new NftablesSubsystem(this);
         var conntrack = new ConntrackSubsystem(this);
-        Register(NetlinkProtocol.Netfilter, new NetfilterSubsystem(this, Nftables, conntrack, new CompatSubsystem()));
+        Register(NetlinkProtocol.Netfilter, new NetfilterSubsystem(this, Nftables, conntrack, new CompatSubsystem(), IpSets));
         conntrack.Listen();
         XtablesOpener = new XtablesSubsystem(this).Open;
     }

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
+using EucaNet.Netfilter;
 using EucaNet.Netlink.Kernel;
 using EucaNet.Netlink.Wire;
 using EucaNet.Simulator.Kernel.Nftables.Compat;
@@ -23,6 +24,7 @@ internal sealed class SimulatedXtablesSocket(XtablesSubsystem subsystem, Xtables
             XtablesLayout.GetEntries => GetEntries(value),
             _ when option == layout.GetRevisionMatch => GetRevision(value, isTarget: false),
             _ when option == layout.GetRevisionTarget => GetRevision(value, isTarget: true),
+            XtablesLayout.IpSet when layout.Family == Nfnetlink.NFPROTO_IPV4 => Ipset.IpSetOptions.Answer(subsystem.Kernel.IpSets, value),
             _ => LinuxError.ENOPROTOOPT,
         };
         return error == LinuxError.None ? value.Length : throw new KernelException($"read xtables option {option}", error);
@@ -155,7 +157,7 @@ internal sealed class SimulatedXtablesSocket(XtablesSubsystem subsystem, Xtables
             return LinuxError.ENOMEM;
         }
 
-        LinuxError error = new TableTranslation(layout, value[..(XtablesLayout.ReplaceHeader + (int)size)]).Run(out XtablesEntries? entries);
+        LinuxError error = new TableTranslation(layout, value[..(XtablesLayout.ReplaceHeader + (int)size)], subsystem.Kernel.IpSets).Run(out XtablesEntries? entries);
         if (error != LinuxError.None)
         {
             return error;

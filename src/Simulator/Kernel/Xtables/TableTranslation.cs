@@ -1,13 +1,14 @@
 using System.Buffers.Binary;
 using System.Text;
 using EucaNet.Netlink.Wire;
+using EucaNet.Simulator.Kernel.Ipset;
 using EucaNet.Simulator.Kernel.Nftables.Compat;
 using static EucaNet.Netfilter.Nfnetlink;
 
 namespace EucaNet.Simulator.Kernel.Xtables;
 
 /// <summary>Checks a replacement as the kernel does (translate_table), step by step in its order, and makes entries of it.</summary>
-internal ref struct TableTranslation(XtablesLayout layout, ReadOnlySpan<byte> replace)
+internal ref struct TableTranslation(XtablesLayout layout, ReadOnlySpan<byte> replace, IpSetSubsystem sets)
 {
     private const uint Underway = 1u << XtablesLayout.HookCount;
     private const uint None = uint.MaxValue;
@@ -324,7 +325,7 @@ internal ref struct TableTranslation(XtablesLayout layout, ReadOnlySpan<byte> re
 
         byte[] data = DataOf(at);
         string table = TableName(_replace);
-        var place = new ExtensionPlace(table, layout.Family, entry.ComeFrom, BinaryPrimitives.ReadUInt16LittleEndian(entry.Header.AsSpan(layout.Protocol)), (entry.Header[layout.Flags + 1] & 0x40) != 0);
+        var place = new ExtensionPlace(table, layout.Family, entry.ComeFrom, BinaryPrimitives.ReadUInt16LittleEndian(entry.Header.AsSpan(layout.Protocol)), (entry.Header[layout.Flags + 1] & 0x40) != 0, sets);
         LinuxError error = ExtensionChecks.Check(extension, data, isTarget, place);
         made = new EntryExtension(extension, at, data);
         return error;

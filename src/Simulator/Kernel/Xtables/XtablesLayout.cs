@@ -15,7 +15,7 @@ internal sealed record XtablesLayout
 
     public const string ErrorName = "ERROR";
 
-    public const int SetReplace = 64, SetAddCounters = 65, GetInfo = 64, GetEntries = 65;
+    public const int SetReplace = 64, SetAddCounters = 65, GetInfo = 64, GetEntries = 65, IpSet = 83;
 
     /// <summary>XT_RETURN.</summary>
     public const int Return = -NF_REPEAT - 1;

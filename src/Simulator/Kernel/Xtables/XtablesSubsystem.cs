@@ -35,7 +35,7 @@ internal sealed class XtablesSubsystem(SimulatedKernel kernel)
         }
 
         byte[] initial = made.Initial(layout);
-        LinuxError error = new TableTranslation(layout, initial).Run(out XtablesEntries? entries);
+        LinuxError error = new TableTranslation(layout, initial, kernel.IpSets).Run(out XtablesEntries? entries);
         if (error != LinuxError.None)
         {
             throw new InvalidOperationException($"The initial table {name} does not hold: {error}.");
@@ -56,6 +56,8 @@ internal sealed class XtablesSubsystem(SimulatedKernel kernel)
             kernel.Stack.Netfilter.UseConntrack(family);
         }
 
+        entries.HoldSets(kernel.IpSets, 1);
+        table.Entries.HoldSets(kernel.IpSets, -1);
         table.Entries = entries;
         if (used && !uses)
         {

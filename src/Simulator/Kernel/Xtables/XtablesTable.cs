@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 using EucaNet.Simulator.Datapath.Hooks;
+using EucaNet.Simulator.Kernel.Ipset;
 using EucaNet.Simulator.Kernel.Nftables.Compat;
 
 namespace EucaNet.Simulator.Kernel.Xtables;
@@ -66,6 +67,18 @@ internal sealed class XtablesEntries
     public bool UsesConntrack => List.Any(entry =>
         entry.Matches.Any(match => MatchEvaluation.UsesConntrack(match.Extension!.Name))
         || entry.TargetExtension?.Extension is { } target && TargetEvaluation.UsesConntrack(target.Name));
+
+    /// <summary>Counts the references of the entries to sets up or down.</summary>
+    public void HoldSets(IpSetSubsystem sets, int change)
+    {
+        foreach (EntryExtension extension in List.SelectMany(entry => entry.Matches.Append(entry.TargetExtension!)))
+        {
+            if (extension?.Extension is { } known)
+            {
+                IpSetRules.Hold(known, extension.Data, sets, change);
+            }
+        }
+    }
 
     /// <summary>
     /// The entries as user space gets them: with counters and hooks, without what modules keep for themselves. What is behind the end of

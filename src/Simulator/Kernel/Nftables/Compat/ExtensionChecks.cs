@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using EucaNet.Netlink.Wire;
+using EucaNet.Simulator.Kernel.Ipset;
 using static EucaNet.Netfilter.Nfnetlink;
 
 namespace EucaNet.Simulator.Kernel.Nftables.Compat;
@@ -10,7 +11,8 @@ namespace EucaNet.Simulator.Kernel.Nftables.Compat;
 /// <param name="Hooks">The hooks it is reached from, a bit each; 0 where that isn't known yet.</param>
 /// <param name="Protocol">The rule's transport protocol; of bridges the ethernet protocol in network order.</param>
 /// <param name="IsInverted">The rule takes every protocol but that.</param>
-internal readonly record struct ExtensionPlace(string Table, byte Family, uint Hooks, ushort Protocol, bool IsInverted)
+/// <param name="Sets">The sets it may name.</param>
+internal readonly record struct ExtensionPlace(string Table, byte Family, uint Hooks, ushort Protocol, bool IsInverted, IpSetSubsystem Sets)
 {
     /// <summary>The rule is for exactly this transport protocol.</summary>
     public bool IsFor(byte protocol) => Protocol == protocol && !IsInverted;
@@ -73,12 +75,14 @@ internal static class ExtensionChecks
             case "connlabel":
                 return (U16(data, 2) & ~3) != 0 ? LinuxError.EINVAL : Refuse(U16(data, 0) > 127, LinuxError.ERANGE);
             case "rateest":
-                // Estimators and ip sets there are none: what names one is refused.
+                // Estimators there are none: what names one is refused.
                 uint rates = U16(data, 32), compared = U16(data, 34);
                 return (rates & 6) is not (2 or 4) || (rates & 0x30) == 0 || compared is < 1 or > 3 ? LinuxError.EINVAL : LinuxError.ENOENT;
             case "owner":
                 return Refuse(U32(data, 4) < U32(data, 0) || U32(data, 12) < U32(data, 8));
-            case "set" or "nfacct":
+            case "set":
+                return IpSetRules.Check(extension, data.ToArray(), place.Sets, place.Table);
+            case "nfacct":
                 return LinuxError.ENOENT;
             case "limit":
                 return Refuse(U32(data, 4) == 0 || U32(data, 0) > uint.MaxValue / Math.Max(1, U32(data, 4)), LinuxError.ERANGE);
@@ -185,8 +189,10 @@ internal static class ExtensionChecks
                 return Refuse(U32(data, 0) != 1);
             case "NETMAP":
                 return Refuse((U32(data, 0) & 1) == 0);
-            case "SET" or "SECMARK":
-                // No set, and no security module that would know a context.
+            case "SET":
+                return IpSetRules.Check(extension, data.ToArray(), place.Sets, place.Table);
+            case "SECMARK":
+                // There is no security module that would know a context.
                 return LinuxError.ENOENT;
             case "LOG":
                 return Refuse(data[0] >= 8 || data[31] != 0);

@@ -4,12 +4,13 @@ using EucaNet.Simulator.Datapath;
 using EucaNet.Simulator.Datapath.Conntrack;
 using EucaNet.Simulator.Datapath.Formats;
 using EucaNet.Simulator.Datapath.Hooks;
+using EucaNet.Simulator.Kernel.Ipset;
 using EucaNet.Simulator.Kernel.Nftables.Expressions;
 
 namespace EucaNet.Simulator.Kernel.Nftables.Compat;
 
 /// <summary>
-/// Judges a packet by an xtables match's data. A match that says nothing about simulated packets (sockets, IPsec, ip sets) does
+/// Judges a packet by an xtables match's data. A match that says nothing about simulated packets (sockets, IPsec) does
 /// not hold: a packet never passes because the simulator does not know.
 /// </summary>
 internal static class MatchEvaluation
@@ -39,6 +40,8 @@ internal static class MatchEvaluation
             "length" => InRange((uint)packet.NetworkLength, U16(data, 0), U16(data, 2)) != (data[4] != 0),
             "ttl" or "hl" => Compare(data[0], TimeToLive(packet), data[1]),
             "tos" => ((TypeOfService(packet) & data[1]) == data[0]) != (data[2] != 0),
+            "ecn" => HeaderMatches.Ecn(data, packet, TypeOfService(packet)),
+            "tcpmss" => HeaderMatches.MaximumSegment(data, packet),
             "dscp" => (TypeOfService(packet) >> 2 == data[0]) != (data[1] != 0),
             "physdev" => PhysicalDevice(data, context),
             "limit" => Limit(data, state, kernel),
@@ -52,6 +55,7 @@ internal static class MatchEvaluation
             "time" => Time(data, kernel),
             "realm" => ((0 & U32(data, 4)) == U32(data, 0)) != (data[8] != 0),
             "devgroup" => DeviceGroup(data, context),
+            "set" => IpSetRules.Matches(extension, data, context),
             "owner" => (data[16] & ~data[17]) == 0,
             _ => false,
         };

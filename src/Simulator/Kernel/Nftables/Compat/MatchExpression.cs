@@ -1,4 +1,5 @@
 using EucaNet.Netlink.Wire;
+using EucaNet.Simulator.Kernel.Ipset;
 using EucaNet.Simulator.Kernel.Nftables.Expressions;
 using static EucaNet.Netfilter.Nfnetlink;
 using static EucaNet.Netfilter.Nftables.NfTables;
@@ -9,6 +10,8 @@ namespace EucaNet.Simulator.Kernel.Nftables.Compat;
 internal abstract class CompatExpression : Expression
 {
     private const ushort NameAttribute = 1, RevisionAttribute = 2, DataAttribute = 3;
+
+    private int _references;
 
     private static readonly AttributePolicy RuleCompatPolicy = new(
         NFTA_RULE_COMPAT_FLAGS, (NFTA_RULE_COMPAT_PROTO, AttributePolicy.U32), (NFTA_RULE_COMPAT_FLAGS, AttributePolicy.U32));
@@ -79,7 +82,14 @@ internal abstract class CompatExpression : Expression
         }
 
         return ExtensionChecks.Check(
-            Extension, Data, IsTarget, new ExtensionPlace(context.Table!.Name, context.Family, HooksOf(context.Chain), (ushort)protocol, (flags & NFT_RULE_COMPAT_F_INV) != 0));
+            Extension, Data, IsTarget, new ExtensionPlace(context.Table!.Name, context.Family, HooksOf(context.Chain), (ushort)protocol, (flags & NFT_RULE_COMPAT_F_INV) != 0, context.Subsystem.Kernel.IpSets));
+    }
+
+    /// <summary>Keeps the sets that the block names from being destroyed while the rule is there (1), or lets them go (0).</summary>
+    protected void Hold(NftContext context, int references)
+    {
+        IpSetRules.Hold(Extension, Data, context.Subsystem.Kernel.IpSets, references - _references);
+        _references = references;
     }
 
     /// <inheritdoc />
@@ -146,6 +156,11 @@ internal sealed class MatchExpression : CompatExpression
     public override LinuxError Init(NftContext context, ParsedAttributes table)
     {
         LinuxError error = base.Init(context, table);
+        if (error == LinuxError.None)
+        {
+            Hold(context, 1);
+        }
+
         if (error == LinuxError.None && MatchEvaluation.UsesConntrack(Extension.Name))
         {
             _state.UsesConntrack = true;
@@ -158,6 +173,11 @@ internal sealed class MatchExpression : CompatExpression
     /// <inheritdoc />
     public override void Deactivate(NftContext context, DeactivatePhase phase)
     {
+        if (phase != DeactivatePhase.Prepare)
+        {
+            Hold(context, 0);
+        }
+
         if (phase != DeactivatePhase.Prepare && _state.UsesConntrack)
         {
             _state.UsesConntrack = false;
@@ -199,6 +219,11 @@ internal sealed class TargetExpression : CompatExpression
     public override LinuxError Init(NftContext context, ParsedAttributes table)
     {
         LinuxError error = base.Init(context, table);
+        if (error == LinuxError.None)
+        {
+            Hold(context, 1);
+        }
+
         if (error == LinuxError.None && TargetEvaluation.UsesConntrack(Extension.Name))
         {
             _usesConntrack = true;
@@ -211,6 +236,11 @@ internal sealed class TargetExpression : CompatExpression
     /// <inheritdoc />
     public override void Deactivate(NftContext context, DeactivatePhase phase)
     {
+        if (phase != DeactivatePhase.Prepare)
+        {
+            Hold(context, 0);
+        }
+
         if (phase != DeactivatePhase.Prepare && _usesConntrack)
         {
             _usesConntrack = false;

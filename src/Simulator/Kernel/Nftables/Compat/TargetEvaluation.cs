@@ -7,6 +7,7 @@ using EucaNet.Simulator.Datapath.Formats;
 using EucaNet.Simulator.Datapath.Hooks;
 using EucaNet.Simulator.Datapath.Internet;
 using EucaNet.Simulator.Datapath.Nat;
+using EucaNet.Simulator.Kernel.Ipset;
 using static EucaNet.Netfilter.Nfnetlink;
 
 namespace EucaNet.Simulator.Kernel.Nftables.Compat;
@@ -40,6 +41,9 @@ internal static class TargetEvaluation
                 int offset = extension.Name switch { "LOG" => 2, "NFLOG" => 12, "log" => 5, _ => 16 };
                 packet.Tell(StoryKind.Decision, TraceLevel.Summary, context.Stack.HostName, $"log \"{Text(data[offset..])}\"");
                 return Continue;
+            case "SET":
+                IpSetRules.Apply(extension, data, context);
+                return Continue;
             case "TRACE":
                 packet.Traced = true;
                 return Continue;
@@ -69,6 +73,12 @@ internal static class TargetEvaluation
             case "TTL" or "HL":
                 SetTimeToLive(data, packet);
                 return Continue;
+            case "TOS":
+                SetTypeOfService(packet, keep: (byte)~data[1], flip: data[0]);
+                return Continue;
+            case "DSCP":
+                SetTypeOfService(packet, keep: 3, flip: (byte)(data[0] << 2));
+                return Continue;
             case "TEE":
                 byte family = context.Family == HookFamily.Ipv6 ? InternetAddress.V6 : InternetAddress.V4;
                 context.Stack.Duplicate(context, InternetAddress.Read(family, data), context.Stack.Kernel.Devices.Find(Text(data.Slice(16, 16))));
@@ -80,7 +90,7 @@ internal static class TargetEvaluation
                 packet.Source = MacAddress.Read(data);
                 return (int)(U32(data, 8) | ~0xfu);
             default:
-                // AUDIT, TCPMSS, DSCP and the like: the packet goes on as it is.
+                // AUDIT, TCPMSS, ECN and the like: the packet goes on as it is.
                 return Continue;
         }
     }
@@ -194,6 +204,21 @@ internal static class TargetEvaluation
         UInt128 all = InternetAddress.Mask(old.Family, old.Bits), mask = ~(range.MinimumAddress.Value ^ range.MaximumAddress.Value) & all;
         var address = new InternetAddress(old.Family, old.Value & ~mask & all | range.MinimumAddress.Value & mask);
         return (int)context.Stack.Nat.Setup(connection, range with { Flags = range.Flags | NatRangeFlags.MapAddresses, MinimumAddress = address, MaximumAddress = address }, manipulation);
+    }
+
+    /// <summary>The octet of DSCP and ECN: the bits that are kept, then those that are flipped.</summary>
+    private static void SetTypeOfService(Packet packet, byte keep, byte flip)
+    {
+        Span<byte> network = packet.Network;
+        if (packet.Protocol == EtherType.Ipv6)
+        {
+            ushort word = BinaryPrimitives.ReadUInt16BigEndian(network);
+            BinaryPrimitives.WriteUInt16BigEndian(network, (ushort)(word & 0xf00f | (byte)((byte)(word >> 4) & keep ^ flip) << 4));
+            return;
+        }
+
+        network[1] = (byte)(network[1] & keep ^ flip);
+        packet.Ipv4.UpdateChecksum();
     }
 
     private static void SetTimeToLive(ReadOnlySpan<byte> data, Packet packet)
