@@ -75,12 +75,7 @@ internal sealed class KernelCopy : IDisposable
     }
 
     /// <summary>True when the copy has an interface of this name.</summary>
-    public bool Has(string interfaceName)
-    {
-        using RouteConnection route = RouteConnection.Open(Host.Kernel);
-        ValueTask<Link?> found = route.FindLinkAsync(interfaceName);
-        return found.GetAwaiter().GetResult() is not null;
-    }
+    public bool Has(string interfaceName) => Host.Kernel.ReadParameter($"net/ipv4/conf/{interfaceName}/forwarding") is not null;
 
     /// <summary>Names a neighbour's MAC, so that nobody has to be asked for it.</summary>
     public async ValueTask MeetAsync(int interfaceIndex, IPAddress address)
