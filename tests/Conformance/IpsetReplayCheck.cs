@@ -27,7 +27,7 @@ public sealed class IpsetReplayCheck : IConformanceCheck
     public Func<JsonElement, CheckResult?> Begin(CorpusFile file)
     {
         ArgumentNullException.ThrowIfNull(file);
-        var kernel = new SimulatedKernel(new SimulatedKernelOptions { Profile = RouteReplayCheck.Profile(file.KernelVersion) });
+        var kernel = new SimulatedKernel(new SimulatedKernelOptions { Profile = RecordedNamespace.Profile(file.KernelVersion) });
         return row => IsIpset(row) ? Replay(kernel, row) : null;
     }
 
