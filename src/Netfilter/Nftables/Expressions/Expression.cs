@@ -39,7 +39,7 @@ public abstract record Expression
             }
             else
             {
-                WriteAttribute(ref writer, type, layout.FormAt(i));
+                WriteAttribute(ref writer, type, layout.FormAt(i) | AttributeForm.AsRead);
                 written |= 1u << type;
             }
         }

@@ -72,7 +72,7 @@ public sealed record ExtensionHeaderExpression : Expression
 
     private protected override void WriteAttribute(ref NetlinkWriter writer, ushort type, AttributeForm form)
     {
-        // The kernel shows these of writes and removals, and refuses them there.
+        // The kernel shows these of writes and removals, and refuses them in requests: only what was read is written so.
         bool isRefused = DestinationRegister is null && (type == NFTA_EXTHDR_FLAGS || (SourceRegister is null && type is NFTA_EXTHDR_OFFSET or NFTA_EXTHDR_LEN));
         switch (type)
         {
