@@ -137,13 +137,13 @@ internal sealed partial class ManagedFrontEnd
         await _bridges.RemoveUnusedAsync(vlan, changes, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Removes the networks' interfaces that a former run made and the state does not know.</summary>
+    /// <summary>Removes the networks' interfaces that a former run made and the state does not know, and those that another program gave a name that is not ours.</summary>
     private async ValueTask RemoveLeftOversAsync(ChangeLog changes, CancellationToken cancellationToken)
     {
         HashSet<string> wanted = [.. _state.Networks.Values.Select(n => n.InterfaceName)];
         foreach (LinkView link in await _links.ListAsync(cancellationToken).ConfigureAwait(false))
         {
-            if (!link.IsOurs || wanted.Contains(link.Name) || InterfaceNames.VlanOf(link.Name) is not { } vlan)
+            if (!link.IsOurs || wanted.Contains(link.Name))
             {
                 continue;
             }
@@ -152,7 +152,7 @@ internal sealed partial class ManagedFrontEnd
             {
                 await _links.DeleteAsync(link, changes, cancellationToken).ConfigureAwait(false);
             }
-            else if (link.IsBridge && Configuration.SingleMachine)
+            else if (link.IsBridge && Configuration.SingleMachine && InterfaceNames.VlanOf(link.Name) is { } vlan)
             {
                 await RemoveBridgeAsync(link, vlan, changes, cancellationToken).ConfigureAwait(false);
             }

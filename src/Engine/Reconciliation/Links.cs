@@ -106,7 +106,15 @@ internal sealed class Links(EngineContext context) : IAsyncDisposable
         var wanted = new Link { Name = name, Parent = parent.Index, Alias = Alias(purpose), Info = LinkInfo.Of(new VlanOptions { Id = (ushort)vlan }) };
         try
         {
-            await MakeAsync(wanted, cancellationToken).ConfigureAwait(false);
+            try
+            {
+                await MakeAsync(wanted, cancellationToken).ConfigureAwait(false);
+            }
+            catch (NetlinkException taken) when (taken.IsAlreadyThere)
+            {
+                await RemoveRenamedAsync(parent, vlan, changes, cancellationToken).ConfigureAwait(false);
+                await MakeAsync(wanted, cancellationToken).ConfigureAwait(false);
+            }
         }
         catch (NetlinkException refused) when (refused.Error == LinuxError.EOPNOTSUPP)
         {
@@ -268,6 +276,25 @@ internal sealed class Links(EngineContext context) : IAsyncDisposable
     // ours without the mark, which nobody would ever clear away.
     private ValueTask MakeAsync(Link wanted, CancellationToken cancellationToken) =>
         Connection.CreateBatch().AddLink(wanted).ChangeLink(new Link { Name = wanted.Name, Alias = wanted.Alias }).ExecuteAsync(cancellationToken);
+
+    /// <summary>
+    /// A parent has one device of a VLAN. Where that is ours under a name that another program gave it, it goes: a new name would need it to be down on many kernels.
+    /// </summary>
+    private async ValueTask RemoveRenamedAsync(LinkView parent, int vlan, ChangeLog changes, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<LinkView> links = await ListAsync(cancellationToken).ConfigureAwait(false);
+        if (links.FirstOrDefault(link => link.Kind == "vlan" && link.Vlan == vlan && link.ParentIndex == parent.Index) is not { } holder)
+        {
+            return;
+        }
+
+        if (!holder.IsOurs)
+        {
+            throw new EngineException($"interface {holder.Name}", $"it has VLAN {vlan} on {parent.Name} and is not ours", $"remove it (ip link delete {holder.Name}) or give us other VLANs");
+        }
+
+        await DeleteAsync(holder, changes, cancellationToken).ConfigureAwait(false);
+    }
 
     private async ValueTask<LinkView> RequireMadeAsync(string name, CancellationToken cancellationToken) =>
         await FindAsync(name, cancellationToken).ConfigureAwait(false) ?? throw new EngineException($"interface {name}", "it vanished while it was being made", "look for another program that manages interfaces");

@@ -127,7 +127,10 @@ public sealed partial class NftablesConnection
         writer.WriteString(NFTA_SET_ELEM_LIST_SET, set);
     };
 
-    /// <summary>Reads a dump; false where not all of it is of one generation, that of <paramref name="generation"/> where it says one.</summary>
+    /// <summary>
+    /// Reads a dump; false where not all of it is of one generation, that of <paramref name="generation"/> where it says one, or where something is in it twice:
+    /// who took the second for a copy and deleted it would delete the only one there is.
+    /// </summary>
     private bool Dump<T>(ushort type, NftablesFamily family, RequestWriter? filter, DecodeCache names, List<T> list, ref uint? generation)
         where T : NftablesEntity
     {
@@ -143,8 +146,32 @@ public sealed partial class NftablesConnection
                 list.Add(entity);
             }
         });
-        return same && !interrupted;
+        return same && !interrupted && !HasRepetition(list);
     }
+
+    // Elements of a set that packets fill may come twice while it grows; only a whole frame of them that comes again is none of the kernel's.
+    private static bool HasRepetition<T>(List<T> list)
+        where T : NftablesEntity
+    {
+        if (list is List<SetElementList> frames)
+        {
+            return Enumerable.Range(1, Math.Max(frames.Count - 1, 0)).Any(index => frames[index].Elements is { Count: > 0 } && frames[index] == frames[index - 1]);
+        }
+
+        var seen = new HashSet<(NftablesFamily, string, string, ulong)>(list.Count);
+        return list.Exists(entity => !seen.Add(IdentityOf(entity)));
+    }
+
+    private static (NftablesFamily Family, string Table, string Name, ulong Number) IdentityOf(NftablesEntity entity) => entity switch
+    {
+        Table table => (table.Family, table.Name, "", 0),
+        Chain chain => (chain.Family, chain.Table, chain.Name, 0),
+        Rule rule => (rule.Family, rule.Table, "", rule.Handle ?? 0),
+        NftablesSet set => (set.Family, set.Table, set.Name, 0),
+        NftablesObject item => (item.Family, item.Table, item.Name, item.Type),
+        Flowtable flowtable => (flowtable.Family, flowtable.Table, flowtable.Name, 0),
+        _ => throw new ArgumentException($"{entity.Describe()} is nothing that a table lists.", nameof(entity)),
+    };
 
     private NftablesRuleset ReadConsistently(NftablesFamily family, string? table)
     {
