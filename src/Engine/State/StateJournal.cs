@@ -3,7 +3,8 @@ using System.Text.Json;
 namespace EucaNet.Engine.State;
 
 /// <summary>
-/// Keeps the state over a restart: one line of JSON for each fact, appended when it has become true, so that a change costs one short write.
+/// Keeps the state over a restart: one line of JSON for each change, appended when it has become true, so that it costs one short write. A line is one fact,
+/// or the list of those that became true together: a crash leaves all of them or none.
 /// A line cut short by a crash is the last one and is left out. When the file has grown well beyond what stands, it is written anew beside
 /// the old one and takes its place by a rename.
 /// </summary>
@@ -11,7 +12,7 @@ internal sealed class StateJournal : IDisposable
 {
     private readonly string? _path;
     private FileStream? _file;
-    private int _lines;
+    private int _records;
 
     /// <summary>A journal in a directory, which is made when missing; without a directory nothing is kept.</summary>
     public StateJournal(string? directory, string name)
@@ -52,30 +53,27 @@ internal sealed class StateJournal : IDisposable
         byte[] bytes = new byte[_file.Length];
         _file.ReadExactly(bytes);
         var records = new List<StateRecord>();
-        int start = 0;
-        for (int end; (end = Array.IndexOf(bytes, (byte)'\n', start)) >= 0; start = end + 1)
+        int start = 0, line = 1;
+        for (int end; (end = Array.IndexOf(bytes, (byte)'\n', start)) >= 0; start = end + 1, line++)
         {
             try
             {
-                if (JsonSerializer.Deserialize(bytes.AsSpan(start, end - start), StateJson.Default.StateRecord) is { } record)
-                {
-                    records.Add(record);
-                }
+                records.AddRange(Parse(bytes.AsSpan(start, end - start)));
             }
             catch (JsonException damaged)
             {
-                throw new EngineException($"state file {_path}", $"line {records.Count + 1} is damaged: {damaged.Message}", "restore the file, or remove it to start without the former state", inner: damaged);
+                throw new EngineException($"state file {_path}", $"line {line} is damaged: {damaged.Message}", "restore the file, or remove it to start without the former state", inner: damaged);
             }
         }
 
         // What follows the last line end was being written when the engine died; it never became true.
         _file.SetLength(start);
         _file.Seek(0, SeekOrigin.End);
-        _lines = records.Count;
+        _records = records.Count;
         return records;
     }
 
-    /// <summary>Appends records with one write.</summary>
+    /// <summary>Appends what has become true by one change, with one write and as one line.</summary>
     public void Append(params ReadOnlySpan<StateRecord> records)
     {
         if (_file is null || records.IsEmpty)
@@ -83,12 +81,12 @@ internal sealed class StateJournal : IDisposable
             return;
         }
 
-        _file.Write(Format(records));
-        _lines += records.Length;
+        _file.Write(records.Length == 1 ? Format(records) : [.. JsonSerializer.SerializeToUtf8Bytes(records.ToArray(), StateJson.Default.StateRecordArray), (byte)'\n']);
+        _records += records.Length;
     }
 
-    /// <summary>True when most of the file's lines are overruled.</summary>
-    public bool WantsCompacting(int standing) => _file is not null && _lines > 1000 && _lines > 4 * standing;
+    /// <summary>True when most of the file's records are overruled.</summary>
+    public bool WantsCompacting(int standing) => _file is not null && _records > 1000 && _records > 4 * standing;
 
     /// <summary>Writes only what stands: a new file, flushed to the disk, takes the old one's place.</summary>
     public void Compact(IEnumerable<StateRecord> standing)
@@ -106,7 +104,7 @@ internal sealed class StateJournal : IDisposable
         File.Move(next, _path, overwrite: true);
         _file.Dispose();
         _file = file;
-        _lines = records.Length;
+        _records = records.Length;
     }
 
     /// <inheritdoc />
@@ -121,6 +119,16 @@ internal sealed class StateJournal : IDisposable
         }
 
         return options;
+    }
+
+    private static StateRecord[] Parse(ReadOnlySpan<byte> line)
+    {
+        if (line.StartsWith("["u8))
+        {
+            return JsonSerializer.Deserialize(line, StateJson.Default.StateRecordArray) ?? [];
+        }
+
+        return JsonSerializer.Deserialize(line, StateJson.Default.StateRecord) is { } record ? [record] : [];
     }
 
     private static byte[] Format(ReadOnlySpan<StateRecord> records)

@@ -2,7 +2,7 @@ using System.Text.Json.Serialization;
 
 namespace EucaNet.Engine.State;
 
-/// <summary>One fact of the state, as a line of the journal. Later lines overrule earlier ones.</summary>
+/// <summary>One fact of the state, as the journal keeps it. Later ones overrule earlier ones.</summary>
 internal sealed record StateRecord
 {
     /// <summary>An instance has a network.</summary>
@@ -104,4 +104,5 @@ internal sealed record StateRecord
 /// <summary>The journal's JSON, made at build time so that nothing is looked up by reflection.</summary>
 [JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(StateRecord))]
+[JsonSerializable(typeof(StateRecord[]))]
 internal sealed partial class StateJson : JsonSerializerContext;

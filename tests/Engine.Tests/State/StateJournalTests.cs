@@ -35,7 +35,8 @@ public class StateJournalTests
         using (var journal = new StateJournal(_directory, "j"))
         {
             journal.Open();
-            journal.Append(Rule(22), Rule(80));
+            journal.Append(Rule(22));
+            journal.Append(Rule(80));
         }
 
         string path = Path.Combine(_directory, "j");
@@ -50,6 +51,28 @@ public class StateJournalTests
             journal.Dispose();
             using var again = new StateJournal(_directory, "j");
             Assert.That(again.Open().Select(r => r.FirstPort), Is.EqualTo(new int?[] { 22, 443 }));
+        }
+    }
+
+    [Test]
+    public void Of_facts_that_became_true_together_a_crash_leaves_all_or_none()
+    {
+        string path = Path.Combine(_directory, "j");
+        long before;
+        using (var journal = new StateJournal(_directory, "j"))
+        {
+            journal.Open();
+            journal.Append(Rule(22));
+            before = new FileInfo(path).Length;
+            journal.Append(Rule(80), Rule(443));
+        }
+
+        byte[] whole = File.ReadAllBytes(path);
+        for (int length = (int)before; length <= whole.Length; length++)
+        {
+            File.WriteAllBytes(path, whole[..length]);
+            using var journal = new StateJournal(_directory, "j");
+            Assert.That(journal.Open().Select(r => r.FirstPort), Is.EqualTo(length == whole.Length ? new int?[] { 22, 80, 443 } : new int?[] { 22 }), $"cut at {length}");
         }
     }
 
