@@ -117,7 +117,13 @@ internal sealed class ChurnMachine
     }
 
     /// <summary>Reconciles; what was written.</summary>
-    public ChangeSummary Reconcile() => FrontEnd is not null ? Await(FrontEnd.ReconcileAsync()) : Await(Node!.ReconcileAsync());
+    /// <exception cref="ChurnException">The engine does not run: the machine has not converged.</exception>
+    public ChangeSummary Reconcile() => (FrontEnd, Node) switch
+    {
+        ({ } front, _) => Await(front.ReconcileAsync()),
+        (_, { } node) => Await(node.ReconcileAsync()),
+        _ => throw new ChurnException(ChurnVerdict.NotConverged, $"the engine of {Host.Name} does not run"),
+    };
 
     /// <summary>Waits for an operation, virtual time passing.</summary>
     public T Await<T>(ValueTask<T> operation)
