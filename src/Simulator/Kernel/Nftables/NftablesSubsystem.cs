@@ -219,10 +219,13 @@ internal sealed partial class NftablesSubsystem(SimulatedKernel kernel)
         return LinuxError.None;
     }
 
+    /// <summary>The process that an answer about the generation names: always the same one, so that one seed is one transcript in every process.</summary>
+    private const uint GenerationProcess = 1000;
+
     private void FillGeneration(ref NetlinkWriter writer)
     {
         writer.WriteUInt32BigEndian(NFTA_GEN_ID, Generation);
-        writer.WriteUInt32BigEndian(NFTA_GEN_PROC_PID, (uint)Environment.ProcessId);
+        writer.WriteUInt32BigEndian(NFTA_GEN_PROC_PID, GenerationProcess);
         NftMessage.WriteName(ref writer, NFTA_GEN_PROC_NAME, "eucanet");
     }
 
