@@ -200,7 +200,7 @@ public sealed class LiveTablesTests
     }
 
     [Test]
-    [Explicit("needs the program ipset")]
+    [RequiresProgram("ipset")]
     public void Sets_of_the_kernel_are_written_and_shown_by_their_names([Values] IptablesInterface way)
     {
         using KernelUnderTest here = KernelUnderTest.Open(KernelKind.Linux);
