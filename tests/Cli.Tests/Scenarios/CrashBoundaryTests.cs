@@ -9,7 +9,6 @@ namespace EucaNet.Cli.Tests.Scenarios;
 /// An engine that is killed at any system call of a change, before or after the kernel has carried it out, is started again: the change is then done or not done,
 /// the kernel is as it says, and nothing is left to write. So is one whose last words in the journal were lost or cut.
 /// </summary>
-[Explicit("takes minutes; run it by its name")]
 public sealed class CrashBoundaryTests
 {
     private static readonly IngressRule Range = new() { Protocol = IngressRule.Tcp, FirstPort = 1001, LastPort = 1006, Source = Ipv4Network.Parse("198.51.100.0/24") };

@@ -3,7 +3,6 @@ using EucaNet.Cli.Tests.Commands;
 namespace EucaNet.Cli.Tests.Scenarios;
 
 /// <summary>Faults in scenarios, and what the exit status says of them.</summary>
-[Explicit("takes minutes; run it by its name")]
 public sealed class ScenarioFaultTests
 {
     private const string Beginning = """
