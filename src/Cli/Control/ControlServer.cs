@@ -21,8 +21,11 @@ internal sealed class ControlServer : IAsyncDisposable
     public static async Task<ControlServer> StartAsync(SocketClaim claim, IControl control, ILoggerProvider logging, CancellationToken cancellationToken)
     {
         string socketPath = claim.Path;
-        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders().AddProvider(logging).SetMinimumLevel(LogLevel.Warning);
+        // Of the empty kind: the others read appsettings.json in the current folder and watch every folder below it, which from "/" is the whole machine.
+        WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore();
+        builder.Services.AddRoutingCore();
+        builder.Logging.AddProvider(logging).SetMinimumLevel(LogLevel.Warning);
         builder.Services.ConfigureHttpJsonOptions(options => options.SerializerOptions.TypeInfoResolverChain.Insert(0, ControlJson.Default));
         builder.Services.AddSingleton<IHostLifetime, CallersLifetime>();
         builder.WebHost.ConfigureKestrel(options => options.ListenUnixSocket(socketPath));

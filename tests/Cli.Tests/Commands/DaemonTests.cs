@@ -107,6 +107,14 @@ public sealed class DaemonTests
     }
 
     [Test]
+    public void It_watches_no_folder_of_where_it_was_started()
+    {
+        Process daemon = Up();
+        IEnumerable<string> descriptors = Directory.EnumerateFiles($"/proc/{daemon.Id}/fdinfo").SelectMany(File.ReadLines);
+        Assert.That(descriptors.Where(line => line.StartsWith("inotify", StringComparison.Ordinal)), Is.Empty);
+    }
+
+    [Test]
     public void A_configuration_with_mistakes_starts_nothing()
     {
         File.WriteAllText(Path.Combine(_folder, "eucalyptus.conf"), "VNET_MODE=\"STATIC\" VNET_INTERFACE=\"eth0\" VNET_SUBNET=\"192.168.1.0\" VNET_NETMASK=\"255.0.255.0\"\n");
