@@ -50,6 +50,9 @@ internal interface IWorld : IAsyncDisposable
     /// <summary>Nothing goes wrong any more; returns how often each kind has struck.</summary>
     IReadOnlyDictionary<string, int> EndFaults() => new Dictionary<string, int>();
 
+    /// <summary>How often a probe that shall get through is made before it counts as lost: a real machine may only be slow.</summary>
+    int Tries => 1;
+
     /// <summary>Asks for an ICMP echo.</summary>
     ValueTask<Reachability> PingAsync(string from, IPAddress to, CancellationToken cancellationToken);
 

@@ -105,6 +105,8 @@ internal sealed class LinuxWorld(string dhcpClient) : IWorld
 
     public async ValueTask AdvanceAsync(TimeSpan time, CancellationToken cancellationToken) => await Task.Delay(time, cancellationToken).ConfigureAwait(false);
 
+    public int Tries => 3;
+
     public async ValueTask<Reachability> PingAsync(string from, IPAddress to, CancellationToken cancellationToken) =>
         new(await LinuxProbes.PingAsync(_namespaces[from], to, cancellationToken).ConfigureAwait(false), null, "");
 

@@ -158,12 +158,19 @@ internal sealed class ScenarioRunner(ScenarioFile scenario, ScenarioCloud cloud,
             ? literal
             : await AddressOfAsync(reach.To, cancellationToken).ConfigureAwait(false) ?? throw new RefusedException($"{reach.To} has no address yet");
         string? listener = reach.At ?? (literal is null ? reach.To : null);
-        Reachability result = reach.Probe switch
+        Reachability result;
+        int tries = 0;
+        do
         {
-            Probe.Ping => await cloud.World.PingAsync(reach.From, to, cancellationToken).ConfigureAwait(false),
-            Probe.Tcp => await cloud.World.ConnectAsync(reach.From, to, reach.Port, listener, cancellationToken).ConfigureAwait(false),
-            _ => await cloud.World.SendDatagramAsync(reach.From, to, reach.Port, listener ?? throw new RefusedException("a UDP probe to an address needs --at, the machine that must get it"), cancellationToken).ConfigureAwait(false),
-        };
+            result = reach.Probe switch
+            {
+                Probe.Ping => await cloud.World.PingAsync(reach.From, to, cancellationToken).ConfigureAwait(false),
+                Probe.Tcp => await cloud.World.ConnectAsync(reach.From, to, reach.Port, listener, cancellationToken).ConfigureAwait(false),
+                _ => await cloud.World.SendDatagramAsync(reach.From, to, reach.Port, listener ?? throw new RefusedException("a UDP probe to an address needs --at, the machine that must get it"), cancellationToken).ConfigureAwait(false),
+            };
+        }
+        while (reach.Reached && !result.Reached && ++tries < cloud.World.Tries);
+
         bool held = result.Reached == reach.Reached && (reach.SeenAs is null || !result.Reached || reach.SeenAs.Equals(result.SeenAs));
         string seen = result is { Reached: true, SeenAs: { } address } && reach.Probe != Probe.Ping ? $"seen as {address}" : "";
         string outcome = result.Reached ? "" : "no answer";
