@@ -98,6 +98,12 @@ internal sealed class Upkeep : IDisposable
         {
             _logger.LogWarning("Repairing failed and is tried again: {Reason}", failed.Message);
         }
+#pragma warning disable CA1031 // A mistake of ours must not end the program that embeds the engine.
+        catch (Exception failed)
+#pragma warning restore CA1031
+        {
+            _logger.LogError(failed, "Repairing failed for a reason that is a mistake of the engine's; it is tried again.");
+        }
         finally
         {
             _gate.Release();

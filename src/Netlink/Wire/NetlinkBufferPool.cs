@@ -1,4 +1,7 @@
+#if DEBUG
 using System.Collections.Concurrent;
+#endif
+using Microsoft.Extensions.ObjectPool;
 
 namespace EucaNet.Netlink.Wire;
 
@@ -10,7 +13,7 @@ public sealed class NetlinkBufferPool : IDisposable
 {
     private const int Kept = 16;
 
-    private readonly ConcurrentBag<NetlinkBuffer> _free = [];
+    private readonly DefaultObjectPool<NetlinkBuffer> _free = new(new Policy(), Kept);
 #if DEBUG
     private readonly ConcurrentDictionary<NetlinkBuffer, string> _held = [];
 #endif
@@ -19,8 +22,7 @@ public sealed class NetlinkBufferPool : IDisposable
     /// <param name="purpose">What for; named in the report of a leak.</param>
     public Lease Rent(string purpose)
     {
-        NetlinkBuffer buffer = _free.TryTake(out NetlinkBuffer? free) ? free : new NetlinkBuffer();
-        buffer.Clear();
+        NetlinkBuffer buffer = _free.Get();
 #if DEBUG
         _held[buffer] = purpose;
 #else
@@ -39,7 +41,6 @@ public sealed class NetlinkBufferPool : IDisposable
             throw new InvalidOperationException($"Buffers not given back: {string.Join(", ", _held.Values)}.");
         }
 #endif
-        _free.Clear();
     }
 
     private void Return(NetlinkBuffer buffer)
@@ -50,9 +51,18 @@ public sealed class NetlinkBufferPool : IDisposable
             throw new InvalidOperationException("A buffer was given back twice.");
         }
 #endif
-        if (_free.Count < Kept && buffer.Capacity <= 1024 * 1024)
+        _free.Return(buffer);
+    }
+
+    private sealed class Policy : PooledObjectPolicy<NetlinkBuffer>
+    {
+        public override NetlinkBuffer Create() => new();
+
+        // One very large batch is no reason to hold that much for ever.
+        public override bool Return(NetlinkBuffer obj)
         {
-            _free.Add(buffer);
+            obj.Clear();
+            return obj.Capacity <= 1024 * 1024;
         }
     }
 
