@@ -139,7 +139,6 @@ internal static class NftablesBulk
 
     private static void Listing(TextWriter output, NftablesPeers peers, int count)
     {
-        var row = new Row($"{count} rules listed, decoded, ms", 1e6);
         var batch = new NftablesBatch(1 << 25);
         foreach (Rule rule in NftablesSamples.Rules(count))
         {
@@ -149,28 +148,65 @@ internal static class NftablesBulk
         byte[][] datagrams = [NftablesSamples.Base().ToDatagram(), batch.ToDatagram()];
         using NetworkNamespace space = NetworkNamespace.Create();
         using NftablesConnection connection = NftablesConnection.Open(LinuxKernel.Open(space));
+        using NftablesConnection alone = NftablesConnection.Open(LinuxKernel.Open(space), new NftablesConnectionOptions { ReceiveAhead = false });
         connection.Send(NftablesSamples.Base());
         connection.Send(batch);
+        (Row Row, Func<long> List)[] ways =
+        [
+            (new Row($"{count} rules listed, kept, ms", 1e6), () => connection.ListRules(NftablesFamily.Inet, "bench", "forward").Count),
+            (new Row("  each decoded and let go", 1e6), () => Visited(connection)),
+            (new Row("  each looked at in place", 1e6), () => Viewed(connection)),
+            (new Row("  kept, on one thread", 1e6), () => alone.ListRules(NftablesFamily.Inet, "bench", "forward").Count),
+            (new Row("  each let go, on one thread", 1e6), () => Visited(alone)),
+        ];
+        var allocated = new long[ways.Length];
         for (int round = -2; round < Rounds; round++)
         {
-            long begin = Stopwatch.GetTimestamp();
-            int listed = connection.ListRules(NftablesFamily.Inet, "bench", "forward").Count;
-            double taken = Stopwatch.GetElapsedTime(begin).TotalNanoseconds;
-            if (listed != count)
+            double floor = round < 0 ? 0 : Row.Quantile(peers.FloorDump(datagrams, 3), 0.5);
+            for (int way = 0; way < ways.Length; way++)
             {
-                throw new InvalidOperationException($"{listed} rules listed, {count} sent");
-            }
+                // What the last one kept is no part of this one.
+                GC.Collect();
+                long before = GC.GetAllocatedBytesForCurrentThread();
+                long begin = Stopwatch.GetTimestamp();
+                long listed = ways[way].List();
+                double taken = Stopwatch.GetElapsedTime(begin).TotalNanoseconds;
+                allocated[way] = GC.GetAllocatedBytesForCurrentThread() - before;
+                if (listed != count)
+                {
+                    throw new InvalidOperationException($"{listed} rules listed, {count} sent");
+                }
 
-            if (round >= 0)
-            {
-                row.Ours.Add(taken);
-                row.Floor.Add(Row.Quantile(peers.FloorDump(datagrams, 3), 0.5));
+                if (round >= 0)
+                {
+                    ways[way].Row.Ours.Add(taken);
+                    ways[way].Row.Floor.Add(floor);
+                }
             }
         }
 
-        row.Google.AddRange(peers.Google("list", count) ?? []);
-        row.AddNft(peers.NftList(NftablesSamples.RuleText(count)));
-        row.Print(output, 0.5);
+        ways[0].Row.Google.AddRange(peers.Google("list", count) ?? []);
+        ways[0].Row.AddNft(peers.NftList(NftablesSamples.RuleText(count)));
+        foreach ((Row row, _) in ways)
+        {
+            row.Print(output, 0.5);
+        }
+
+        output.WriteLine($"  bytes allocated per rule: {string.Join(", ", allocated.Select(bytes => bytes / count))}");
+    }
+
+    private static long Visited(NftablesConnection connection)
+    {
+        long expressions = 0;
+        ListingEnd end = connection.VisitRules(NftablesFamily.Inet, "bench", "forward", rule => expressions += rule.Expressions.Count);
+        return end.IsConsistent && expressions == end.Count * 10 ? end.Count : 0;
+    }
+
+    private static long Viewed(NftablesConnection connection)
+    {
+        long expressions = 0;
+        ListingEnd end = connection.ViewRules(NftablesFamily.Inet, "bench", "forward", rule => expressions += NftablesSamples.CountExpressions(rule));
+        return end.IsConsistent && expressions == end.Count * 10 ? end.Count : 0;
     }
 
     /// <summary>One line of the table, in nanoseconds until it is printed.</summary>

@@ -56,7 +56,7 @@ public class NftablesCodecBenchmarks
         return _batch.Length;
     }
 
-    /// <summary>A rule in place: its handle and the number of its expressions.</summary>
+    /// <summary>A rule in place: its handle and the names of its expressions.</summary>
     [Benchmark(OperationsPerInvoke = Count)]
     public ulong DecodeRuleView()
     {
@@ -65,13 +65,7 @@ public class NftablesCodecBenchmarks
         while (reader.TryRead(out NetlinkMessage message))
         {
             var rule = new RuleView(message);
-            AttributeReader expressions = rule.Expressions;
-            while (expressions.TryRead(out _))
-            {
-                sum++;
-            }
-
-            sum += rule.Handle;
+            sum += rule.Handle + (ulong)NftablesSamples.CountExpressions(rule);
         }
 
         return sum;
@@ -105,6 +99,21 @@ public class NftablesCodecBenchmarks
             {
                 sum += element.Key[0] + element.Data[0];
             }
+        }
+
+        return sum;
+    }
+
+    /// <summary>An element into the model.</summary>
+    [Benchmark(OperationsPerInvoke = Count)]
+    public int DecodeElement()
+    {
+        int sum = 0;
+        var reader = new MessageReader(_elements.Written);
+        while (reader.TryRead(out NetlinkMessage message))
+        {
+            NftablesMessage.TryRead(message, out NftablesMessage? read);
+            sum += ((SetElementList)read!.Entity).Elements!.Value.Count;
         }
 
         return sum;

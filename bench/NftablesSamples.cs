@@ -50,6 +50,19 @@ internal static class NftablesSamples
     /// <summary>As many different rules.</summary>
     public static Rule[] Rules(int count) => [.. Enumerable.Range(0, count).Select(TenExpressionRule)];
 
+    /// <summary>Walks the expressions of a rule where they lie.</summary>
+    public static int CountExpressions(RuleView rule)
+    {
+        int count = 0;
+        var expressions = new ExpressionReader(rule.Expressions);
+        while (expressions.TryRead(out ExpressionView expression))
+        {
+            count += expression.Name.IsEmpty ? 0 : 1;
+        }
+
+        return count;
+    }
+
     /// <summary>Writes map elements into a batch, each key its own data.</summary>
     public static void WriteElements(NftablesBatch batch, int first, int count)
     {

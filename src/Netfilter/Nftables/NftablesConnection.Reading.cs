@@ -115,10 +115,21 @@ public sealed partial class NftablesConnection
                 var lists = new List<SetElementList>();
                 if (Dump(type, family, ElementFilter(table, set), new DecodeCache(), lists, ref generation) || attempt >= Options.SnapshotAttempts || IsReset(type))
                 {
-                    return [.. lists.SelectMany(list => list.Elements ?? [])];
+                    return Joined(lists);
                 }
             }
         }
+    }
+
+    private static List<SetElement> Joined(List<SetElementList> lists)
+    {
+        var all = new List<SetElement>(lists.Sum(static list => list.Elements?.Count ?? 0));
+        foreach (SetElementList list in lists)
+        {
+            all.AddRange(list.Elements.GetValueOrDefault().Span);
+        }
+
+        return all;
     }
 
     private static RequestWriter ElementFilter(string table, string set) => (ref NetlinkWriter writer) =>
@@ -149,17 +160,38 @@ public sealed partial class NftablesConnection
         return same && !interrupted && !HasRepetition(list);
     }
 
-    // Elements of a set that packets fill may come twice while it grows; only a whole frame of them that comes again is none of the kernel's.
+    // Elements of a set that packets fill may come twice while it grows; a whole part of the dump that comes again is seen where it is received.
     private static bool HasRepetition<T>(List<T> list)
         where T : NftablesEntity
     {
-        if (list is List<SetElementList> frames)
+        if (list is List<SetElementList> || (list is List<Rule> rules && AreAscending(rules)))
         {
-            return Enumerable.Range(1, Math.Max(frames.Count - 1, 0)).Any(index => frames[index].Elements is { Count: > 0 } && frames[index] == frames[index - 1]);
+            return false;
         }
 
         var seen = new HashSet<(NftablesFamily, string, string, ulong)>(list.Count);
         return list.Exists(entity => !seen.Add(IdentityOf(entity)));
+    }
+
+    // A dump goes chain by chain, and the handles of a chain ascend unless rules were inserted in front of others.
+    private static bool AreAscending(List<Rule> rules)
+    {
+        var chains = new HashSet<(NftablesFamily, string, string)>();
+        Rule? last = null;
+        foreach (Rule rule in rules)
+        {
+            bool isNext = last is not null && rule.Chain == last.Chain && rule.Table == last.Table && rule.Family == last.Family
+                ? rule.Handle > last.Handle
+                : chains.Add((rule.Family, rule.Table, rule.Chain));
+            if (!isNext)
+            {
+                return false;
+            }
+
+            last = rule;
+        }
+
+        return true;
     }
 
     private static (NftablesFamily Family, string Table, string Name, ulong Number) IdentityOf(NftablesEntity entity) => entity switch
@@ -239,7 +271,7 @@ public sealed partial class NftablesConnection
                 return null;
             }
 
-            elements[(set.Family, set.Table, set.Name)] = lists.Count == 1 ? lists[0].Elements ?? [] : [.. lists.SelectMany(list => list.Elements ?? [])];
+            elements[(set.Family, set.Table, set.Name)] = lists.Count == 1 ? lists[0].Elements ?? [] : [.. Joined(lists)];
         }
 
         ILookup<(NftablesFamily, string), Chain> chainsByTable = chains.ToLookup(chain => (chain.Family, chain.Table));

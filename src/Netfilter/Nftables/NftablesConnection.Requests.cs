@@ -7,13 +7,18 @@ namespace EucaNet.Netfilter.Nftables;
 // Requests that read: one message there, one answer or a dump back.
 public sealed partial class NftablesConnection
 {
+    // Two names of 255 bytes and a key lie within.
+    private const int BeginningSize = 1024;
+    private readonly NetlinkBuffer _lastBeginning = new(BeginningSize);
+    private bool _isHandingOut;
+
     private delegate void MessageHandler(in NetlinkMessage message);
 
     private delegate void RequestWriter(ref NetlinkWriter writer);
 
     /// <summary>
     /// Sends a request and hands out what comes back until the end of the dump, the acknowledgement or the one answer.
-    /// Returns whether the kernel said that what it lists changed meanwhile.
+    /// Returns whether the answer is in doubt: the kernel said that what it lists changed meanwhile, or a part of it came twice.
     /// </summary>
     private bool Request(ushort type, NetlinkMessageFlags flags, NftablesFamily family, RequestWriter? attributes, MessageHandler handler)
     {
@@ -28,51 +33,111 @@ public sealed partial class NftablesConnection
         writer.Complete();
         _socket.Send(_request.Written);
 
-        bool interrupted = false;
         bool dump = (flags & NetlinkMessageFlags.Dump) == NetlinkMessageFlags.Dump;
+        var answer = new Answer(sequence, type, dump, handler);
+        NetlinkReceiveBuffer received = _received;
+        _lastBeginning.Clear();
+        Receive(received);
         while (true)
         {
-            Receive();
-            for (int index = 0; index < _received.Count; index++)
+            // A full buffer means that there is more of the dump.
+            bool ahead = dump && _ahead is not null && received.Count == received.Slots;
+            NetlinkReceiveBuffer next = received;
+            _isHandingOut = true;
+            if (ahead)
             {
-                if (_received[index].SenderPortId != 0)
+                next = _ahead!.Begin(received);
+            }
+
+            try
+            {
+                Take(received, answer);
+            }
+            finally
+            {
+                _isHandingOut = false;
+                if (ahead)
+                {
+                    _ahead!.End();
+                }
+            }
+
+            if (answer.Oversize > 0)
+            {
+                Drain();
+                _received.GrowSlots(answer.Oversize);
+                _ahead?.GrowSlots(answer.Oversize);
+                return true;
+            }
+
+            if (answer.HasEnded)
+            {
+                _isEmpty = true;
+                return answer.IsDoubtful;
+            }
+
+            received = next;
+            if (!ahead || received.Count == 0)
+            {
+                Receive(received);
+            }
+        }
+    }
+
+    private void Take(NetlinkReceiveBuffer received, Answer answer)
+    {
+        for (int index = 0; index < received.Count && !answer.HasEnded; index++)
+        {
+            if (received[index].SenderPortId != 0)
+            {
+                continue;
+            }
+
+            if (received[index].IsTruncated)
+            {
+                answer.Oversize = received[index].FullLength;
+                return;
+            }
+
+            answer.IsDoubtful |= answer.IsDump && CameBefore(received.Bytes(index));
+            var reader = new MessageReader(received.Bytes(index));
+            while (!answer.HasEnded && reader.TryRead(out NetlinkMessage message))
+            {
+                if (message.Header.Sequence != answer.Sequence)
                 {
                     continue;
                 }
 
-                if (_received[index].IsTruncated)
+                answer.IsDoubtful |= (message.Header.Flags & NetlinkMessageFlags.DumpInterrupted) != 0;
+                if (message.Header.Type is NetlinkMessageType.Error or NetlinkMessageType.Done)
                 {
-                    int length = _received[index].FullLength;
-                    Drain();
-                    _received.GrowSlots(length);
-                    return true;
+                    answer.HasEnded = true;
+                    _isEmpty = true;
+                    ThrowRefusal(message, answer.Type);
                 }
-
-                var reader = new MessageReader(_received.Bytes(index));
-                while (reader.TryRead(out NetlinkMessage message))
+                else
                 {
-                    if (message.Header.Sequence != sequence)
-                    {
-                        continue;
-                    }
-
-                    interrupted |= (message.Header.Flags & NetlinkMessageFlags.DumpInterrupted) != 0;
-                    if (message.Header.Type is NetlinkMessageType.Error or NetlinkMessageType.Done)
-                    {
-                        _isEmpty = true;
-                        ThrowRefusal(message, type);
-                        return interrupted;
-                    }
-
-                    handler(message);
-                    if (!dump)
-                    {
-                        _isEmpty = true;
-                        return interrupted;
-                    }
+                    answer.Handler(message);
+                    answer.HasEnded = !answer.IsDump;
                 }
             }
         }
+    }
+
+    // Every part of a dump begins with something else than the part in front of it; one that does not was delivered twice.
+    private bool CameBefore(ReadOnlySpan<byte> datagram)
+    {
+        ReadOnlySpan<byte> beginning = datagram[..Math.Min(datagram.Length, BeginningSize)];
+        if (beginning.SequenceEqual(_lastBeginning.Written))
+        {
+            return true;
+        }
+
+        _lastBeginning.Clear();
+        var writer = new NetlinkWriter(_lastBeginning);
+        writer.Append(beginning);
+        writer.Complete();
+        return false;
     }
 
     private void ThrowRefusal(in NetlinkMessage reply, ushort type)
@@ -94,14 +159,14 @@ public sealed partial class NftablesConnection
         }
     }
 
-    private void Receive()
+    private void Receive(NetlinkReceiveBuffer buffer)
     {
         long started = 0;
         while (true)
         {
-            if (TryReceive(out bool lost))
+            if (TryReceive(buffer, out bool lost))
             {
-                if (lost && _received.Count == 0)
+                if (lost && buffer.Count == 0)
                 {
                     throw new KernelException("read the nf_tables rule set", LinuxError.ENOBUFS, "The socket's receive buffer is too small for an answer.");
                 }
@@ -131,5 +196,24 @@ public sealed partial class NftablesConnection
                 // Told by the next turn, as a timeout.
             }
         }
+    }
+
+    /// <summary>What has come of the answer to a request.</summary>
+    private sealed class Answer(uint sequence, ushort type, bool isDump, MessageHandler handler)
+    {
+        public uint Sequence { get; } = sequence;
+
+        public ushort Type { get; } = type;
+
+        public bool IsDump { get; } = isDump;
+
+        public MessageHandler Handler { get; } = handler;
+
+        public bool HasEnded { get; set; }
+
+        public bool IsDoubtful { get; set; }
+
+        /// <summary>The length of a datagram that did not fit; 0 for none.</summary>
+        public int Oversize { get; set; }
     }
 }

@@ -24,6 +24,7 @@ public sealed partial class NftablesConnection : IDisposable
     private readonly NetlinkBuffer _request = new(1024);
     private uint _sequence = 1;
     private readonly NetlinkReceiveBuffer _answers = new(slots: 1, slotSize: 4096);
+    private readonly ReceiverAhead? _ahead;
     private bool? _acknowledgesEnd;
     private bool _isEmpty;
 
@@ -34,6 +35,7 @@ public sealed partial class NftablesConnection : IDisposable
         Options = options;
         _acknowledgesEnd = options.AcknowledgesEnd;
         _received = new NetlinkReceiveBuffer(options.ReceiveSlots, options.ReceiveSlotSize);
+        _ahead = options.ReceiveAhead ?? (kernel is LinuxKernel && Environment.ProcessorCount > 1) ? new ReceiverAhead(this) : null;
     }
 
     /// <summary>The kernel behind the socket.</summary>
@@ -132,7 +134,11 @@ public sealed partial class NftablesConnection : IDisposable
     }
 
     /// <summary>Closes the socket; tables that it owns go.</summary>
-    public void Dispose() => _socket.Dispose();
+    public void Dispose()
+    {
+        _socket.Dispose();
+        _ahead?.Dispose();
+    }
 
     private Generation ReadGeneration()
     {
@@ -398,6 +404,11 @@ public sealed partial class NftablesConnection : IDisposable
     /// <summary>Reads what was left over; afterwards, until the next answers are read, the socket is not known to be empty.</summary>
     private void Drain()
     {
+        if (_isHandingOut)
+        {
+            throw new InvalidOperationException("The connection is still handing out a listing: whoever visits it needs a second connection to ask for more.");
+        }
+
         while (!_isEmpty && TryReceive(out _))
         {
         }
@@ -437,6 +448,12 @@ public sealed record NftablesConnectionOptions
 
     /// <summary>Bytes per datagram at first; it grows when the kernel has a larger one.</summary>
     public int ReceiveSlotSize { get; init; } = 32 * 1024;
+
+    /// <summary>
+    /// The next part of a large dump is received on a thread of the pool while the caller's decodes the last; null: where the machine has a second processor and the
+    /// kernel is the real one (a simulated one keeps to one thread, so that a run can be repeated).
+    /// </summary>
+    public bool? ReceiveAhead { get; init; }
 
     /// <summary>Whether the kernel acknowledges END (Linux 6.10); null to find out.</summary>
     internal bool? AcknowledgesEnd { get; init; }

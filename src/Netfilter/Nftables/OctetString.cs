@@ -37,6 +37,9 @@ public readonly struct OctetString : IEquatable<OctetString>
     /// <summary>Takes <paramref name="bytes"/> without copying; the caller gives the array away.</summary>
     internal static OctetString Own(byte[] bytes) => new(bytes);
 
+    /// <summary>The array itself; null for no bytes.</summary>
+    internal byte[]? Owned => _bytes;
+
     /// <summary>A copy of an array.</summary>
     public static OctetString FromArray(byte[] bytes) => new(bytes.AsSpan());
 
@@ -87,4 +90,22 @@ public readonly struct OctetString : IEquatable<OctetString>
 
     /// <summary>Other bytes.</summary>
     public static bool operator !=(OctetString left, OctetString right) => !left.Equals(right);
+}
+
+/// <summary>An <see cref="OctetString"/> or none in the room of one reference, for values of which there are very many: a nullable one takes twice that.</summary>
+internal readonly struct OptionalOctets : IEquatable<OptionalOctets>
+{
+    private readonly byte[]? _bytes;
+
+    private OptionalOctets(byte[] bytes) => _bytes = bytes;
+
+    public static implicit operator OptionalOctets(OctetString? octets) => octets is { } value ? new OptionalOctets(value.Owned ?? []) : default;
+
+    public static implicit operator OctetString?(OptionalOctets octets) => octets._bytes is { } bytes ? OctetString.Own(bytes) : default(OctetString?);
+
+    public bool Equals(OptionalOctets other) => _bytes is null == other._bytes is null && _bytes.AsSpan().SequenceEqual(other._bytes);
+
+    public override bool Equals(object? obj) => obj is OptionalOctets other && Equals(other);
+
+    public override int GetHashCode() => ((OctetString?)this).GetHashCode();
 }

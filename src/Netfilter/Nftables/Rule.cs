@@ -7,6 +7,15 @@ namespace EucaNet.Netfilter.Nftables;
 /// <summary>A rule: expressions that run in order until one does not match or gives a verdict. At most 128 expressions.</summary>
 public sealed record Rule : NftablesEntity
 {
+    // There are very many rules, and most have few of these numbers: one byte says which. Nullable ones would take twice the room.
+    private readonly OptionalOctets _userData;
+    private readonly ulong _handle;
+    private readonly ulong _position;
+    private readonly uint _id;
+    private readonly uint _positionId;
+    private readonly uint _chainId;
+    private readonly byte _present;
+
     /// <summary>The table it is in.</summary>
     public string Table { get; init; } = "";
 
@@ -14,7 +23,11 @@ public sealed record Rule : NftablesEntity
     public string Chain { get; init; } = "";
 
     /// <summary>The number the kernel gave it, unique within the table.</summary>
-    public ulong? Handle { get; init; }
+    public ulong? Handle
+    {
+        get => Has(0) ? _handle : null;
+        init => (_handle, _present) = (value ?? 0, Marked(0, value is not null));
+    }
 
     /// <summary>What it does.</summary>
     public ValueList<Expression> Expressions { get; init; } = [];
@@ -23,19 +36,39 @@ public sealed record Rule : NftablesEntity
     public RuleCompatibility? Compatibility { get; init; }
 
     /// <summary>In a request the rule before or behind which it goes; in a dump the rule in front of it.</summary>
-    public ulong? Position { get; init; }
+    public ulong? Position
+    {
+        get => Has(1) ? _position : null;
+        init => (_position, _present) = (value ?? 0, Marked(1, value is not null));
+    }
 
     /// <summary>Typed values that nft keeps (<see cref="UserData"/>), up to 256 bytes.</summary>
-    public OctetString? UserData { get; init; }
+    public OctetString? UserData
+    {
+        get => _userData;
+        init => _userData = value;
+    }
 
     /// <summary>Names the rule within its batch.</summary>
-    public uint? Id { get; init; }
+    public uint? Id
+    {
+        get => Has(2) ? _id : null;
+        init => (_id, _present) = (value ?? 0, Marked(2, value is not null));
+    }
 
     /// <summary>As <see cref="Position"/>, by the id within the batch. Linux 5.1.</summary>
-    public uint? PositionId { get; init; }
+    public uint? PositionId
+    {
+        get => Has(3) ? _positionId : null;
+        init => (_positionId, _present) = (value ?? 0, Marked(3, value is not null));
+    }
 
     /// <summary>The chain by its id within the batch. Linux 5.9.</summary>
-    public uint? ChainId { get; init; }
+    public uint? ChainId
+    {
+        get => Has(4) ? _chainId : null;
+        init => (_chainId, _present) = (value ?? 0, Marked(4, value is not null));
+    }
 
     /// <summary>The comment within the user data.</summary>
     public string? Comment => Nftables.UserData.GetText(UserData, Nftables.UserData.Comment);
@@ -74,6 +107,10 @@ public sealed record Rule : NftablesEntity
             writer.Put(NFTA_RULE_ID, Id);
         }
     }
+
+    private bool Has(int number) => (_present >> number & 1) != 0;
+
+    private byte Marked(int number, bool present) => (byte)(present ? _present | 1 << number : _present & ~(1 << number));
 
     private protected override ReadOnlySpan<byte> Order(WireOrder order) => order == WireOrder.Libnftnl
         ? [(byte)NFTA_RULE_TABLE, (byte)NFTA_RULE_CHAIN, (byte)NFTA_RULE_CHAIN_ID, (byte)NFTA_RULE_HANDLE, (byte)NFTA_RULE_POSITION, (byte)NFTA_RULE_USERDATA,

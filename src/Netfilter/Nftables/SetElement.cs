@@ -10,11 +10,24 @@ namespace EucaNet.Netfilter.Nftables;
 /// </summary>
 public sealed record SetElement
 {
+    private readonly OptionalOctets _key;
+    private readonly OptionalOctets _keyEnd;
+    private readonly OptionalOctets _data;
+    private readonly OptionalOctets _userData;
+
     /// <summary>The key, in network byte order where the set's type has it so; null for the catch-all element.</summary>
-    public OctetString? Key { get; init; }
+    public OctetString? Key
+    {
+        get => _key;
+        init => _key = value;
+    }
 
     /// <summary>The last key of a concatenated range. Linux 5.6.</summary>
-    public OctetString? KeyEnd { get; init; }
+    public OctetString? KeyEnd
+    {
+        get => _keyEnd;
+        init => _keyEnd = value;
+    }
 
     /// <summary>End of an interval, catch-all.</summary>
     public SetElementFlags Flags { get; init; }
@@ -26,13 +39,21 @@ public sealed record SetElement
     public ulong? Expiration { get; init; }
 
     /// <summary>What a map leads to.</summary>
-    public OctetString? Data { get; init; }
+    public OctetString? Data
+    {
+        get => _data;
+        init => _data = value;
+    }
 
     /// <summary>What a verdict map decides.</summary>
     public Verdict? Verdict { get; init; }
 
     /// <summary>Typed values that nft keeps (<see cref="UserData"/>).</summary>
-    public OctetString? UserData { get; init; }
+    public OctetString? UserData
+    {
+        get => _userData;
+        init => _userData = value;
+    }
 
     /// <summary>The object that an object map leads to.</summary>
     public string? ObjectName { get; init; }

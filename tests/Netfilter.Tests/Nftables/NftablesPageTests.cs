@@ -90,6 +90,10 @@ public sealed class NftablesPageTests
         NftablesRuleset all = connection.ReadRuleset();                     // everything, of one generation: never a mixture
         TableContent? cloud = connection.ReadTable(Inet, "cloud");
         SetElement? member = connection.FindElement(Inet, "cloud", "members", OctetString.FromHex("0a000001"));
+        long packets = 0;
+        ListingEnd end = connection.VisitRules(Inet, "cloud", "forward", rule => packets += (long)rule.Expressions.OfType<CounterExpression>().Sum(counter => (decimal)(counter.Packets ?? 0)));
+        Console.WriteLine($"{packets} packets in {end.Count} rules{(end.IsConsistent ? "" : ", while somebody changed them")}");
+        Assert.That((end.Count, end.IsConsistent), Is.EqualTo((1L, true)));
         Assert.That(all.Tables, Has.Count.EqualTo(1));
         Assert.That(member, Is.Not.Null);
 

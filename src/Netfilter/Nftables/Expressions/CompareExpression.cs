@@ -6,6 +6,8 @@ namespace EucaNet.Netfilter.Nftables.Expressions;
 /// <summary>Compares a register with a value; the rule ends here where the comparison fails.</summary>
 public sealed record CompareExpression : Expression
 {
+    private readonly OptionalOctets _value;
+
     /// <inheritdoc/>
     public override string Name => "cmp";
 
@@ -16,7 +18,11 @@ public sealed record CompareExpression : Expression
     public CompareOperator? Operator { get; init; }
 
     /// <summary>The value, as many bytes as are compared.</summary>
-    public OctetString? Value { get; init; }
+    public OctetString? Value
+    {
+        get => _value;
+        init => _value = value;
+    }
 
     private protected override ReadOnlySpan<byte> CanonicalOrder => [1, 2, 3];
 

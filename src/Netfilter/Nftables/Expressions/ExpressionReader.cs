@@ -10,6 +10,9 @@ public ref struct ExpressionReader
 {
     private AttributeReader _elements;
 
+    /// <summary>Walks expressions from here on (<see cref="RuleView.Expressions"/>).</summary>
+    public ExpressionReader(AttributeReader elements) => _elements = elements;
+
     /// <summary>Walks the list that <paramref name="list"/> holds.</summary>
     public ExpressionReader(in NetlinkAttribute list) => _elements = list.Nested();
 
