@@ -32,7 +32,7 @@ public interface INetlinkSocket : IDisposable
 }
 
 /// <summary>What came with a datagram.</summary>
-/// <param name="Offset">Where the datagram begins in the buffer's memory.</param>
+/// <param name="Offset">Where the datagram begins, slot after slot: its slot's number times the size of slots.</param>
 /// <param name="Length">Bytes received.</param>
 /// <param name="FullLength">The datagram's own length; larger than <paramref name="Length"/> when it was cut (MSG_TRUNC).</param>
 /// <param name="SenderPortId">0 for the kernel; anything else is another process and not to be believed.</param>
@@ -43,11 +43,11 @@ public readonly record struct ReceivedDatagram(int Offset, int Length, int FullL
     public bool IsTruncated => FullLength > Length;
 }
 
-/// <summary>Memory for several datagrams, received with one system call.</summary>
+/// <summary>Memory for several datagrams, received with one system call; each slot's is taken when it is first asked for.</summary>
 public sealed class NetlinkReceiveBuffer
 {
     private readonly ReceivedDatagram[] _datagrams;
-    private byte[] _memory;
+    private readonly byte[]?[] _memory;
 
     /// <summary>Room for <paramref name="slots"/> datagrams of <paramref name="slotSize"/> bytes; the kernel fills dump datagrams up to 32 KiB.</summary>
     public NetlinkReceiveBuffer(int slots = 8, int slotSize = 32 * 1024)
@@ -56,7 +56,7 @@ public sealed class NetlinkReceiveBuffer
         ArgumentOutOfRangeException.ThrowIfLessThan(slotSize, 64);
         _datagrams = new ReceivedDatagram[slots];
         SlotSize = slotSize;
-        _memory = GC.AllocateUninitializedArray<byte>(slots * slotSize, pinned: true);
+        _memory = new byte[slots][];
     }
 
     /// <summary>How many datagrams fit.</summary>
@@ -72,10 +72,10 @@ public sealed class NetlinkReceiveBuffer
     public ref ReceivedDatagram this[int index] => ref _datagrams[index];
 
     /// <summary>The bytes of datagram <paramref name="index"/>; valid until the next receive.</summary>
-    public ReadOnlySpan<byte> Bytes(int index) => _memory.AsSpan(_datagrams[index].Offset, _datagrams[index].Length);
+    public ReadOnlySpan<byte> Bytes(int index) => Slot(_datagrams[index].Offset / SlotSize).Slice(_datagrams[index].Offset % SlotSize, _datagrams[index].Length);
 
     /// <summary>The memory of slot <paramref name="index"/>, for the kernel to fill. Pinned.</summary>
-    public Span<byte> Slot(int index) => _memory.AsSpan(index * SlotSize, SlotSize);
+    public Span<byte> Slot(int index) => _memory[index] ??= GC.AllocateUninitializedArray<byte>(SlotSize, pinned: true);
 
     /// <summary>Makes each slot hold at least <paramref name="bytes"/>; forgets what was received.</summary>
     public void GrowSlots(int bytes)
@@ -83,7 +83,7 @@ public sealed class NetlinkReceiveBuffer
         if (bytes > SlotSize)
         {
             SlotSize = bytes + 4095 & ~4095;
-            _memory = GC.AllocateUninitializedArray<byte>(_datagrams.Length * SlotSize, pinned: true);
+            Array.Clear(_memory);
             Count = 0;
         }
     }

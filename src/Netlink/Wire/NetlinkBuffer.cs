@@ -9,7 +9,7 @@ public sealed class NetlinkBuffer
     private byte[] _bytes;
 
     /// <summary>A buffer with room for <paramref name="capacity"/> bytes before it grows.</summary>
-    public NetlinkBuffer(int capacity = 4096) => _bytes = GC.AllocateUninitializedArray<byte>(Math.Max(capacity, 64), pinned: true);
+    public NetlinkBuffer(int capacity = 4096) => _bytes = GC.AllocateUninitializedArray<byte>(Math.Max(capacity, 64));
 
     /// <summary>Bytes written so far.</summary>
     public int Length { get; internal set; }
@@ -42,7 +42,7 @@ public sealed class NetlinkBuffer
 
     internal Span<byte> Grow(int used, int needed)
     {
-        byte[] larger = GC.AllocateUninitializedArray<byte>(checked((int)Math.Max(_bytes.Length * 2L, (long)used + needed)), pinned: true);
+        byte[] larger = GC.AllocateUninitializedArray<byte>(checked((int)Math.Max(_bytes.Length * 2L, (long)used + needed)));
         _bytes.AsSpan(0, used).CopyTo(larger);
         _bytes = larger;
         return larger;

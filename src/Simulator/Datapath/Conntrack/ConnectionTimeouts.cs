@@ -6,7 +6,7 @@ namespace EucaNet.Simulator.Datapath.Conntrack;
 /// <summary>How long a connection is remembered, by the names below /proc/sys/net/netfilter.</summary>
 internal sealed class ConnectionTimeouts(ParameterTable parameters)
 {
-    public TimeSpan this[string name] => TimeSpan.FromSeconds(parameters.Number("net/netfilter", name));
+    public TimeSpan this[string name] => TimeSpan.FromSeconds(parameters.Number("net/", "netfilter", name));
 
     public TimeSpan Of(TcpState state) => this[state switch
     {

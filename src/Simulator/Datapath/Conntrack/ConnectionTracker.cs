@@ -27,13 +27,13 @@ internal sealed class ConnectionTracker(TimeProvider time, ParameterTable parame
     public TcpTracker Tcp => _tcp ??= new TcpTracker(this, parameters);
 
     /// <summary>nf_conntrack_max; a new connection beyond it is dropped.</summary>
-    public int Maximum => parameters.Number("net/netfilter", "nf_conntrack_max");
+    public int Maximum => parameters.Number("net/", "netfilter", "nf_conntrack_max");
 
     /// <summary>nf_conntrack_checksum: packets with a wrong checksum are invalid.</summary>
-    public bool VerifiesChecksums => parameters.Number("net/netfilter", "nf_conntrack_checksum") != 0;
+    public bool VerifiesChecksums => parameters.Number("net/", "netfilter", "nf_conntrack_checksum") != 0;
 
     /// <summary>nf_conntrack_acct: packets and octets of new connections are counted.</summary>
-    public bool Counts => parameters.Number("net/netfilter", "nf_conntrack_acct") != 0;
+    public bool Counts => parameters.Number("net/", "netfilter", "nf_conntrack_acct") != 0;
 
     /// <summary>How many connections are in the table; those that ended but weren't met yet too.</summary>
     public int Count => _byId.Count;

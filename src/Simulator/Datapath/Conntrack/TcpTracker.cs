@@ -28,13 +28,13 @@ internal sealed class TcpTracker(ConnectionTracker tracker, ParameterTable param
     private const uint SmallestAcknowledgementWindow = 66000;
 
     /// <summary>nf_conntrack_tcp_loose: connections may be picked up in their middle.</summary>
-    public bool IsLoose => parameters.Number("net/netfilter", "nf_conntrack_tcp_loose") != 0;
+    public bool IsLoose => parameters.Number("net/", "netfilter", "nf_conntrack_tcp_loose") != 0;
 
     /// <summary>nf_conntrack_tcp_be_liberal: only resets outside the window are invalid.</summary>
-    public bool IsLiberal => parameters.Number("net/netfilter", "nf_conntrack_tcp_be_liberal") != 0;
+    public bool IsLiberal => parameters.Number("net/", "netfilter", "nf_conntrack_tcp_be_liberal") != 0;
 
     /// <summary>nf_conntrack_tcp_max_retrans.</summary>
-    public int MaximumRetransmissions => parameters.Number("net/netfilter", "nf_conntrack_tcp_max_retrans");
+    public int MaximumRetransmissions => parameters.Number("net/", "netfilter", "nf_conntrack_tcp_max_retrans");
 
     /// <summary>The segment is whole and its control bits make sense.</summary>
     public static bool IsSane(Packet packet) => new TcpHeader(packet.Transport) is { IsWellFormed: true } header && TcpTracking.AreFlagsValid(header.Flags);

@@ -5,12 +5,13 @@ namespace EucaNet.Simulator.Kernel.Devices;
 /// <summary>The devices of one namespace by index and by name, alternative names included.</summary>
 internal sealed class DeviceTable
 {
-    private readonly SortedDictionary<int, NetworkDevice> _byIndex = [];
+    private readonly Dictionary<int, NetworkDevice> _byIndex = [];
+    private readonly List<NetworkDevice> _ordered = [];
     private readonly Dictionary<string, NetworkDevice> _byName = new(StringComparer.Ordinal);
     private int _lastIndex;
 
     /// <summary>Devices in the order they are dumped: by index.</summary>
-    public IReadOnlyCollection<NetworkDevice> All => _byIndex.Values;
+    public IReadOnlyList<NetworkDevice> All => _ordered;
 
     /// <summary>Changes with every device that comes, goes or is renamed (dev_base_seq).</summary>
     public uint Generation { get; set; } = 1;
@@ -23,7 +24,7 @@ internal sealed class DeviceTable
     public bool TryFind(string name, [NotNullWhen(true)] out NetworkDevice? device) => _byName.TryGetValue(name, out device);
 
     /// <summary>The first device in dump order with a greater index.</summary>
-    public NetworkDevice? Next(int afterIndex) => _byIndex.FirstOrDefault(pair => pair.Key > afterIndex).Value;
+    public NetworkDevice? Next(int afterIndex) => PlaceAfter(afterIndex) is var place && place < _ordered.Count ? _ordered[place] : null;
 
     /// <summary>The next free index, counted on from the last one given as the kernel does: freed ones come back only after a wrap.</summary>
     public int AllocateIndex()
@@ -57,6 +58,7 @@ internal sealed class DeviceTable
     public void Add(NetworkDevice device)
     {
         _byIndex.Add(device.Index, device);
+        _ordered.Insert(PlaceAfter(device.Index), device);
         _byName.Add(device.Name, device);
         foreach (string name in device.AlternativeNames)
         {
@@ -68,7 +70,11 @@ internal sealed class DeviceTable
 
     public void Remove(NetworkDevice device)
     {
-        _byIndex.Remove(device.Index);
+        if (_byIndex.Remove(device.Index))
+        {
+            _ordered.RemoveAt(PlaceAfter(device.Index) - 1);
+        }
+
         _byName.Remove(device.Name);
         foreach (string name in device.AlternativeNames)
         {
@@ -96,5 +102,18 @@ internal sealed class DeviceTable
     {
         _byName.Remove(name);
         device.AlternativeNames.Remove(name);
+    }
+
+    // Where the devices with greater indices begin.
+    private int PlaceAfter(int index)
+    {
+        int low = 0, high = _ordered.Count;
+        while (low < high)
+        {
+            int middle = (low + high) / 2;
+            (low, high) = _ordered[middle].Index > index ? (low, middle) : (middle + 1, high);
+        }
+
+        return low;
     }
 }

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using EucaNet.Netlink.Wire;
 using EucaNet.Simulator.Kernel.Devices;
 using static EucaNet.Simulator.Kernel.Rtnetlink.RtnetlinkConstants;
@@ -12,6 +13,8 @@ internal readonly record struct LinkMessageOptions(
 /// <summary>Writes RTM_NEWLINK and RTM_DELLINK of a device, attribute by attribute in the kernel's order (rtnl_fill_ifinfo).</summary>
 internal static class LinkMessage
 {
+    private const int CounterCount = 9;
+
     /// <summary>The sysctl names behind IFLA_INET_CONF, in the order of IPV4_DEVCONF_*.</summary>
     private static readonly string[] InetConfiguration =
     [
@@ -110,7 +113,7 @@ internal static class LinkMessage
 
         if (!profile.IsAtLeast(6, 9))
         {
-            writer.WriteBytes(IFLA_MAP, new byte[32]);
+            writer.WriteBytes(IFLA_MAP, stackalloc byte[32]);
         }
 
         if (device.HardwareAddress.Length > 0)
@@ -178,7 +181,7 @@ internal static class LinkMessage
         writer.EndAttribute(families);
         if (profile.IsAtLeast(6, 9))
         {
-            writer.WriteBytes(IFLA_MAP, new byte[32]);
+            writer.WriteBytes(IFLA_MAP, stackalloc byte[32]);
         }
 
         if (device.AlternativeNames.Count > 0)
@@ -273,39 +276,39 @@ internal static class LinkMessage
     private static void WriteStatistics(ref NetlinkWriter writer, NetworkDevice device)
     {
         WriteStatistics64(ref writer, IFLA_STATS64, device);
-        ulong[] values = Counters(device);
-        Span<byte> narrow = stackalloc byte[24 * 4];
+        Span<ulong> values = stackalloc ulong[CounterCount];
+        ReadCounters(device, values);
+        Span<uint> narrow = stackalloc uint[24];
         narrow.Clear();
         for (int index = 0; index < values.Length; index++)
         {
-            BinaryPrimitives.WriteUInt32LittleEndian(narrow[(index * 4)..], (uint)values[index]);
+            narrow[index] = (uint)values[index];
         }
 
-        writer.WriteBytes(IFLA_STATS, narrow);
+        writer.WriteBytes(IFLA_STATS, MemoryMarshal.AsBytes(narrow));
     }
 
     /// <summary>struct rtnl_link_stats64 as the attribute named.</summary>
     public static void WriteStatistics64(ref NetlinkWriter writer, ushort type, NetworkDevice device)
     {
-        ulong[] values = Counters(device);
-        Span<byte> wide = stackalloc byte[25 * 8];
+        Span<ulong> wide = stackalloc ulong[25];
         wide.Clear();
-        for (int index = 0; index < values.Length; index++)
-        {
-            BinaryPrimitives.WriteUInt64LittleEndian(wide[(index * 8)..], values[index]);
-        }
-
-        writer.WriteBytes(type, wide);
+        ReadCounters(device, wide);
+        writer.WriteBytes(type, MemoryMarshal.AsBytes(wide));
     }
 
-    private static ulong[] Counters(NetworkDevice device)
+    private static void ReadCounters(NetworkDevice device, Span<ulong> counters)
     {
         DeviceStatistics statistics = device.Statistics;
-        return
-        [
-            statistics.ReceivedPackets, statistics.TransmittedPackets, statistics.ReceivedBytes, statistics.TransmittedBytes,
-            statistics.ReceiveErrors, statistics.TransmitErrors, statistics.ReceiveDropped, statistics.TransmitDropped, statistics.Multicast,
-        ];
+        counters[0] = statistics.ReceivedPackets;
+        counters[1] = statistics.TransmittedPackets;
+        counters[2] = statistics.ReceivedBytes;
+        counters[3] = statistics.TransmittedBytes;
+        counters[4] = statistics.ReceiveErrors;
+        counters[5] = statistics.TransmitErrors;
+        counters[6] = statistics.ReceiveDropped;
+        counters[7] = statistics.TransmitDropped;
+        counters[8] = statistics.Multicast;
     }
 
     private static void WriteFamilies(ref NetlinkWriter writer, SimulatedKernel kernel, NetworkDevice device, uint filterMask)
@@ -313,14 +316,7 @@ internal static class LinkMessage
         if (device.HasInet)
         {
             WireMark inet = writer.BeginNested(AF_INET, nestedFlag: false);
-            Span<byte> values = stackalloc byte[InetConfiguration.Length * 4];
-            for (int index = 0; index < InetConfiguration.Length; index++)
-            {
-                int value = kernel.Parameters.Number($"net/ipv4/conf/{device.Name}/{InetConfiguration[index]}");
-                BinaryPrimitives.WriteInt32LittleEndian(values[(index * 4)..], value);
-            }
-
-            writer.WriteBytes(1, values);
+            writer.WriteBytes(1, MemoryMarshal.AsBytes(kernel.Parameters.Folder("net/ipv4/conf/", device.Name).Numbers(InetConfiguration)));
             writer.EndAttribute(inet);
         }
 
@@ -341,7 +337,7 @@ internal static class LinkMessage
         BinaryPrimitives.WriteUInt32LittleEndian(cache[8..], state.ReachableTime);
         BinaryPrimitives.WriteUInt32LittleEndian(cache[12..], 1000);
         writer.WriteBytes(5, cache);
-        writer.WriteBytes(2, Inet6Configuration.Of(kernel, device));
+        Inet6Configuration.Write(ref writer, kernel, device);
         if ((filterMask & RTEXT_FILTER_SKIP_STATS) == 0)
         {
             Span<byte> statistics = stackalloc byte[38 * 8];

@@ -40,9 +40,10 @@ internal static class NetconfMessage
         WireMark message = writer.BeginMessage(RTM_NEWNETCONF, 0, 0);
         writer.Append([family, 0, 0, 0]);
         writer.WriteInt32(NETCONFA_IFINDEX, index);
+        ParameterFolder parameters = kernel.Parameters.Folder(family == AF_INET ? "net/ipv4/conf/" : "net/ipv6/conf/", name);
         foreach ((ushort type, string parameter) in family == AF_INET ? V4Parameters : V6Parameters)
         {
-            writer.WriteInt32(type, kernel.Parameters.Number($"net/ipv{(family == AF_INET ? 4 : 6)}/conf/{name}/{parameter}"));
+            writer.WriteInt32(type, parameters.Number(parameter));
         }
 
         writer.EndMessage(message);

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Runtime.InteropServices;
 using EucaNet.Netlink.Wire;
 
@@ -44,14 +45,27 @@ internal sealed class NetlinkDump(NetlinkHeader request, uint portId, IEnumerabl
     /// <summary>The next datagram of at most <paramref name="size"/> bytes.</summary>
     public byte[] NextPart(int size, out bool finished, bool forceInterrupted = false)
     {
-        var part = new List<byte>(Math.Min(size, 4096));
+        byte[] part = ArrayPool<byte>.Shared.Rent(size + 4);
+        try
+        {
+            return Fill(part, size, out finished, forceInterrupted);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(part);
+        }
+    }
+
+    private byte[] Fill(Span<byte> part, int size, out bool finished, bool forceInterrupted)
+    {
+        int length = 0;
         uint generation = Generation?.Invoke() ?? 0;
         NetlinkMessageFlags interrupted = forceInterrupted || (_generation != 0 && generation != _generation) ? NetlinkMessageFlags.DumpInterrupted : 0;
         while (TryPeek(out byte[] message))
         {
-            if (part.Count + message.Length > size)
+            if (length + message.Length > size)
             {
-                if (part.Count == 0)
+                if (length == 0)
                 {
                     _exhausted = true;
                     Result = -(int)LinuxError.EMSGSIZE;
@@ -60,34 +74,36 @@ internal sealed class NetlinkDump(NetlinkHeader request, uint portId, IEnumerabl
 
                 _generation = generation;
                 finished = false;
-                return [.. part];
+                return part[..length].ToArray();
             }
 
             _generation = generation;
             Stamp(message, NetlinkMessageFlags.Multi | ExtraFlags | interrupted);
-            part.AddRange(message);
-            while ((part.Count & 3) != 0)
+            message.CopyTo(part[length..]);
+            length += message.Length;
+            for (; (length & 3) != 0; length++)
             {
-                part.Add(0);
+                part[length] = 0;
             }
 
             _pending = null;
         }
 
-        if (part.Count > 0 && (!DoneRidesAlong || part.Count + 20 > size))
+        if (length > 0 && (!DoneRidesAlong || length + 20 > size))
         {
             finished = false;
-            return [.. part];
+            return part[..length].ToArray();
         }
 
         finished = true;
-        byte[] done = new byte[20 + ResultAttributes.Length];
+        byte[] last = new byte[length + 20 + ResultAttributes.Length];
+        part[..length].CopyTo(last);
+        Span<byte> done = last.AsSpan(length);
         MemoryMarshal.Write(done, new NetlinkHeader((uint)done.Length, NetlinkMessageType.Done, 0, 0, 0));
-        MemoryMarshal.Write(done.AsSpan(16), Result);
-        ResultAttributes.CopyTo(done.AsSpan(20));
+        MemoryMarshal.Write(done[16..], Result);
+        ResultAttributes.CopyTo(done[20..]);
         Stamp(done, NetlinkMessageFlags.Multi | (DoneHasExtraFlags ? ExtraFlags : 0) | interrupted | (ResultAttributes.Length > 0 ? NetlinkMessageFlags.ExtendedAcknowledgement : 0));
-        part.AddRange(done);
-        return [.. part];
+        return last;
     }
 
     private bool TryPeek(out byte[] message)
@@ -108,7 +124,7 @@ internal sealed class NetlinkDump(NetlinkHeader request, uint portId, IEnumerabl
         return _pending is not null && !_exhausted;
     }
 
-    private void Stamp(byte[] message, NetlinkMessageFlags flags)
+    private void Stamp(Span<byte> message, NetlinkMessageFlags flags)
     {
         var header = MemoryMarshal.Read<NetlinkHeader>(message);
         MemoryMarshal.Write(message, header with { Flags = header.Flags | flags, Sequence = request.Sequence, PortId = portId });
