@@ -90,6 +90,19 @@ public sealed class ChurnTests
         Assert.That(checks.ForeignThings, Throws.TypeOf<ChurnException>());
     }
 
+    [Test]
+    public void A_mistake_that_an_engine_logs_and_survives_is_noticed()
+    {
+        using ChurnCloud cloud = TwoTenants();
+        using var checks = new ChurnChecks(cloud, new ChurnFigures());
+        cloud.Cloud.Advance(TimeSpan.FromSeconds(30));
+        Assert.That(checks.Mistakes, Throws.Nothing);
+        var planted = new Fault(FaultPoint.Send, FaultKind.Run) { Limit = 1, Action = static () => throw new InvalidOperationException("planted") };
+        cloud.Front.Host.Kernel.Faults.Add(planted);
+        cloud.Cloud.Advance(TimeSpan.FromSeconds(30));
+        Assert.That(checks.Mistakes, Throws.TypeOf<ChurnException>().With.Message.Contains("planted").And.Property("Verdict").EqualTo(ChurnVerdict.Crashed));
+    }
+
     private static ChurnCloud TwoTenants()
     {
         var cloud = new ChurnCloud(seed: 3);

@@ -32,6 +32,15 @@ internal sealed class ChurnChecks(ChurnCloud cloud, ChurnFigures figures) : IDis
         }
     }
 
+    /// <summary>No engine made a mistake that it logged and survived.</summary>
+    public void Mistakes()
+    {
+        if (cloud.Log.Mistakes is [{ } first, ..])
+        {
+            throw new ChurnException(ChurnVerdict.Crashed, $"an engine made a mistake and went on: {first}");
+        }
+    }
+
     /// <summary>
     /// Every instance says something to everybody in its own name, and something under a name that is not its own. The first must not be heard by another
     /// group, the second by nobody: it would have passed a port without guards.

@@ -80,6 +80,9 @@ internal sealed class ChurnCloud : IDisposable
 
     public SimulatedHost Internet { get; }
 
+    /// <summary>What all engines log.</summary>
+    public ChurnLog Log { get; } = new();
+
     public IEnumerable<ChurnMachine> Machines => [Front, .. Nodes];
 
     /// <summary>Instances by id, those that are being ended included.</summary>
@@ -132,6 +135,7 @@ internal sealed class ChurnCloud : IDisposable
     private EngineOptions Options(string machine) => new()
     {
         Seed = Cloud.Seed,
+        LoggerFactory = Log,
         StateDirectory = Path.Combine(_directory, machine),
         LeaseTime = TimeSpan.FromMinutes(2),
         Quarantine = TimeSpan.FromSeconds(10),

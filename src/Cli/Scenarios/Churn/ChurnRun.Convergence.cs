@@ -182,6 +182,7 @@ internal sealed partial class ChurnRun
             RequireNothing($"a fresh start on {machine.Host.Name}", machine.Start());
         }
 
+        _checks.Mistakes();
         _checks.ForeignThings();
     }
 

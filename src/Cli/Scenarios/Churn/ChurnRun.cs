@@ -87,6 +87,7 @@ internal sealed partial class ChurnRun : IDisposable
             Step(step);
             _cloud.Cloud.Advance(TimeSpan.FromMilliseconds(_random.Next(3000)));
             Supervise();
+            _checks.Mistakes();
             _checks.ForeignThings();
             _checks.Groups();
             _checks.Frames();
