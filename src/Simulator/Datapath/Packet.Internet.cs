@@ -39,6 +39,9 @@ internal sealed partial class Packet
     /// <summary>The largest piece it was reassembled from (frag_max_size); 0 where it came whole. It leaves in pieces no larger.</summary>
     public int LargestFragment { get; set; }
 
+    /// <summary>The largest of the pieces it came in was not to be cut, so those it leaves in are neither (IPSKB_FRAG_PMTU); any other mark in its header is lost by cutting.</summary>
+    public bool CutsWithDontFragment { get; set; }
+
     private Span<byte> SourceBytes => IsIpv6 ? Network.Slice(8, 16) : Network.Slice(12, 4);
 
     private Span<byte> DestinationBytes => IsIpv6 ? Network.Slice(24, 16) : Network.Slice(16, 4);

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using EucaNet.Netlink.Wire;
 using EucaNet.Simulator.Datapath.Conntrack;
 using EucaNet.Simulator.Datapath.Formats;
+using EucaNet.Simulator.Datapath.Link;
 
 namespace EucaNet.Simulator.Datapath;
 
@@ -97,6 +98,9 @@ internal sealed partial class Packet
 
     /// <summary>The story of the packet and of all that came of it, or null where nobody listens.</summary>
     public PacketStory? Story { get; set; }
+
+    /// <summary>What br_netfilter keeps of a packet that came in by a bridge's port; null for others.</summary>
+    public BridgedPacket? Bridged { get; set; }
 
     /// <summary>Somebody listens to this packet's story at this level.</summary>
     public bool Tells(TraceLevel level) => Story is { } story && story.Journey.Level >= level;
@@ -380,6 +384,7 @@ internal sealed partial class Packet
         Traced = false;
         TraceId = 0;
         Route = null;
+        Bridged = null;
         IsLocal = false;
         Type = PacketType.Host;
         Priority = 0;

@@ -19,5 +19,32 @@ public sealed partial class SimulatedKernel
     /// <summary>A datagram crosses a netlink socket.</summary>
     internal void OnNetlink(uint portId, int protocol, ReadOnlySpan<byte> datagram, bool toKernel) => NetlinkTap?.Invoke(portId, protocol, datagram, toKernel);
 
-    partial void AttachDatapath() => Datapath = Stack;
+    /// <summary>
+    /// Loads br_netfilter, as "modprobe br_netfilter", a rule with -m physdev or a hypervisor does: what is bridged meets iptables, ip6tables and
+    /// arptables rules too, by the parameters below net/bridge, which are there from now on. Does nothing where the profile has it built in, or twice.
+    /// </summary>
+    public void LoadBridgeNetfilter()
+    {
+        using Time.SimulationQueue.Call call = Enter();
+        if (Parameters.Read(DefaultParameters.BridgeNetfilter[0].Key) is not null)
+        {
+            return;
+        }
+
+        foreach ((string path, string value) in DefaultParameters.BridgeNetfilter)
+        {
+            Parameters.Set(path, value);
+        }
+
+        new Datapath.Link.BridgeNetfilter(Stack).Register();
+    }
+
+    partial void AttachDatapath()
+    {
+        Datapath = Stack;
+        if (Profile.HasBridgeNetfilter)
+        {
+            LoadBridgeNetfilter();
+        }
+    }
 }

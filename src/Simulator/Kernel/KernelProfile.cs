@@ -34,6 +34,7 @@ public sealed record KernelProfile
         HasQueueExpression = false,
         HasFlowtables = false,
         HasBridgeExpressions = false,
+        HasBridgeNetfilter = true,
         QueueingDisciplines = AllDisciplines.Except(["prio", "fq_codel", "codel", "netem"]),
         Classifiers = ["u32"],
         TrafficActions = ["mirred"],
@@ -83,6 +84,9 @@ public sealed record KernelProfile
     /// <summary>A jump is followed as soon as its expression is made, and not only when the rule set is looked at as a whole (before 6.18).</summary>
     public bool ValidatesJumpsAtOnce => !IsAtLeast(6, 18);
 
+    /// <summary>A rule that rejects with a reset ends the tracked connection of what it rejects (since 6.4).</summary>
+    public bool ClosesRejectedConnections => IsAtLeast(6, 4);
+
     /// <summary>Traced packets are told with their connection (since 6.16).</summary>
     public bool TracesConnections => IsAtLeast(6, 16);
 
@@ -106,6 +110,9 @@ public sealed record KernelProfile
 
     /// <summary>Flowtables (CONFIG_NF_FLOW_TABLE).</summary>
     public bool HasFlowtables { get; init; } = true;
+
+    /// <summary>br_netfilter is part of the kernel (CONFIG_BRIDGE_NETFILTER=y) and on from the start; where it is a module see <see cref="SimulatedKernel.LoadBridgeNetfilter"/>.</summary>
+    public bool HasBridgeNetfilter { get; init; }
 
     /// <summary>What nf_tables adds for bridges: reject, bridge names (CONFIG_NFT_BRIDGE_META, CONFIG_NFT_BRIDGE_REJECT).</summary>
     public bool HasBridgeExpressions { get; init; } = true;

@@ -79,6 +79,23 @@ internal sealed class TcpTracker(ConnectionTracker tracker, ParameterTable param
     }
 
     /// <summary>A segment of a connection.</summary>
+    /// <summary>A rule answers the connection's packet with a reset: it is over (nf_conntrack_tcp_set_closing).</summary>
+    public void CloseRejected(Connection? connection)
+    {
+        if (connection is not { IsConfirmed: true, Tcp: { } tracking })
+        {
+            return;
+        }
+
+        TcpState old = tracking.State;
+        tracking.State = TcpState.Close;
+        if (old != TcpState.Close && (connection.Status & ConnectionStatus.FixedTimeout) == 0)
+        {
+            tracker.Refresh(connection, tracker.Timeouts.Of(TcpState.Close));
+            tracker.Note(connection, ConnectionEvents.ProtocolInfo);
+        }
+    }
+
     public TrackingResult Track(Connection connection, Packet packet, ConnectionInfo info)
     {
         TcpTracking tracking = connection.Tcp!;

@@ -23,7 +23,7 @@ internal static class Fragmenter
             Ipv4Header cut = fragment.Ipv4;
             cut.TotalLength = (ushort)(headerLength + length);
             bool more = offset + length < payload.Length || (field & Ipv4Header.MoreFragmentsFlag) != 0;
-            cut.FragmentField = (ushort)(field & Ipv4Header.DontFragmentFlag | (field & Ipv4Header.OffsetMask) + offset / 8 | (more ? Ipv4Header.MoreFragmentsFlag : 0));
+            cut.FragmentField = (ushort)((packet.CutsWithDontFragment ? Ipv4Header.DontFragmentFlag : 0) | (field & Ipv4Header.OffsetMask) + offset / 8 | (more ? Ipv4Header.MoreFragmentsFlag : 0));
             cut.UpdateChecksum();
             fragment.LargestFragment = 0;
             fragments.Add(fragment);

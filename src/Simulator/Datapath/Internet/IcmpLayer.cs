@@ -14,6 +14,7 @@ internal abstract class IcmpLayer(NetworkStack stack)
     private readonly Dictionary<ushort, Action<Packet>> _echoes = [];
     private readonly RateLimit _limit = new();
     private ushort _lastIdentifier;
+    private bool _isSending;
 
     protected NetworkStack Stack { get; } = stack;
 
@@ -28,7 +29,7 @@ internal abstract class IcmpLayer(NetworkStack stack)
     /// <summary>How much of a packet an error quotes, headers of the error apart.</summary>
     protected abstract int LargestQuote { get; }
 
-    private InternetLayer Layer => Stack.Internet(Family);
+    protected InternetLayer Layer => Stack.Internet(Family);
 
     /// <summary>A message for this machine.</summary>
     public void Receive(NetworkDevice device, Packet packet)
@@ -114,16 +115,15 @@ internal abstract class IcmpLayer(NetworkStack stack)
     /// <summary>An error with a type and code of its own (icmp_send, icmp6_send); not where the rules of the family forbid it.</summary>
     public void SendError(Packet cause, NetworkDevice? input, byte type, byte code, uint information = 0)
     {
-        if (!MayCauseError(cause, type, code))
+        // While a message of its own is on its way out ICMP is locked: a rule that rejects it there sends nothing (icmp_xmit_lock).
+        if (_isSending || !MayCauseError(cause, type, code))
         {
             return;
         }
 
         InternetAddress receiver = cause.SourceAddress;
-        InternetAddress asked = cause.DestinationAddress;
         NetworkDevice? output = receiver.IsLinkLocal && Family == InternetAddress.V6 ? input : null;
-        InternetAddress? source = WasForThisMachine(cause, asked) ? asked : Layer.SourceFor(receiver, output);
-        if (source is not { } sender || !MaySend(receiver, type, code, input))
+        if (ErrorSource(cause, input, output) is not { } sender || !MaySend(receiver, type, code, input))
         {
             return;
         }
@@ -137,7 +137,7 @@ internal abstract class IcmpLayer(NetworkStack stack)
         error.Mark = Stack.Kernel.Parameters.Number(Family == InternetAddress.V4 ? "net/ipv4/fwmark_reflect" : "net/ipv6/fwmark_reflect") != 0 ? cause.Mark : 0;
         error.AttachTo(cause);
         error.Story = cause.Story?.Add(StoryKind.Answer, TraceLevel.Minimal, Stack.HostName, $"ICMP {new IcmpError(sender, type, code, information)}");
-        Layer.SendLocal(error, output);
+        Send(error, output);
     }
 
     protected abstract bool IsError(byte type);
@@ -153,8 +153,8 @@ internal abstract class IcmpLayer(NetworkStack stack)
 
     protected abstract byte ErrorTrafficClass(Packet cause);
 
-    /// <summary>The error comes from the address that the packet was for.</summary>
-    protected abstract bool WasForThisMachine(Packet cause, InternetAddress asked);
+    /// <summary>Which address an error comes from; null: it can't be sent.</summary>
+    protected abstract InternetAddress? ErrorSource(Packet cause, NetworkDevice? input, NetworkDevice? output);
 
     /// <summary>A message that is neither echo nor error.</summary>
     protected abstract void ReceiveOther(NetworkDevice device, Packet packet);
@@ -180,7 +180,22 @@ internal abstract class IcmpLayer(NetworkStack stack)
         new IcmpHeader(reply.Transport).Bytes[0] = EchoReplyType;
         reply.UpdateTransportChecksum();
         reply.Story = request.Story?.Add(StoryKind.Answer, TraceLevel.Minimal, Stack.HostName, "echo reply");
-        Layer.SendLocal(reply, output);
+        Send(reply, output);
+    }
+
+    /// <summary>Sends a message of this layer itself.</summary>
+    protected void Send(Packet message, NetworkDevice? output)
+    {
+        bool outer = _isSending;
+        _isSending = true;
+        try
+        {
+            Layer.SendLocal(message, output);
+        }
+        finally
+        {
+            _isSending = outer;
+        }
     }
 
     /// <summary>The error a message carries.</summary>

@@ -71,9 +71,26 @@ internal sealed class Icmpv4Layer(NetworkStack stack) : IcmpLayer(stack)
             ? null
             : TimeSpan.FromMilliseconds(Stack.Kernel.Parameters.Number("net/ipv4/icmp_ratelimit"));
 
-    /// <summary>As far as the packet has come: before its route is looked up nobody knows.</summary>
-    protected override bool WasForThisMachine(Packet cause, InternetAddress asked) =>
-        cause.Route is { Type: RouteType.Local } && Stack.Kernel.Addresses.FindLocal(asked) is not null;
+    /// <summary>
+    /// The address asked for, where the packet's route ends here. Before it has a route the one back to its sender stands in
+    /// for it (nf_reject_fill_skb_dst): who claims an own address of this machine gets no answer from an address that isn't.
+    /// </summary>
+    protected override InternetAddress? ErrorSource(Packet cause, NetworkDevice? input, NetworkDevice? output)
+    {
+        InternetAddress asked = cause.DestinationAddress, receiver = cause.SourceAddress;
+        RouteDecision? route = cause.Route;
+        if (route is null && cause.Bridged is not { IsInPrerouting: false })
+        {
+            route = Stack.Routing.FindOutput(new RouteQuery(receiver));
+        }
+
+        if (route is not { Type: RouteType.Local })
+        {
+            return Layer.SourceFor(receiver, output);
+        }
+
+        return Stack.Kernel.Addresses.FindLocal(asked) is not null ? asked : null;
+    }
 
     protected override byte ErrorTrafficClass(Packet cause) => (byte)(cause.TrafficClass & 0x1e | 0xc0);
 
@@ -95,7 +112,7 @@ internal sealed class Icmpv4Layer(NetworkStack stack) : IcmpLayer(stack)
         BinaryPrimitives.WriteUInt32BigEndian(reply.Transport[16..], now);
         reply.UpdateTransportChecksum();
         reply.Story = packet.Story?.Add(StoryKind.Answer, TraceLevel.Minimal, Stack.HostName, "timestamp reply");
-        Stack.Ipv4.SendLocal(reply);
+        Send(reply, null);
     }
 
     /// <summary>Believed from the gateway the packets take now, where the device accepts redirects (__ip_do_redirect).</summary>

@@ -72,8 +72,20 @@ internal sealed class Icmpv6Layer(NetworkStack stack) : IcmpLayer(stack)
         return TimeSpan.FromMilliseconds(prefix < 128 ? interval >> (128 - prefix >> 5) : interval);
     }
 
-    protected override bool WasForThisMachine(Packet cause, InternetAddress asked) =>
-        !asked.IsMulticast && Stack.Kernel.Addresses.FindLocal(asked) is { } own && SourceSelection.IsUsable(own);
+    /// <summary>The address asked for, where it is one of this machine; else what the route names, else the best of the device the packet came in by (icmp6_send).</summary>
+    protected override InternetAddress? ErrorSource(Packet cause, NetworkDevice? input, NetworkDevice? output)
+    {
+        InternetAddress asked = cause.DestinationAddress, receiver = cause.SourceAddress;
+        if (!asked.IsMulticast && Stack.Kernel.Addresses.FindLocal(asked) is { } own && SourceSelection.IsUsable(own))
+        {
+            return asked;
+        }
+
+        NetworkDevice? arrival = cause.IsLocal ? null : input ?? Stack.Kernel.Devices.Find(cause.InputInterface);
+        return Stack.Routing.FindOutput(new RouteQuery(receiver) { Output = output }) is not { } route ? null
+            : route.PreferredSource is null && route.Type == RouteType.Unicast && arrival is not null ? Stack.Sources.SelectV6(arrival, receiver)
+            : Stack.Sources.For(route, receiver);
+    }
 
     protected override byte ErrorTrafficClass(Packet cause) => 0;
 

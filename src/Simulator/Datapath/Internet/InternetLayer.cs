@@ -52,7 +52,13 @@ internal abstract class InternetLayer(NetworkStack stack)
         }
 
         packet.LocateTransport();
-        if (Stack.Hooks.Run(Stack, Family, Hook.Prerouting, packet, device, null))
+        if (packet.Bridged is { IsInPrerouting: false, HasBeenRouted: false } bridged)
+        {
+            // The bridge took it through these hooks already (ip_sabotage_in).
+            packet.Bridged = bridged with { HasBeenRouted = true };
+            Route(device, packet);
+        }
+        else if (Stack.Hooks.Run(Stack, Family, Hook.Prerouting, packet, device, null))
         {
             Route(device, packet);
         }
@@ -200,8 +206,20 @@ internal abstract class InternetLayer(NetworkStack stack)
         Icmp.SendError(packet, device, IcmpReason.ProtocolUnreachable);
     }
 
-    /// <summary>To the next hop, a group, or everybody on the link.</summary>
-    protected void Transmit(Packet packet, RouteDecision route)
+    /// <summary>The pieces of a packet one after another; where one is dropped on the way out the rest isn't sent (ip_do_fragment, ip6_fragment).</summary>
+    protected void TransmitAll(IEnumerable<Packet> fragments, RouteDecision route)
+    {
+        foreach (Packet fragment in fragments)
+        {
+            if (!Transmit(fragment, route))
+            {
+                return;
+            }
+        }
+    }
+
+    /// <summary>To the next hop, a group, or everybody on the link. False: the device dropped it.</summary>
+    protected bool Transmit(Packet packet, RouteDecision route)
     {
         InternetAddress destination = packet.DestinationAddress;
         packet.RemoveLinkHeader();
@@ -209,12 +227,10 @@ internal abstract class InternetLayer(NetworkStack stack)
         {
             MacAddress group = route.Type == RouteType.Broadcast ? MacAddress.Read(route.Device.BroadcastAddress) : GroupAddress(destination);
             packet.SetLinkHeader(group, MacAddress.Read(route.Device.HardwareAddress), packet.Protocol);
-            Stack.Link.Transmit(route.Device, packet);
+            return Stack.Link.Transmit(route.Device, packet);
         }
-        else
-        {
-            Stack.Neighbours.Send(route.Device, route.NextHop(destination), packet);
-        }
+
+        return Stack.Neighbours.Send(route.Device, route.NextHop(destination), packet);
     }
 
     protected virtual bool RouteOutput(Packet packet, InternetAddress destination, InternetAddress? source, NetworkDevice? output, [NotNullWhen(true)] out RouteDecision? route)

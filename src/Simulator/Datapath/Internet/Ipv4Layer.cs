@@ -168,11 +168,7 @@ internal sealed class Ipv4Layer(NetworkStack stack) : InternetLayer(stack)
             return false;
         }
 
-        foreach (Packet fragment in Fragmenter.Cut(packet, packet.LargestFragment == 0 ? (int)mtu : Math.Min((int)mtu, packet.LargestFragment)))
-        {
-            Transmit(fragment, route);
-        }
-
+        TransmitAll(Fragmenter.Cut(packet, packet.LargestFragment == 0 ? (int)mtu : Math.Min((int)mtu, packet.LargestFragment)), route);
         return true;
     }
 

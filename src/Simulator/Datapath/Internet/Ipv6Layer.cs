@@ -210,11 +210,7 @@ internal sealed class Ipv6Layer(NetworkStack stack) : InternetLayer(stack)
         }
 
         int largest = packet.LargestFragment == 0 ? mtu : Math.Min(mtu, packet.LargestFragment);
-        foreach (Packet fragment in Fragmenter.CutV6(packet, largest, Stack.Kernel.Random.NextUInt32()))
-        {
-            Transmit(fragment, route);
-        }
-
+        TransmitAll(Fragmenter.CutV6(packet, largest, Stack.Kernel.Random.NextUInt32()), route);
         return true;
     }
 

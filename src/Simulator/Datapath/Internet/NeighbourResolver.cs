@@ -19,14 +19,13 @@ internal sealed class NeighbourResolver(NetworkStack stack)
     private static readonly TimeSpan DelayTime = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan RetransmitTime = TimeSpan.FromSeconds(1);
 
-    /// <summary>Sends a packet by a device to the station that has <paramref name="nextHop"/>, now or when its MAC is known.</summary>
-    public void Send(NetworkDevice device, InternetAddress nextHop, Packet packet)
+    /// <summary>Sends a packet by a device to the station that has <paramref name="nextHop"/>, now or when its MAC is known. False: the device dropped it.</summary>
+    public bool Send(NetworkDevice device, InternetAddress nextHop, Packet packet)
     {
         if (device.IsLoopback || (device.Flags & DeviceFlags.NoArp) != 0)
         {
             packet.SetLinkHeader(device.IsLoopback ? default : MacAddress.Read(device.BroadcastAddress), MacAddress.Read(device.HardwareAddress), packet.Protocol);
-            stack.Link.Transmit(device, packet);
-            return;
+            return stack.Link.Transmit(device, packet);
         }
 
         Neighbour neighbour = stack.Kernel.Neighbours.GetOrAdd(device, nextHop);
@@ -45,7 +44,7 @@ internal sealed class NeighbourResolver(NetworkStack stack)
 
             case NeighbourState.Incomplete:
                 resolution.Wait(packet, MaximumWaiting);
-                return;
+                return true;
 
             default:
                 neighbour.Probes = 0;
@@ -54,11 +53,11 @@ internal sealed class NeighbourResolver(NetworkStack stack)
                 resolution.Wait(packet, MaximumWaiting);
                 Probe(neighbour, packet.SourceAddress, packet.Story);
                 resolution.Arm(RetransmitTime);
-                return;
+                return true;
         }
 
         packet.SetLinkHeader(MacAddress.Read(neighbour.HardwareAddress), MacAddress.Read(device.HardwareAddress), packet.Protocol);
-        stack.Link.Transmit(device, packet);
+        return stack.Link.Transmit(device, packet);
     }
 
     /// <summary>

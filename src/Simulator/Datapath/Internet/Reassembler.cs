@@ -219,7 +219,8 @@ internal sealed class Reassembler(NetworkStack stack, bool tellsOfTimeout = true
             {
                 Ipv4Header header = packet.Ipv4;
                 header.TotalLength = (ushort)(head + _total);
-                header.FragmentField = _largestUncuttable == _largest ? Ipv4Header.DontFragmentFlag : (ushort)0;
+                packet.CutsWithDontFragment = _largestUncuttable == _largest;
+                header.FragmentField = packet.CutsWithDontFragment ? Ipv4Header.DontFragmentFlag : (ushort)0;
                 header.UpdateChecksum();
             }
 

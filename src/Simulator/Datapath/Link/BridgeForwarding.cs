@@ -53,15 +53,32 @@ internal sealed class BridgeForwarding(NetworkStack stack)
             packet.Type = PacketType.Host;
         }
 
-        if (RunHook(Hook.Prerouting, packet, port.Device, null))
+        if (!RunHook(Hook.Prerouting, packet, port.Device, null))
         {
-            Forward(port, packet);
+            return;
         }
+
+        if (packet.Bridged?.Redirected is { } route)
+        {
+            // To the next hop's MAC, which may have to be asked for; it comes back to TransmitFromHost.
+            stack.Neighbours.Send(bridge.Device, route.NextHop(packet.DestinationAddress), packet);
+            return;
+        }
+
+        Forward(port, packet);
     }
 
     /// <summary>The machine itself sends by the bridge device (br_dev_xmit).</summary>
     public void TransmitFromHost(BridgeState bridge, Packet packet)
     {
+        if (packet.Bridged is { Redirected: not null, Input.Port: { } origin } redirected)
+        {
+            packet.Source = redirected.Sender;
+            packet.Bridged = redirected with { Redirected = null };
+            Forward(origin, packet);
+            return;
+        }
+
         ushort vlan = 0;
         if (bridge.VlanFiltering && !AdmitVlan(bridge, bridge.Vlans, packet, out vlan))
         {

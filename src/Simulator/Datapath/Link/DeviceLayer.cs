@@ -19,19 +19,22 @@ internal sealed class DeviceLayer(NetworkStack stack)
 
     public event FrameTap? Tap;
 
-    /// <summary>A frame leaves by a device (dev_queue_xmit).</summary>
-    public void Transmit(NetworkDevice device, Packet packet)
+    /// <summary>A frame leaves by a device (dev_queue_xmit). False: it was dropped there, and whoever cuts a packet sends no further piece of it.</summary>
+    public bool Transmit(NetworkDevice device, Packet packet)
     {
         if (!Passes(device, packet))
         {
             device.Statistics.TransmitDropped++;
-            return;
+            return false;
         }
 
-        if (!stack.Hooks.IsEmpty(HookFamily.Netdev, Hook.NetdevEgress, device)
-            && stack.Hooks.Run(new HookContext(stack, HookFamily.Netdev, Hook.NetdevEgress, packet, null, device)) != HookVerdict.Accept)
+        if (!stack.Hooks.IsEmpty(HookFamily.Netdev, Hook.NetdevEgress, device))
         {
-            return;
+            HookVerdict verdict = stack.Hooks.Run(new HookContext(stack, HookFamily.Netdev, Hook.NetdevEgress, packet, null, device));
+            if (verdict != HookVerdict.Accept)
+            {
+                return verdict == HookVerdict.Stolen;
+            }
         }
 
         packet.Tell(StoryKind.Device, TraceLevel.Minimal, stack.HostName, device.Name);
@@ -48,7 +51,7 @@ internal sealed class DeviceLayer(NetworkStack stack)
         {
             packet.StoreTag();
             packet.Tag = new VlanTag(vlan.Protocol, (ushort)(EgressPriority(vlan, packet.Priority) << 13 | vlan.Id));
-            Transmit(lower, packet);
+            return Transmit(lower, packet);
         }
         else if (device.IsLoopback)
         {
@@ -58,7 +61,7 @@ internal sealed class DeviceLayer(NetworkStack stack)
         }
         else if (device.Peer is { } peer)
         {
-            SendToPeer(device, peer, packet);
+            return SendToPeer(device, peer, packet);
         }
         else if (device.Datapath is Wire { Send: { } send })
         {
@@ -72,6 +75,8 @@ internal sealed class DeviceLayer(NetworkStack stack)
         {
             packet.Tell(StoryKind.Dropped, TraceLevel.Minimal, stack.HostName, $"{device.Name} leads nowhere");
         }
+
+        return true;
     }
 
     /// <summary>A frame arrives at a device (netif_receive_skb); its ethernet header stands before the network header.</summary>
@@ -216,13 +221,13 @@ internal sealed class DeviceLayer(NetworkStack stack)
     }
 
     /// <summary>To the other end of a veth pair: another queue, often another machine.</summary>
-    private void SendToPeer(NetworkDevice device, NetworkDevice peer, Packet packet)
+    private bool SendToPeer(NetworkDevice device, NetworkDevice peer, Packet packet)
     {
         if (!peer.IsUp || packet.WireLength > peer.Mtu + Packet.EthernetSize + VlanTag.Size)
         {
             device.Statistics.TransmitDropped++;
             packet.Tell(StoryKind.Dropped, TraceLevel.Minimal, stack.HostName, peer.IsUp ? $"larger than the MTU {peer.Mtu} of {peer.Name}" : $"the peer {peer.Name} is down");
-            return;
+            return false;
         }
 
         packet.Scrub(peer.Kernel != device.Kernel);
@@ -232,6 +237,7 @@ internal sealed class DeviceLayer(NetworkStack stack)
             using Time.SimulationQueue.Call call = peer.Kernel.Enter();
             other.Link.Receive(peer, packet);
         });
+        return true;
     }
 
     private static void Classify(NetworkDevice device, Packet packet)

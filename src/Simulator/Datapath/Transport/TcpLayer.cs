@@ -126,10 +126,34 @@ internal sealed class TcpLayer(NetworkStack stack)
         if (attach)
         {
             reset.AttachTo(cause);
+            if (stack.Kernel.Profile.ClosesRejectedConnections)
+            {
+                stack.Conntrack.Tcp.CloseRejected(cause.Connection);
+            }
+
+            if (cause.Bridged is { Input: var port })
+            {
+                // Straight back where it came from, as from the station it was for (nf_send_reset).
+                SendBridged(reset, cause, port);
+                return;
+            }
         }
 
         NetworkDevice? output = cause.IsIpv6 && sender.IsLinkLocal ? stack.Kernel.Devices.Find(cause.InputInterface) : null;
         stack.Internet(cause.Family).SendLocal(reset, output);
+    }
+
+    /// <summary>A rule's reset of a bridged packet leaves by the port the packet came in by, past all hooks of its family, if a way leads to its receiver at all.</summary>
+    private void SendBridged(Packet reset, Packet cause, NetworkDevice port)
+    {
+        if (stack.Routing.FindOutput(new RouteQuery(reset.DestinationAddress)) is null)
+        {
+            return;
+        }
+
+        reset.UpdateHeaderChecksum();
+        reset.SetLinkHeader(cause.Source, cause.Destination, reset.Protocol);
+        stack.Link.Transmit(port, reset);
     }
 
     internal static string Describe(TcpFlags flags)

@@ -74,7 +74,10 @@ internal sealed class UdpLayer(NetworkStack stack)
             return;
         }
 
+        // The socket layer has let go of the connection by now (nf_reset_ct): the error is tracked by what it quotes.
         Told(packet, StoryKind.Dropped, $"nobody listens on udp {port}");
+        packet.Connection = null;
+        packet.ConnectionInfo = default;
         stack.Internet(packet.Family).Icmp.SendError(packet, device, IcmpReason.PortUnreachable);
     }
 

@@ -61,10 +61,23 @@ internal static class DifferenceRun
             if (!expected.SequenceEqual(actual))
             {
                 string story = tells ? simulated.Story : "";
-                return $"frame {number} port {frame.Port} {FrameSummary.Describe(Packet.FromFrame(frame.Bytes))}\n{story}  real:      {string.Join("\n             ", actual)}\n  simulated: {string.Join("\n             ", expected)}";
+                return $"{Describe(number, frame)}\n{story}  real:      {string.Join("\n             ", actual)}\n  simulated: {string.Join("\n             ", expected)}";
+            }
+
+            // Who wants to be told wants to know which frame it was.
+            if (tells && CompareCounters(real, simulated) is { } early)
+            {
+                return $"{Describe(number, frame)}\n{simulated.Story}  {string.Join(", ", actual)}\n{early}";
             }
         }
 
+        return CompareCounters(real, simulated);
+    }
+
+    private static string Describe(int number, ProgramFrame frame) => $"frame {number} port {frame.Port} {FrameSummary.Describe(Packet.FromFrame(frame.Bytes))} {Convert.ToHexStringLower(frame.Bytes)}";
+
+    private static string? CompareCounters(RealLab real, SimulatedLab simulated)
+    {
         List<string> counted = real.Counters(), ours = simulated.Counters();
         return counted.SequenceEqual(ours) ? null
             : $"counters\n  real:      {string.Join("\n             ", counted.Except(ours))}\n  simulated: {string.Join("\n             ", ours.Except(counted))}";

@@ -38,6 +38,12 @@ internal sealed class SimulatedLab : DifferenceLab
             }
         }
 
+        // Every network namespace of a kernel that has it has it on.
+        if (File.Exists("/proc/sys/net/bridge/bridge-nf-call-iptables"))
+        {
+            _machine.Kernel.LoadBridgeNetfilter();
+        }
+
         Prepare(_machine.Kernel);
         if (topology == Topology.Bridge)
         {

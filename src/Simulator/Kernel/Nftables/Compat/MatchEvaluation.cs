@@ -201,16 +201,21 @@ internal static class MatchEvaluation
         _ => value > wanted,
     };
 
+    /// <summary>xt_physdev.c; bits: in 1, out 2, bridged 4, is in 8, is out 16. Without br_netfilter no packet has a port.</summary>
     private static bool PhysicalDevice(ReadOnlySpan<byte> data, HookContext context)
     {
         byte inverted = data[64], wanted = data[65];
-        string input = context.Input?.Master is not null ? context.Input.Name : "", output = context.Output?.Master is not null ? context.Output.Name : "";
-        bool isBridged = context.Input?.Master is not null && context.Input.Master == context.Output?.Master;
-        return ((wanted & 4) == 0 || isBridged != ((inverted & 4) != 0))
-            && ((wanted & 8) == 0 || (input.Length > 0) != ((inverted & 8) != 0))
-            && ((wanted & 16) == 0 || (output.Length > 0) != ((inverted & 16) != 0))
-            && ((wanted & 1) == 0 || Masked(data[..16], data[16..32], input) != ((inverted & 1) != 0))
-            && ((wanted & 2) == 0 || Masked(data[32..48], data[48..64], output) != ((inverted & 2) != 0));
+        if (context.Packet.Bridged is not { } bridged)
+        {
+            return (wanted & ~inverted) == 0;
+        }
+
+        string? output = bridged.Output?.Name;
+        return ((wanted & 4) == 0 || output is not null != ((inverted & 4) != 0))
+            && ((wanted & 8) == 0 || (inverted & 8) == 0)
+            && ((wanted & 16) == 0 || output is not null != ((inverted & 16) != 0))
+            && ((wanted & 1) == 0 || Masked(data[..16], data[16..32], bridged.Input.Name) != ((inverted & 1) != 0))
+            && ((wanted & 2) == 0 || (output is not null && Masked(data[32..48], data[48..64], output) != ((inverted & 2) != 0)));
     }
 
     private static bool Masked(ReadOnlySpan<byte> name, ReadOnlySpan<byte> mask, string actual)

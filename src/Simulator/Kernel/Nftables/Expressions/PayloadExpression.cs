@@ -89,7 +89,7 @@ internal sealed class PayloadExpression : Expression
             return;
         }
 
-        Span<byte> header = HeaderOf(evaluation, _base);
+        Span<byte> header = IsFast && evaluation.Packet.HasTransportProtocol ? evaluation.Packet.Transport : HeaderOf(evaluation, _base);
         if (_offset + _length > header.Length)
         {
             evaluation.Break();
@@ -98,6 +98,12 @@ internal sealed class PayloadExpression : Expression
 
         header.Slice(_offset, _length).CopyTo(target);
     }
+
+    /// <summary>
+    /// An aligned number of the transport header is read the quick way (nft_payload_fast_eval), which doesn't ask
+    /// whether this is a later piece of a packet: there it reads what stands in the header's place.
+    /// </summary>
+    private bool IsFast => _base == NFT_PAYLOAD_TRANSPORT_HEADER && _length is 1 or 2 or 4 && _offset % _length == 0;
 
     /// <summary>The packet from a header on; empty where it has none.</summary>
     public static Span<byte> HeaderOf(Evaluation evaluation, uint header)
