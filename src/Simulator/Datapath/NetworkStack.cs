@@ -143,6 +143,7 @@ internal sealed class NetworkStack : IDatapath
         copy.Connection = null;
         copy.Untracked = true;
         copy.ConnectionInfo = ConnectionInfo.Untracked;
+        copy.SharesPieces = true;
         copy.RemoveLinkHeader();
 
         // Copies of what comes in may go round between two machines; copies of copies are not made.

@@ -39,6 +39,12 @@ internal sealed partial class Packet
     /// <summary>The largest piece it was reassembled from (frag_max_size); 0 where it came whole. It leaves in pieces no larger.</summary>
     public int LargestFragment { get; set; }
 
+    /// <summary>Other copies share the pieces it was put together from, so it is cut anew, and as IPv6 not below 1280 octets; else it leaves in the very pieces it came in.</summary>
+    public bool SharesPieces { get; set; }
+
+    /// <summary>How large the pieces of a packet that was put together may be when it leaves.</summary>
+    public int LargestPiece => IsIpv6 && SharesPieces ? Math.Max(LargestFragment, Ipv6Header.MinimumMtu) : LargestFragment;
+
     /// <summary>The largest of the pieces it came in was not to be cut, so those it leaves in are neither (IPSKB_FRAG_PMTU); any other mark in its header is lost by cutting.</summary>
     public bool CutsWithDontFragment { get; set; }
 

@@ -99,6 +99,9 @@ internal sealed partial class Packet
     /// <summary>The story of the packet and of all that came of it, or null where nobody listens.</summary>
     public PacketStory? Story { get; set; }
 
+    /// <summary>Connection tracking has summed up what came in, right or wrong (CHECKSUM_COMPLETE); rules at output don't do it again. Passing through ends it.</summary>
+    public bool IsSummed { get; set; }
+
     /// <summary>What br_netfilter keeps of a packet that came in by a bridge's port; null for others.</summary>
     public BridgedPacket? Bridged { get; set; }
 
@@ -385,6 +388,7 @@ internal sealed partial class Packet
         TraceId = 0;
         Route = null;
         Bridged = null;
+        IsSummed = false;
         IsLocal = false;
         Type = PacketType.Host;
         Priority = 0;

@@ -329,8 +329,13 @@ internal sealed class ConnectionTracker(TimeProvider time, ParameterTable parame
     }
 
     /// <summary>Checksums are looked at on arrival, of whole packets.</summary>
-    private bool Verifies(HookContext context) => VerifiesChecksums && context.Hook == Hook.Prerouting
-        && !(context.Packet.IsIpv6 ? context.Packet.Ipv6.FindFragment(out _) : context.Packet.Ipv4.IsFragment);
+    private bool Verifies(HookContext context)
+    {
+        Packet packet = context.Packet;
+        bool verifies = VerifiesChecksums && context.Hook == Hook.Prerouting && !(packet.IsIpv6 ? packet.Ipv6.FindFragment(out _) : packet.Ipv4.IsFragment);
+        packet.IsSummed |= verifies;
+        return verifies;
+    }
 
     private TrackingResult TrackPlain(Connection connection, byte protocol, ConnectionInfo info)
     {

@@ -138,8 +138,13 @@ internal sealed class TcpTracker(ConnectionTracker tracker, ParameterTable param
 
                 return Ignore(tracking, header, direction, bits, end);
 
+            case TcpState.Close when bits == TcpBits.Reset && old is TcpState.FinWait or TcpState.CloseWait or TcpState.LastAck or TcpState.TimeWait or TcpState.Close:
+                // It is ending anyway, and the numbers may be those of its successor (tcp_can_early_drop).
+                checksWindow = false;
+                break;
+
             case TcpState.Close when bits == TcpBits.Reset:
-                if ((tracking.Side(other).Flags & TcpSideFlags.MaximumAcknowledgementSet) != 0)
+                if ((tracking.Side(other).Flags & TcpSideFlags.MaximumAcknowledgementSet) != 0 && tracking.LastBits != TcpBits.Syn)
                 {
                     bool established = (connection.Status & ConnectionStatus.Assured) != 0 && old == TcpState.Established;
                     if (header.Sequence == 0 && !established)

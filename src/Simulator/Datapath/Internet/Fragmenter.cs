@@ -63,7 +63,7 @@ internal static class Fragmenter
     public static IEnumerable<Packet> CutAgain(Packet packet, uint mtu, RandomSource random)
     {
         int largest = Math.Min(packet.LargestFragment, (int)mtu);
-        return packet.NetworkLength <= largest ? [packet] : packet.IsIpv6 ? CutV6(packet, largest, random.NextUInt32()) : Cut(packet, largest);
+        return packet.NetworkLength <= largest ? [packet] : packet.IsIpv6 ? CutV6(packet, Math.Min(packet.LargestPiece, (int)mtu), random.NextUInt32()) : Cut(packet, largest);
     }
 
     private static IEnumerable<(int Offset, int Length)> Pieces(int total, int room)

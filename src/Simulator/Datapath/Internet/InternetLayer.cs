@@ -316,6 +316,7 @@ internal abstract class InternetLayer(NetworkStack stack)
             return;
         }
 
+        packet.IsSummed = false;
         if (Pass(device, packet, route) && Stack.Hooks.Run(Stack, Family, Hook.Forward, packet, device, route.Device))
         {
             Postroute(packet, device);

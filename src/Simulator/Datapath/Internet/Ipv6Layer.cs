@@ -209,7 +209,7 @@ internal sealed class Ipv6Layer(NetworkStack stack) : InternetLayer(stack)
             return true;
         }
 
-        int largest = packet.LargestFragment == 0 ? mtu : Math.Min(mtu, packet.LargestFragment);
+        int largest = packet.LargestFragment == 0 ? mtu : Math.Min(mtu, packet.LargestPiece);
         TransmitAll(Fragmenter.CutV6(packet, largest, Stack.Kernel.Random.NextUInt32()), route);
         return true;
     }

@@ -10,7 +10,7 @@ internal static class Rejection
     public static void WithIcmp(HookContext context, byte code)
     {
         Packet packet = context.Packet;
-        if (context.Family is HookFamily.Ipv4 or HookFamily.Ipv6 && MayAnswer(packet))
+        if (context.Family is HookFamily.Ipv4 or HookFamily.Ipv6 && MayAnswer(context, packet))
         {
             context.Stack.Internet(context.Family).Icmp.SendError(
                 packet, context.Input, context.Family == HookFamily.Ipv4 ? IcmpType.DestinationUnreachable : Icmpv6Type.DestinationUnreachable, code);
@@ -22,17 +22,17 @@ internal static class Rejection
     {
         Packet packet = context.Packet;
         if (context.Family is HookFamily.Ipv4 or HookFamily.Ipv6 && packet.LocateTransport() && packet.TransportProtocol == IpProtocol.Tcp
-            && packet.FragmentOffset == 0 && MayAnswer(packet))
+            && packet.FragmentOffset == 0 && MayAnswer(context, packet))
         {
             context.Stack.Tcp.SendReset(packet, attach: true);
         }
     }
 
     /// <summary>A received packet is rejected with an answer only where its own checksum is right (nf_reject_verify_csum).</summary>
-    private static bool MayAnswer(Packet packet)
+    private static bool MayAnswer(HookContext context, Packet packet)
     {
         bool located = packet.LocateTransport();
-        if (packet.IsLocal)
+        if (packet.IsLocal || (packet.IsSummed && context.Hook is not (Hook.Prerouting or Hook.Input)))
         {
             return true;
         }

@@ -68,6 +68,11 @@ internal static class FrameMask
         {
             packet.Network.Slice(at + 4, 4).Clear();
         }
+        else if (packet.Ipv6.NextHeader == IpProtocol.Ipv6Fragment && packet.NetworkLength >= Ipv6Header.Size + 8)
+        {
+            // A fragment header that stands before a whole packet.
+            packet.Network.Slice(Ipv6Header.Size + 4, 4).Clear();
+        }
 
         bool isReset = packet.FragmentOffset == 0 && IsReset(packet);
         bool isError = packet.TransportProtocol == IpProtocol.Icmpv6 && packet.FragmentOffset == 0 && packet.Transport.Length > 48 && Icmpv6Type.IsError(packet.Transport[0]);
@@ -111,6 +116,11 @@ internal static class FrameMask
             if (port is not (< 700 or 999 or (>= 2000 and < 3000) or 5000 or 8080) && transport.Length >= checksum + 2)
             {
                 transport.Slice(offset, 2).Clear();
+                transport.Slice(checksum, 2).Clear();
+            }
+            else if (port == 999 && transport.Length >= checksum + 2)
+            {
+                // "th sport set" leaves the checksum as it was, which tells of the port that was drawn before.
                 transport.Slice(checksum, 2).Clear();
             }
         }

@@ -89,7 +89,7 @@ internal sealed class PayloadExpression : Expression
             return;
         }
 
-        Span<byte> header = IsFast && evaluation.Packet.HasTransportProtocol ? evaluation.Packet.Transport : HeaderOf(evaluation, _base);
+        Span<byte> header = IsFast ? QuickHeaderOf(evaluation.Packet) : HeaderOf(evaluation, _base);
         if (_offset + _length > header.Length)
         {
             evaluation.Break();
@@ -100,9 +100,13 @@ internal sealed class PayloadExpression : Expression
     }
 
     /// <summary>
-    /// An aligned number of the transport header is read the quick way (nft_payload_fast_eval), which doesn't ask
-    /// whether this is a later piece of a packet: there it reads what stands in the header's place.
+    /// An aligned number of the transport header is read the quick way (nft_payload_fast_eval), which doesn't ask whether this is a
+    /// later piece of a packet. There it reads what stands in the header's place; of IPv6 pieces the network header, because
+    /// ipv6_find_hdr says no other offset.
     /// </summary>
+    private static Span<byte> QuickHeaderOf(Packet packet) =>
+        !packet.HasTransportProtocol ? default : packet.IsIpv6 && packet.FragmentOffset != 0 ? packet.Network : packet.Transport;
+
     private bool IsFast => _base == NFT_PAYLOAD_TRANSPORT_HEADER && _length is 1 or 2 or 4 && _offset % _length == 0;
 
     /// <summary>The packet from a header on; empty where it has none.</summary>
