@@ -8,6 +8,12 @@ if (args is ["nft-bulk", ..])
     return NftablesBulk.Run(Console.Out, args[1..]);
 }
 
+if (args is ["iptables-restore", ..])
+{
+    // dotnet run -c Release --project bench -- iptables-restore [ROUNDS]   (root, iptables; works in namespaces of its own)
+    return IptablesRestore.Run(Console.Out, args.Length > 1 ? int.Parse(args[1], System.Globalization.CultureInfo.InvariantCulture) : 7);
+}
+
 if (args is ["engine-rules", ..])
 {
     // dotnet run -c Release --project bench -- engine-rules   (root; works in namespaces of its own)

@@ -227,7 +227,7 @@ public sealed class IptablesLegacyParseCheck : IConformanceCheck
             return new CheckResult(accepted, $"accepted, but the tool said: {row.Text("err")}");
         }
 
-        IptablesTable table = LegacyTable.Read(family, calls.Info, calls.Entries);
+        IptablesTable table = LegacyTable.Read(family, calls.Info, calls.Entries).Table;
         IptablesTable changed = table.With(row.Text("chain"), [.. table[row.Text("chain")]!.Rules, .. rules]);
         (byte[] replace, _) = LegacyTableWriter.Write(family, changed, LegacyTable.NumberOfEntries(calls.Info));
         calls.Replace.AsSpan(LegacyLayout.ReplaceCounters, 8).Clear();

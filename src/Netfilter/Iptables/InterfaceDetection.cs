@@ -59,7 +59,7 @@ internal static class InterfaceDetection
             foreach (string table in options.LegacyTableNames?.Invoke(family) ?? ["filter", "nat"])
             {
                 byte[] info = new byte[LegacyLayout.InfoLength];
-                if (LegacyTables.TryGetInfo(socket, table, info))
+                if (LegacyTable.TryGetInfo(socket, table, info))
                 {
                     rules += (int)LegacyTable.NumberOfEntries(info) - BuiltinTable.Of(table).Chains.Count - 1;
                 }

@@ -94,7 +94,7 @@ public sealed record IptablesRule
 
     /// <summary>Rules are equal when every part is, counters left out.</summary>
     public bool Equals(IptablesRule? other) =>
-        other is not null
+        (object)this == other || other is not null
         && Equals(Source, other.Source)
         && Equals(Destination, other.Destination)
         && Equals(Input, other.Input)

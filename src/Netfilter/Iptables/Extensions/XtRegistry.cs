@@ -27,6 +27,11 @@ internal static class XtRegistry
     /// <summary>Whether two blocks say the same of a rule: what only the kernel uses is left out.</summary>
     public static bool SameInfo(bool target, string name, byte revision, ReadOnlySpan<byte> left, ReadOnlySpan<byte> right)
     {
+        if (left.SequenceEqual(right))
+        {
+            return true;
+        }
+
         int size = UserSize(target, name, revision);
         return Significant(left, size).SequenceEqual(Significant(right, size));
     }

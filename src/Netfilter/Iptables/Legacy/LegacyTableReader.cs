@@ -11,6 +11,7 @@ internal sealed class LegacyTableReader
     private readonly string _table;
     private readonly ReadOnlyMemory<byte> _blob;
     private readonly Dictionary<int, string> _starts = [];
+    private readonly List<LegacyEntry> _list = [];
 
     private LegacyTableReader(IptablesFamily family, string table, ReadOnlyMemory<byte> blob)
     {
@@ -22,8 +23,13 @@ internal sealed class LegacyTableReader
 
     /// <summary>Reads the entries, given where each hook begins and where its policy stands.</summary>
     /// <exception cref="InvalidDataException">The offsets do not fit together.</exception>
-    public static IptablesTable Read(IptablesFamily family, string table, uint validHooks, ReadOnlySpan<uint> hookEntry, ReadOnlySpan<uint> underflow, ReadOnlyMemory<byte> entries) =>
-        new LegacyTableReader(family, table, entries).ReadAll(validHooks, hookEntry, underflow);
+    public static IptablesTable Read(
+        IptablesFamily family, string table, uint validHooks, ReadOnlySpan<uint> hookEntry, ReadOnlySpan<uint> underflow, ReadOnlyMemory<byte> entries, out IReadOnlyList<LegacyEntry> list)
+    {
+        var reader = new LegacyTableReader(family, table, entries);
+        list = reader._list;
+        return reader.ReadAll(validHooks, hookEntry, underflow);
+    }
 
     /// <summary>Reads the argument of SET_REPLACE.</summary>
     public static IptablesTable ReadReplace(IptablesFamily family, ReadOnlyMemory<byte> replace)
@@ -35,7 +41,8 @@ internal sealed class LegacyTableReader
             header.UInt32(LegacyLayout.ReplaceValidHooks),
             Hooks(header, LegacyLayout.ReplaceHookEntry),
             Hooks(header, LegacyLayout.ReplaceUnderflow),
-            replace[LegacyLayout.ReplaceEntries..]);
+            replace[LegacyLayout.ReplaceEntries..],
+            out _);
     }
 
     /// <summary>The five offsets of a header.</summary>
@@ -88,22 +95,27 @@ internal sealed class LegacyTableReader
 
             if (current is null || ErrorName(offset) is not null)
             {
+                _list.Add(default);
                 continue;
             }
 
             if (policies.Contains(offset))
             {
                 chains.Add(new IptablesChain { Name = current, Policy = Policy(offset), Counters = Counters(offset), Rules = rules });
+                _list.Add(new LegacyEntry(current, null, Counters(offset)));
                 current = null;
             }
             else if (IsChainEnd(entries, index))
             {
                 chains.Add(new IptablesChain { Name = current, Rules = rules });
+                _list.Add(default);
                 current = null;
             }
             else
             {
-                rules.Add(ReadRule(offset, size));
+                IptablesRule rule = ReadRule(offset, size);
+                rules.Add(rule);
+                _list.Add(new LegacyEntry(current, rule, rule.Counters));
             }
         }
 
