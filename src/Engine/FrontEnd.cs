@@ -106,13 +106,23 @@ public sealed class FrontEnd : IAddressReports, IAsyncDisposable
         }, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Lets traffic into a group. Adding a rule that is there changes nothing.</summary>
+    /// <summary>
+    /// Lets traffic into a group. Adding a rule that is there changes nothing. Rules that wait for their turn together are written to the kernel
+    /// together; each is still reported, or refused, for itself.
+    /// </summary>
     /// <exception cref="NotInThisModeException">The mode has no groups.</exception>
-    public ValueTask<ChangeSummary> AuthorizeAsync(string user, string group, IngressRule rule, CancellationToken cancellationToken = default)
+    public async ValueTask<ChangeSummary> AuthorizeAsync(string user, string group, IngressRule rule, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(rule);
-        var name = new GroupName(user, group);
-        return _run.ChangeAsync("authorize", $"group {name}", changes => _mode.AuthorizeAsync(name, rule, changes, cancellationToken), cancellationToken);
+        using WaitingRule waiting = _mode.Burst.Add(new GroupName(user, group), rule);
+        try
+        {
+            return await _run.ChangeAsync("authorize", $"group {waiting.Group}", changes => _mode.AuthorizeAsync(waiting, changes, cancellationToken), cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (waiting.Written is not null)
+        {
+            return waiting.Written.ToSummary();
+        }
     }
 
     /// <summary>Takes a rule from a group and cuts the flows it had let in. Taking one that is not there changes nothing.</summary>
@@ -121,6 +131,7 @@ public sealed class FrontEnd : IAddressReports, IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(rule);
         var name = new GroupName(user, group);
+        _mode.Burst.Part();
         return _run.ChangeAsync("revoke", $"group {name}", changes => _mode.RevokeAsync(name, rule, changes, cancellationToken), cancellationToken);
     }
 

@@ -34,11 +34,11 @@ internal sealed class IptablesText(NetworkConfiguration configuration, ManagedSt
     public bool IsActive(ActiveNetwork network) => content.Contains(ManagedFirewall.Groups, ElementKeys.Addresses(network.Chunk.Network.Address, network.Chunk.Network.Address));
 
     /// <summary>A table with all chains of ours, in iptables-save's format.</summary>
-    public string Table(string table, IEnumerable<string>? onlyChains = null)
+    public string Table(string table, IReadOnlyCollection<string>? onlyChains = null)
     {
         var text = new StringBuilder().Append('*').Append(table).Append('\n');
         (string Chain, IEnumerable<string> Rules)[] chains = [.. Chains(table).Where(c => onlyChains is null || onlyChains.Contains(c.Chain))];
-        foreach (string chain in chains.Select(c => c.Chain).Concat(table == "filter" ? Active().Select(n => GroupChainName.Of(n.Group)) : []).Distinct())
+        foreach (string chain in chains.Select(c => c.Chain).Concat(table == "filter" && onlyChains?.Contains(Forward) != false ? Active().Select(n => GroupChainName.Of(n.Group)) : []).Distinct())
         {
             text.Append(CultureInfo.InvariantCulture, $":{chain} - [0:0]\n");
         }
@@ -129,7 +129,6 @@ internal sealed class IptablesText(NetworkConfiguration configuration, ManagedSt
             }
         }
     }
-
 
     private Ipv4Network? SourceOf(IngressRule rule) =>
         rule.SourceGroup is { } group && state.Networks.TryGetValue(group, out ActiveNetwork? network) && IsActive(network) ? network.Chunk.Network : null;

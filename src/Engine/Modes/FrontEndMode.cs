@@ -48,7 +48,10 @@ internal abstract class FrontEndMode(EngineContext context) : IAsyncDisposable
         }
     }
 
-    public virtual ValueTask AuthorizeAsync(GroupName group, IngressRule rule, ChangeLog changes, CancellationToken cancellationToken) => throw NotHere("security groups");
+    /// <summary>Rules that wait for their turn.</summary>
+    public RuleBurst Burst { get; } = new();
+
+    public virtual ValueTask AuthorizeAsync(WaitingRule rule, ChangeLog changes, CancellationToken cancellationToken) => throw NotHere("security groups");
 
     public virtual ValueTask RevokeAsync(GroupName group, IngressRule rule, ChangeLog changes, CancellationToken cancellationToken) => throw NotHere("security groups");
 

@@ -243,7 +243,7 @@ internal sealed partial class ManagedFrontEnd : FrontEndMode
             }),
         ]);
 
-    public override async ValueTask AuthorizeAsync(GroupName group, IngressRule rule, ChangeLog changes, CancellationToken cancellationToken)
+    private async ValueTask AuthorizeAsync(GroupName group, IngressRule rule, ChangeLog changes, CancellationToken cancellationToken)
     {
         group = CheckedGroup(group.User, group.Group);
         rule.Validate();

@@ -121,45 +121,54 @@ internal sealed class NftTableWriter(NftablesBatch batch, IptablesFamily family,
         });
     }
 
-    /// <summary>Writes what lies between the beginning and the end that are equal already.</summary>
+    /// <summary>Rules that are there already stay, with their counters; the others come before the next that stays.</summary>
     private void WriteRules(string table, IptablesChain chain, NftLiveChain? live)
     {
         IReadOnlyList<IptablesRule?> present = live?.Decoded ?? [];
         IReadOnlyList<IptablesRule> wanted = chain.Rules;
-        int shorter = Math.Min(present.Count, wanted.Count), head = 0, tail = 0;
-        while (head < shorter && IsSame(present[head], wanted[head]))
+        int[] places = RuleAlignment.Of(present, wanted, counters);
+        int kept = 0;
+        for (int index = 0; index < present.Count; index++)
         {
-            head++;
+            while (kept < places.Length && places[kept] < index)
+            {
+                kept++;
+            }
+
+            if (kept == places.Length || places[kept] != index)
+            {
+                _batch.Label = null;
+                _batch.Delete(live!.Rules[index]);
+            }
         }
 
-        while (tail < shorter - head && IsSame(present[^(tail + 1)], wanted[^(tail + 1)]))
+        ulong?[] before = new ulong?[places.Length];
+        ulong? next = null;
+        for (int index = places.Length - 1; index >= 0; index--)
         {
-            tail++;
+            before[index] = next;
+            next = places[index] >= 0 ? live!.Rules[places[index]].Handle : next;
         }
 
-        for (int index = head; index < present.Count - tail; index++)
+        for (int index = 0; index < places.Length; index++)
         {
-            _batch.Label = null;
-            _batch.Delete(live!.Rules[index]);
-        }
+            if (places[index] >= 0)
+            {
+                continue;
+            }
 
-        ulong? before = tail > 0 ? live!.Rules[present.Count - tail].Handle : null;
-        for (int index = head; index < wanted.Count - tail; index++)
-        {
             _batch.Label = new RuleLabel(family, table, chain.Name, wanted[index]);
             Rule rule = NftRuleEncoder.Encode(family, table, chain.Name, counters ? wanted[index] : wanted[index] with { Counters = default });
-            if (before is null)
+            if (before[index] is null)
             {
                 _batch.Add(rule);
             }
             else
             {
-                _batch.Insert(rule, before);
+                _batch.Insert(rule, before[index]);
             }
         }
     }
-
-    private bool IsSame(IptablesRule? present, IptablesRule wanted) => present is not null && TableComparison.AreSame(present, wanted, counters);
 
     private void Remove(string table, string chain)
     {
