@@ -13,8 +13,6 @@ namespace EucaNet.Simulator.Datapath.Link;
 /// </summary>
 internal sealed class BridgeNetfilter(NetworkStack stack)
 {
-    private const string Folder = "net/bridge";
-
     /// <summary>Hangs the functions into the bridge family's hooks.</summary>
     public void Register()
     {
@@ -199,7 +197,7 @@ internal sealed class BridgeNetfilter(NetworkStack stack)
         return packet.Tag is { } tag && IsOn("bridge-nf-pass-vlan-input-dev") ? DeviceLayer.FindVlan(bridge, tag) ?? bridge : bridge;
     }
 
-    private bool IsOn(string name) => stack.Kernel.Parameters.Number(Folder, name) != 0;
+    private bool IsOn(string name) => stack.Kernel.Parameters.Number("net/", "bridge", name) != 0;
 
     private sealed class Function(string hook, Func<HookContext, HookVerdict> run) : IHookFunction
     {
