@@ -81,8 +81,8 @@ public sealed record KernelProfile
     /// <summary>Events that tell of deletions name the object and say no more (since 6.17).</summary>
     public bool HasShortDeleteEvents => IsAtLeast(6, 17);
 
-    /// <summary>A jump is followed as soon as its expression is made, and not only when the rule set is looked at as a whole (before 6.18).</summary>
-    public bool ValidatesJumpsAtOnce => !IsAtLeast(6, 18);
+    /// <summary>A jump is followed as soon as its expression is made, and not only when the rule set is looked at as a whole (before 6.12.117).</summary>
+    public bool ValidatesJumpsAtOnce => !IsAtLeast(6, 12);
 
     /// <summary>A rule that rejects with a reset ends the tracked connection of what it rejects (since 6.4).</summary>
     public bool ClosesRejectedConnections => IsAtLeast(6, 4);
@@ -92,6 +92,9 @@ public sealed record KernelProfile
 
     /// <summary>A rule may only read registers that an earlier expression wrote (since 6.17).</summary>
     public bool ChecksUnwrittenRegisters => IsAtLeast(6, 17);
+
+    /// <summary>A verdict of NF_QUEUE by itself, without the queue expression, is invalid (6.12.117, 6.18.44; no program sends one).</summary>
+    public bool RefusesQueueVerdicts => IsAtLeast(6, 12);
 
     /// <summary>Named conntrack timeouts (CONFIG_NF_CONNTRACK_TIMEOUT).</summary>
     public bool HasConntrackTimeouts { get; init; } = true;

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
+using EucaNet.Netfilter.Nftables;
 using EucaNet.Netlink.Kernel;
 using EucaNet.Netlink.Wire;
 
@@ -48,6 +49,29 @@ internal sealed class NftConversation(IKernel kernel) : IDisposable
     public List<string> Dump(int verb, byte family = 0, params byte[][] attributes) =>
         Send(new NftBatch().Verb(verb, NetlinkMessageFlags.Dump, family, attributes).ToArray());
 
+    /// <summary>The elements of a set, each as it was dumped, in an order that says nothing: a hash lists its elements in one of its own.</summary>
+    public List<string> Elements(byte family, byte[] table, byte[] set)
+    {
+        var elements = new List<string>();
+        foreach (string message in Dump(NfTables.NFT_MSG_GETSETELEM, family, table, set))
+        {
+            string list = message.Split($" {NfTables.NFTA_SET_ELEM_LIST_ELEMENTS}=") is [_, { } hexadecimal, ..] ? hexadecimal.Split(' ')[0] : "";
+            var walk = new AttributeReader(Convert.FromHexString(list));
+            while (walk.TryRead(out NetlinkAttribute element))
+            {
+                elements.Add(Convert.ToHexStringLower(element.Value));
+            }
+
+            if (list.Length == 0)
+            {
+                elements.Add(message);
+            }
+        }
+
+        elements.Sort(StringComparer.Ordinal);
+        return elements;
+    }
+
     private static string Describe(ReadOnlySpan<byte> message)
     {
         var type = BinaryPrimitives.ReadUInt16LittleEndian(message[4..]);
@@ -76,8 +100,8 @@ internal sealed class NftConversation(IKernel kernel) : IDisposable
         var walk = new AttributeReader(attributes);
         while (walk.TryRead(out NetlinkAttribute attribute))
         {
-            // Which implementation a set has is told by an address; who committed, by a process.
-            bool masked = type == 0xa09 && attribute.Type == 19 || type == 0xa0f && attribute.Type > 1;
+            // Which implementation a set has is told by an address; who committed or owns a table, by a process.
+            bool masked = type == 0xa09 && attribute.Type == 19 || type == 0xa0f && attribute.Type > 1 || type == 0xa00 && attribute.Type == NfTables.NFTA_TABLE_OWNER;
             text.Append(CultureInfo.InvariantCulture, $" {attribute.RawType}=").Append(masked ? "*" : Convert.ToHexStringLower(attribute.Value));
         }
     }

@@ -27,7 +27,7 @@ internal sealed partial class NftablesDifferentialTests
             }
         }
 
-        Assert.That(differences, Is.Empty, $"{differences.Count} of {Seeds} seeds differ; EUCANET_FIRST_SEED=N EUCANET_SEEDS=1 repeats one");
+        Assert.That(differences.Count, Is.Zero, $"of {Seeds} seeds; EUCANET_FIRST_SEED=N EUCANET_SEEDS=1 repeats one:\n{string.Join('\n', differences)}");
     }
 
     /// <summary>The profile that stands for the kernel under this test.</summary>
@@ -133,8 +133,7 @@ internal sealed partial class NftablesDifferentialTests
             {
                 foreach (string set in new[] { "hash", "range", "map", "wide", "small" })
                 {
-                    // A hash lists its elements in an order of its own.
-                    string[] wanted = Elements(real.Dump(13, family, Text(1, "a"), Text(2, set))), found = Elements(simulated.Dump(13, family, Text(1, "a"), Text(2, set)));
+                    List<string> wanted = real.Elements(family, Text(1, "a"), Text(2, set)), found = simulated.Elements(family, Text(1, "a"), Text(2, set));
                     if (!wanted.SequenceEqual(found))
                     {
                         return (step, Tell(step, $"elements of {set}", wanted, found));
@@ -145,8 +144,6 @@ internal sealed partial class NftablesDifferentialTests
 
         return null;
     }
-
-    private static string[] Elements(List<string> dump) => [.. dump.SelectMany(message => message.Split("0001", StringSplitOptions.None)).Order(StringComparer.Ordinal)];
 
     private static string Tell(int step, string what, IEnumerable<string> expected, IEnumerable<string> actual)
     {

@@ -128,7 +128,8 @@ internal sealed partial class NftablesSubsystem
                 baseChain.Counter = counter;
             }
 
-            if ((flags & NFT_CHAIN_HW_OFFLOAD) != 0)
+            // No simulated device takes over rules; of a chain without devices only the priority is looked at.
+            if ((flags & NFT_CHAIN_HW_OFFLOAD) != 0 && (context.Family == NFPROTO_NETDEV || hook.Devices.Count > 0 || hook.Priority is <= 0 or > ushort.MaxValue))
             {
                 return LinuxError.EOPNOTSUPP;
             }

@@ -135,6 +135,16 @@ internal sealed partial class NftablesSubsystem
             _transaction.NeedsValidation |= expressions[i].NeedsValidation;
         }
 
+        if ((chain.Flags & NFT_CHAIN_HW_OFFLOAD) != 0 && !CanBeOffloaded(expressions))
+        {
+            for (int undo = expressions.Length - 1; undo >= 0; undo--)
+            {
+                expressions[undo].Deactivate(context, DeactivatePhase.Error);
+            }
+
+            return LinuxError.EOPNOTSUPP;
+        }
+
         _transaction.TouchedTables.Add(table);
         _transaction.TouchedChains.Add(chain);
         var rule = new Rule(handle, expressions, UserData(attributes[NFTA_RULE_USERDATA]));
@@ -196,6 +206,12 @@ internal sealed partial class NftablesSubsystem
 
         return null;
     }
+
+    // Hardware is told verdicts and nothing else here. A real driver takes some matches too; the simulated devices have no such driver, so only chains without
+    // devices come this far.
+    private static bool CanBeOffloaded(Expression[] expressions) =>
+        Array.Exists(expressions, static expression => expression is ImmediateExpression { Verdict: not null })
+        && Array.TrueForAll(expressions, static expression => expression is CounterExpression or ImmediateExpression { Verdict: null or { Code: NF_ACCEPT or NF_DROP } });
 
     private static LinuxError ParseExpressions(NftContext context, KernelAttribute list, out List<(KernelAttribute, Expression, ParsedAttributes)> parsed)
     {

@@ -104,6 +104,8 @@ internal readonly struct RegisterData(byte[] value, Verdict? verdict = null)
         int code = table[NFTA_VERDICT_CODE].Int32BigEndian;
         switch (code)
         {
+            case NF_QUEUE when context.Profile.RefusesQueueVerdicts:
+                return LinuxError.EINVAL;
             case NF_ACCEPT or NF_DROP or NF_QUEUE or NFT_CONTINUE or NFT_BREAK or NFT_RETURN:
                 data = new RegisterData([], new Verdict(code));
                 return LinuxError.None;

@@ -11,23 +11,26 @@ internal sealed class BitwiseExpression : Expression
     private uint _operation, _shift;
     private byte[] _mask = [], _xor = [], _data = [];
 
-    public static ExpressionType Type { get; } = ExpressionType.Of<BitwiseExpression>(new AttributePolicy(
-        NFTA_BITWISE_SREG2,
-        (NFTA_BITWISE_SREG, AttributePolicy.U32),
-        (NFTA_BITWISE_DREG, AttributePolicy.U32),
-        (NFTA_BITWISE_LEN, AttributePolicy.U32),
-        (NFTA_BITWISE_MASK, AttributePolicy.Nested),
-        (NFTA_BITWISE_XOR, AttributePolicy.Nested),
-        (NFTA_BITWISE_OP, AttributePolicy.U32ByteSized),
-        (NFTA_BITWISE_DATA, AttributePolicy.Nested),
-        (NFTA_BITWISE_SREG2, AttributePolicy.U32)));
+    public static ExpressionType Type { get; } = new(
+        new AttributePolicy(
+            NFTA_BITWISE_SREG2,
+            (NFTA_BITWISE_SREG, AttributePolicy.U32),
+            (NFTA_BITWISE_DREG, AttributePolicy.U32),
+            (NFTA_BITWISE_LEN, AttributePolicy.U32),
+            (NFTA_BITWISE_MASK, AttributePolicy.Nested),
+            (NFTA_BITWISE_XOR, AttributePolicy.Nested),
+            (NFTA_BITWISE_OP, AttributePolicy.U32ByteSized),
+            (NFTA_BITWISE_DATA, AttributePolicy.Nested),
+            (NFTA_BITWISE_SREG2, AttributePolicy.U32)),
+        Select);
 
     /// <inheritdoc />
     public override string Name => "bitwise";
 
-    /// <inheritdoc />
-    public override LinuxError Init(NftContext context, ParsedAttributes table)
+    /// <summary>The length chooses the form, so it is read before any expression of the rule is initialised.</summary>
+    private static LinuxError Select(NftContext context, ParsedAttributes table, out Expression? expression)
     {
+        expression = null;
         if (!table.Has(NFTA_BITWISE_SREG) || !table.Has(NFTA_BITWISE_DREG) || !table.Has(NFTA_BITWISE_LEN))
         {
             return LinuxError.EINVAL;
@@ -39,7 +42,13 @@ internal sealed class BitwiseExpression : Expression
             return LinuxError.ERANGE;
         }
 
-        _length = (int)length;
+        expression = new BitwiseExpression { _length = (int)length };
+        return LinuxError.None;
+    }
+
+    /// <inheritdoc />
+    public override LinuxError Init(NftContext context, ParsedAttributes table)
+    {
         LinuxError error = Registers.ParseLoad(context, table[NFTA_BITWISE_SREG], _length, out _source);
         if (error == LinuxError.None)
         {

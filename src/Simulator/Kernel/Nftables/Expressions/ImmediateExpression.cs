@@ -18,6 +18,9 @@ internal sealed class ImmediateExpression : Expression
     /// <inheritdoc />
     public override bool NeedsValidation => true;
 
+    /// <summary>What it decides; null where it is a constant.</summary>
+    public Verdict? Verdict => _data.Verdict;
+
     private Chain? Target => _data.Verdict?.Chain;
 
     /// <inheritdoc />
