@@ -203,9 +203,15 @@ public sealed class FrontEnd : IAddressReports, IAsyncDisposable
     /// <summary>Stops, and closes the sockets.</summary>
     public async ValueTask DisposeAsync()
     {
-        await StopAsync().ConfigureAwait(false);
-        await _mode.DisposeAsync().ConfigureAwait(false);
-        _run.Dispose();
-        _instruments.Dispose();
+        try
+        {
+            await StopAsync().ConfigureAwait(false);
+        }
+        finally
+        {
+            await _mode.DisposeAsync().ConfigureAwait(false);
+            _run.Dispose();
+            _instruments.Dispose();
+        }
     }
 }

@@ -110,9 +110,15 @@ public sealed class Node : IAsyncDisposable
     /// <summary>Stops, and closes the sockets.</summary>
     public async ValueTask DisposeAsync()
     {
-        await StopAsync().ConfigureAwait(false);
-        await _mode.DisposeAsync().ConfigureAwait(false);
-        _run.Dispose();
-        _instruments.Dispose();
+        try
+        {
+            await StopAsync().ConfigureAwait(false);
+        }
+        finally
+        {
+            await _mode.DisposeAsync().ConfigureAwait(false);
+            _run.Dispose();
+            _instruments.Dispose();
+        }
     }
 }

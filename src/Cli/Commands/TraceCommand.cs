@@ -82,6 +82,11 @@ internal static class TraceCommand
         }
 
         lines.Add(new Markup(trace.Passes ? $"[green]passes[/]: {Markup.Escape(trace.Ending)}" : $"[red]does not pass[/]: {Markup.Escape(trace.Ending)}"));
+        if (trace.FlowsUnderWay > 0)
+        {
+            lines.Add(new Text($"{trace.FlowsUnderWay} {(trace.FlowsUnderWay == 1 ? "flow" : "flows")} from there to there under way: packets of those pass as established"));
+        }
+
         lines.AddRange(trace.LeftOut.Select(left => new Markup($"[yellow]left out[/]: {Markup.Escape(left)}")));
         return new Rows(lines);
     }

@@ -115,7 +115,8 @@ internal sealed record TraceStepMessage(string What, string? Rule = null, string
 /// <param name="Ending">How it ends.</param>
 /// <param name="Steps">Its way.</param>
 /// <param name="LeftOut">What of this machine could not be taken into account.</param>
-internal sealed record TraceMessage(string Packet, bool Passes, string Ending, IReadOnlyList<TraceStepMessage> Steps, IReadOnlyList<string> LeftOut);
+/// <param name="FlowsUnderWay">Flows from there to there that connection tracking holds now.</param>
+internal sealed record TraceMessage(string Packet, bool Passes, string Ending, IReadOnlyList<TraceStepMessage> Steps, IReadOnlyList<string> LeftOut, int FlowsUnderWay);
 
 /// <summary>What a node saw of an instance's address (SYSTEM mode).</summary>
 internal sealed record ReportMessage(string Instance, string Address, string Server, int LeaseSeconds);

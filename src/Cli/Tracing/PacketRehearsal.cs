@@ -4,6 +4,7 @@ using EucaNet.Cli.Control;
 using EucaNet.Engine;
 using EucaNet.Engine.Configuration;
 using EucaNet.Engine.Diagnostics;
+using EucaNet.Netfilter.Conntrack;
 using EucaNet.Netlink.Kernel;
 using EucaNet.Netlink.Route;
 using EucaNet.Netlink.Wire;
@@ -49,7 +50,30 @@ internal sealed class PacketRehearsal(FrontEnd? frontEnd, Node? node)
         (string arrival, PacketTrace trace) = Send(copy, request, packet, sender);
         var reader = new TraceReader(copy, packet, intent);
         (bool passes, string ending, List<TraceStepMessage> steps) = reader.Read(trace);
-        return new TraceMessage(Describe(packet, request.SourcePort, arrival), passes, ending, steps, copy.LeftOut);
+        List<string> leftOut = [.. copy.LeftOut];
+        int underWay = FlowsUnderWay(packet, leftOut);
+        return new TraceMessage(Describe(packet, request.SourcePort, arrival), passes, ending, steps, leftOut, underWay);
+    }
+
+    /// <summary>How many flows from there to there connection tracking holds now: the rules let their packets pass as established, whatever becomes of a first one.</summary>
+    private int FlowsUnderWay(PacketDescription packet, List<string> leftOut)
+    {
+        try
+        {
+            using ConntrackConnection connection = ConntrackConnection.Open(Kernel);
+            return connection.List(new ConntrackFilter
+            {
+                Protocol = packet.Protocol,
+                OriginalSource = new IPAddress(packet.Source.ToBytes()),
+                OriginalDestination = new IPAddress(packet.Destination.ToBytes()),
+                OriginalDestinationPort = (ushort?)packet.Port,
+            }).Count;
+        }
+        catch (KernelException refused)
+        {
+            leftOut.Add($"flows under way: {refused.Message}");
+            return 0;
+        }
     }
 
     private static Ipv4Address AddressOf(string name, IReadOnlyList<InstanceMessage> instances)

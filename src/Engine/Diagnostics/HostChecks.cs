@@ -1,18 +1,12 @@
 using EucaNet.Engine.Configuration;
-using EucaNet.Engine.Firewall;
 using EucaNet.Engine.Modes;
 using EucaNet.Engine.Reconciliation;
-using EucaNet.Netfilter.Iptables;
-using EucaNet.Netfilter.Nftables;
-using EucaNet.Netfilter.Nftables.Expressions;
-using EucaNet.Netlink.Kernel;
 
 namespace EucaNet.Engine.Diagnostics;
 
 /// <summary>What the manual's troubleshooting looks at on a machine before any instance runs: interfaces, bridges, forwarding, other firewalls.</summary>
 internal sealed class HostChecks(EngineContext context, Links links, FindingList findings)
 {
-    private const string OtherFirewall = "stop the other firewall, or let it accept the traffic of VNET_SUBNET (manual, MANAGED mode, requirement 3)";
     private const string CheckInterface = "check your VNET_INTERFACE parameter and inspect the log files for errors";
 
     private NetworkConfiguration Configuration => context.Configuration;
@@ -35,11 +29,7 @@ internal sealed class HostChecks(EngineContext context, Links links, FindingList
 
         CheckDhcpDaemon();
         CheckBridgeFiltering();
-        bool foreign = CheckForeignChains();
-        if (!CheckLegacyTables() && !foreign)
-        {
-            findings.Good("firewall", "other programs' chains", "none drops forwarded traffic");
-        }
+        new ForeignChains(context, findings).Check();
     }
 
     private void CheckInterfaces(IReadOnlyList<LinkView> all)
@@ -149,76 +139,4 @@ internal sealed class HostChecks(EngineContext context, Links links, FindingList
                 "set it to 0 unless such rules are wanted");
         }
     }
-
-    /// <summary>Names base chains of others that may drop what ours let through: an accept of ours is not the last word at a hook.</summary>
-    private bool CheckForeignChains()
-    {
-        NftablesRuleset ruleset;
-        try
-        {
-            using NftablesConnection connection = NftablesConnection.Open(context.Kernel);
-            ruleset = connection.ReadRuleset();
-        }
-        catch (KernelException refused)
-        {
-            findings.Warning("firewall", "nf_tables", refused.Message, "run as root on a kernel with nf_tables");
-            return true;
-        }
-
-        const uint Forward = 2;
-        bool any = false;
-        foreach (TableContent table in ruleset.Tables.Where(t => t.Table.Name != FirewallTable.Name && t.Table.Family is NftablesFamily.Ip or NftablesFamily.Inet or NftablesFamily.Bridge && !IsOurs(t.Table)))
-        {
-            foreach (ChainContent chain in table.Chains.Where(c => c.Chain.Hook?.Number == Forward))
-            {
-                string subject = $"{chain.Chain.Describe()}";
-                bool drops = chain.Chain.Policy == ChainPolicy.Drop;
-                bool dropRule = chain.Rules.Any(r => r.Expressions.Any(e => e is RejectExpression || e is ImmediateExpression { Verdict.Code: 0 }));
-                if (drops || dropRule)
-                {
-                    any = true;
-                    findings.Warning("firewall", subject, drops ? "its policy drops forwarded traffic that no rule of it accepts, ours too" : "it has rules that drop or reject forwarded traffic",
-                        OtherFirewall);
-                }
-            }
-        }
-
-        return any;
-    }
-
-    // Where the front-end's rules stand in iptables' own tables, FORWARD is ours.
-    private bool IsOurs(Table table) =>
-        table is { Family: NftablesFamily.Ip, Name: "filter" } && HoldsRules && Configuration.Firewall is FirewallBackend.IptablesNft or FirewallBackend.Iptables;
-
-    /// <summary>The tables of the legacy iptables stand beside nf_tables, and the same packets go through both.</summary>
-    private bool CheckLegacyTables()
-    {
-        if (HoldsRules && Configuration.Firewall is FirewallBackend.IptablesLegacy or FirewallBackend.Iptables)
-        {
-            return false;
-        }
-
-        IptablesChain? forward;
-        try
-        {
-            using IptablesTables tables = IptablesTables.Open(context.Kernel, IptablesInterface.Legacy);
-            forward = tables.Read("filter")["filter"]?["FORWARD"];
-        }
-        catch (KernelException)
-        {
-            return false; // a kernel without them
-        }
-
-        bool drops = forward?.Policy == IptablesVerdict.Drop;
-        bool dropRule = forward?.Rules.Any(r => r.Target?.Name is "DROP" or "REJECT") == true;
-        if (!drops && !dropRule)
-        {
-            return false;
-        }
-
-        findings.Warning("firewall", "iptables-legacy chain FORWARD", drops ? "its policy drops forwarded traffic that no rule of it accepts, ours too" : "it has rules that drop or reject forwarded traffic", OtherFirewall);
-        return true;
-    }
-
-    private bool HoldsRules => Configuration is { Role: not EngineRole.Node, Mode: NetworkMode.Managed };
 }

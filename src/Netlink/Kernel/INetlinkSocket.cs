@@ -15,6 +15,7 @@ public interface INetlinkSocket : IDisposable
     int Receive(NetlinkReceiveBuffer buffer);
 
     /// <summary>Completes when a datagram or an error waits.</summary>
+    /// <exception cref="ObjectDisposedException">The socket was closed meanwhile.</exception>
     ValueTask WaitReadableAsync(CancellationToken cancellationToken = default);
 
     /// <summary>Joins a multicast group by number.</summary>

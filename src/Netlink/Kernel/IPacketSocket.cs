@@ -15,6 +15,7 @@ public interface IPacketSocket : IDisposable
     int Receive(Span<byte> frame);
 
     /// <summary>Completes when a frame or an error waits.</summary>
+    /// <exception cref="ObjectDisposedException">The socket was closed meanwhile.</exception>
     ValueTask WaitReadableAsync(CancellationToken cancellationToken = default);
 }
 

@@ -31,7 +31,11 @@ internal sealed class LinuxSocket : IDisposable
         {
             await Waiter().ReceiveAsync(_peek.AsMemory(), SocketFlags.Peek, cancellationToken).ConfigureAwait(false);
         }
-        catch (SocketException exception) when (exception.SocketErrorCode is not SocketError.OperationAborted)
+        catch (SocketException exception) when (exception.SocketErrorCode is SocketError.OperationAborted)
+        {
+            throw new ObjectDisposedException("The socket was closed while it was waited on.", exception);
+        }
+        catch (SocketException exception)
         {
             // The kernel hands out a socket's error once; the peek has taken it.
             _pendingError = (int)ErrorOf(exception.SocketErrorCode);

@@ -14,16 +14,23 @@ public sealed class ProcessKilledException(string process, long systemCall)
     : ObjectDisposedException(process, $"The process {process} was killed at its system call {systemCall}.");
 
 /// <summary>
-/// A program on a simulated machine: the machine's kernel, counted and mortal. When it is killed its sockets close, as the kernel closes those of
-/// a dead process, and every call of it throws <see cref="ProcessKilledException"/>; what it had done to the kernel stays.
+/// A program on a machine: the machine's kernel, simulated or real, counted and mortal. When it is killed its sockets close, as the kernel closes
+/// those of a dead process, and every call of it throws <see cref="ProcessKilledException"/>; what it had done to the kernel stays.
 /// </summary>
 public sealed class SimulatedProcess : IKernel
 {
-    private readonly SimulatedKernel _kernel;
+    private readonly IKernel _kernel;
     private readonly List<IDisposable> _open = [];
+    private readonly Lock _gate = new(); // a real kernel is called from several threads
+    private long _systemCalls;
+    private long _writes;
 
-    internal SimulatedProcess(SimulatedKernel kernel, string name)
+    /// <summary>A process on a kernel. On a simulated one <see cref="SimulatedKernel.StartProcess"/> makes it known to the machine's faults too.</summary>
+    /// <param name="kernel">The kernel it calls.</param>
+    /// <param name="name">Its name, for messages.</param>
+    public SimulatedProcess(IKernel kernel, string name)
     {
+        ArgumentNullException.ThrowIfNull(kernel);
         _kernel = kernel;
         Name = name;
     }
@@ -32,10 +39,10 @@ public sealed class SimulatedProcess : IKernel
     public string Name { get; }
 
     /// <summary>System calls made so far: sockets opened, sends, receives, parameters read and written.</summary>
-    public long SystemCalls { get; private set; }
+    public long SystemCalls => Interlocked.Read(ref _systemCalls);
 
     /// <summary>System calls that asked the kernel to change something, whether it did or refused.</summary>
-    public long Writes { get; private set; }
+    public long Writes => Interlocked.Read(ref _writes);
 
     /// <summary>The process dies at the system call of this number, counted from 1; null for no such plan.</summary>
     public long? KillAt { get; set; }
@@ -52,15 +59,17 @@ public sealed class SimulatedProcess : IKernel
     /// <summary>Kills it now.</summary>
     public void Kill()
     {
-        if (!IsDead)
+        IDisposable[] left;
+        lock (_gate)
         {
             IsDead = true;
-            foreach (IDisposable open in _open.ToArray())
-            {
-                open.Dispose();
-            }
-
+            left = [.. _open];
             _open.Clear();
+        }
+
+        foreach (IDisposable open in left)
+        {
+            open.Dispose();
         }
     }
 
@@ -94,8 +103,20 @@ public sealed class SimulatedProcess : IKernel
     private T Keep<T>(T opened)
         where T : IDisposable
     {
-        _open.Add(opened);
+        lock (_gate)
+        {
+            _open.Add(opened);
+        }
+
         return opened;
+    }
+
+    private void Forget(IDisposable closed)
+    {
+        lock (_gate)
+        {
+            _open.Remove(closed);
+        }
     }
 
     private T Call<T>(bool writes, Func<T> call)
@@ -114,9 +135,9 @@ public sealed class SimulatedProcess : IKernel
             throw new ProcessKilledException(Name, SystemCalls);
         }
 
-        SystemCalls++;
-        Writes += writes ? 1 : 0;
-        if (SystemCalls == KillAt && !KillAfterwards)
+        long call = Interlocked.Increment(ref _systemCalls);
+        Interlocked.Add(ref _writes, writes ? 1 : 0);
+        if (call >= KillAt && !KillAfterwards)
         {
             Die();
         }
@@ -126,7 +147,7 @@ public sealed class SimulatedProcess : IKernel
     private void Leave()
     {
         // A fault may have killed it meanwhile.
-        if (IsDead || (SystemCalls == KillAt && KillAfterwards))
+        if (IsDead || (SystemCalls >= KillAt && KillAfterwards))
         {
             Die();
         }
@@ -142,7 +163,7 @@ public sealed class SimulatedProcess : IKernel
     {
         public void Dispose()
         {
-            process._open.Remove(this);
+            process.Forget(this);
             inner.Dispose();
         }
     }
@@ -186,7 +207,7 @@ public sealed class SimulatedProcess : IKernel
 
         public void Dispose()
         {
-            process._open.Remove(this);
+            process.Forget(this);
             inner.Dispose();
         }
     }
@@ -214,7 +235,7 @@ public sealed class SimulatedProcess : IKernel
 
         public void Dispose()
         {
-            process._open.Remove(this);
+            process.Forget(this);
             inner.Dispose();
         }
     }
@@ -245,7 +266,7 @@ public sealed class SimulatedProcess : IKernel
 
         public void Dispose()
         {
-            process._open.Remove(this);
+            process.Forget(this);
             inner.Dispose();
         }
     }

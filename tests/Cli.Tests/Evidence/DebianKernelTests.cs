@@ -17,7 +17,7 @@ public sealed class DebianKernelTests
     public void The_evidence_holds_under_a_stock_Debian_kernel()
     {
         CommandResult run = CommandLine.RunOther(
-            null, Path.Combine(CommandLine.Repository, "tests", "vm", "run"), "-t", "840",
+            null, Path.Combine(CommandLine.Repository, "tests", "vm", "run"), "-t", "1080",
             "sh", "-c", $"modprobe -a 8021q nf_conntrack iptable_filter iptable_nat && exec env {Worlds.OnlyLinux}=1 dotnet {typeof(DebianKernelTests).Assembly.Location} {Category}");
         TestContext.Out.WriteLine(run.Output);
         Assert.That(run.Status, Is.Zero, run.Output + run.Errors);

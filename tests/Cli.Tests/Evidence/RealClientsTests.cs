@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using EucaNet.Cli.Control;
 using EucaNet.Cli.Tests.Commands;
 using EucaNet.Engine;
 
@@ -50,6 +51,11 @@ public sealed class RealClientsTests
                     Assert.That(await Succeeds(web.Name, "nc -z -w 1 192.168.0.1 22"), Is.False, "nothing of the front-end's");
                 });
 
+                TraceMessage open = await TraceAsync(cloud, 22), closed = await TraceAsync(cloud, 23);
+                Assert.That((open.Passes, closed.Passes), Is.EqualTo((true, false)), $"eucanet trace: {open} {closed}");
+                Assert.That(open.FlowsUnderWay, Is.Positive, "what nc opened");
+                Assert.That(open.LeftOut.Concat(closed.LeftOut), Is.Empty);
+
                 Assert.That(await On(ManagedCloud.Front, "conntrack -L -p tcp"), Does.Match(@"src=203\.0\.113\.100 dst=203\.0\.113\.10 .*dport=22 src=192\.168\.0\.2"), "conntrack -L");
                 Assert.That(await On(ManagedCloud.Front, "ip -d link show eth0.10"), Does.Contain("vlan protocol 802.1Q id 10").And.Contain("state UP"));
                 Assert.That(await On(ManagedCloud.Front, "ip addr show eth0.10"), Does.Contain("inet 192.168.0.1/26"));
@@ -87,6 +93,9 @@ public sealed class RealClientsTests
         CommandResult run = CommandLine.Run(null, "sim", "--kernel", "linux", "--dhcp-client", client, file);
         Assert.That(run.Status, Is.Zero, run.Output + run.Errors);
     }
+
+    private static Task<TraceMessage> TraceAsync(ManagedCloud cloud, int port) =>
+        new LocalControl(cloud.FrontEnd, null).TraceAsync(new TraceRequestMessage { Protocol = "tcp", From = "203.0.113.100", To = "203.0.113.10", Port = port }, default);
 
     private static async Task AssertFirewallAsync(string firewall, Func<string, Task<string>> run)
     {

@@ -1,5 +1,7 @@
 using EucaNet.Engine.Diagnostics;
+using EucaNet.Netfilter.Iptables;
 using EucaNet.Netfilter.Nftables;
+using EucaNet.Netfilter.Nftables.Expressions;
 using EucaNet.Simulator.Fabric;
 using NUnit.Framework;
 
@@ -68,6 +70,56 @@ public class DiagnosticsTests
         Assert.That((worst.Check, worst.Subject), Is.EqualTo(("firewall", "chain inet firewalld filter_FORWARD")));
         Assert.That(worst.Remedy, Does.Contain("stop the other firewall"));
     }
+
+    [TestCase(NftablesFamily.Inet, 0u, FindingLevel.Warning)]
+    [TestCase(NftablesFamily.Inet, 1u, FindingLevel.Notice)]
+    [TestCase(NftablesFamily.Ip, 2u, FindingLevel.Warning)]
+    [TestCase(NftablesFamily.Ip, 3u, FindingLevel.Notice)]
+    [TestCase(NftablesFamily.Inet, 4u, FindingLevel.Warning)]
+    [TestCase(NftablesFamily.Arp, 0u, FindingLevel.Warning)]
+    [TestCase(NftablesFamily.Arp, 1u, FindingLevel.Warning)]
+    [TestCase(NftablesFamily.Netdev, 0u, FindingLevel.Warning)]
+    [TestCase(NftablesFamily.Ip6, 2u, FindingLevel.Good, Description = "not our traffic")]
+    [TestCase(NftablesFamily.Bridge, 2u, FindingLevel.Good, Description = "a front-end bridges nothing")]
+    public async Task The_doctor_names_chains_that_drop_at_any_hook_our_traffic_passes_also_by_a_jump(NftablesFamily family, uint hook, FindingLevel level)
+    {
+        await using ManagedCloud cloud = await ManagedCloud.StartAsync();
+        using (NftablesConnection other = NftablesConnection.Open(cloud.FrontHost.Kernel))
+        {
+            var at = new ChainHook(hook, 10) { Device = family == NftablesFamily.Netdev ? "eth0" : null };
+            var batch = new NftablesBatch();
+            batch.Add(new Table { Family = family, Name = "other" });
+            batch.Add(Chain.Regular(family, "other", "unwanted"));
+            batch.Add(Chain.Base(family, "other", "base", "filter", at, ChainPolicy.Accept));
+            batch.Add(Rule.Of(family, "other", "base", [new ImmediateExpression { DestinationRegister = NfTables.NFT_REG_VERDICT, Verdict = Verdict.Jump("unwanted") }]));
+            other.Send(batch);
+            Assert.That(await WorstOfOthersAsync(cloud), Is.EqualTo(FindingLevel.Good), "it drops nothing yet");
+
+            batch.Clear();
+            batch.Add(Rule.Of(family, "other", "unwanted", [new ImmediateExpression { DestinationRegister = NfTables.NFT_REG_VERDICT, Verdict = Verdict.Drop }]));
+            other.Send(batch);
+        }
+
+        Assert.That(await WorstOfOthersAsync(cloud), Is.EqualTo(level));
+    }
+
+    [TestCase(":FORWARD ACCEPT [0:0]\n:ours - [0:0]\n-A FORWARD -j ours\n-A ours -s 192.168.0.0/16 -j DROP", FindingLevel.Warning)]
+    [TestCase(":INPUT DROP [0:0]", FindingLevel.Notice)]
+    [TestCase(":INPUT ACCEPT [0:0]\n-A INPUT -p tcp -j ACCEPT", FindingLevel.Good)]
+    public async Task The_doctor_names_legacy_chains_that_drop(string chains, FindingLevel level)
+    {
+        await using ManagedCloud cloud = await ManagedCloud.StartAsync();
+        using (IptablesTables tables = IptablesTables.Open(cloud.FrontHost.Kernel, IptablesInterface.Legacy))
+        {
+            tables.Restore(IptablesSaveFile.Parse(IptablesFamily.Ip, $"*filter\n{chains}\nCOMMIT\n"));
+        }
+
+        Assert.That(await WorstOfOthersAsync(cloud), Is.EqualTo(level));
+    }
+
+    private static async Task<FindingLevel> WorstOfOthersAsync(ManagedCloud cloud) =>
+        (await Doctor.ExamineAsync(cloud.FrontHost.Kernel, cloud.FrontEndConfiguration))
+            .Where(finding => finding.Check == "firewall" && (finding.Subject.Contains("other", StringComparison.Ordinal) || finding.Subject.Contains("legacy", StringComparison.Ordinal))).Max(finding => finding.Level);
 
     [Test]
     public async Task The_doctor_names_missing_translation_and_rules()

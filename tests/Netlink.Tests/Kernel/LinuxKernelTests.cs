@@ -52,6 +52,15 @@ public sealed class LinuxKernelTests
     }
 
     [Test]
+    public void A_wait_ends_when_the_socket_is_closed()
+    {
+        INetlinkSocket socket = _kernel.OpenNetlink(NetlinkProtocol.Route);
+        Task wait = socket.WaitReadableAsync().AsTask();
+        socket.Dispose();
+        Assert.That(async () => await wait.WaitAsync(TimeSpan.FromSeconds(5)), Throws.InstanceOf<ObjectDisposedException>());
+    }
+
+    [Test]
     public void A_wait_can_be_cancelled_and_the_socket_goes_on()
     {
         using INetlinkSocket socket = _kernel.OpenNetlink(NetlinkProtocol.Route);
