@@ -91,7 +91,7 @@ public sealed partial class RuleBuilderTests
         return IPAddress.TryParse(text, out IPAddress? address) && address.GetAddressBytes().Length == length ? Expr.Address(address) : default(OctetString?);
     }
 
-    private static byte[] Write(ValueList<Expression> list)
+    internal static byte[] Write(ValueList<Expression> list)
     {
         var buffer = new NetlinkBuffer();
         var writer = new NetlinkWriter(buffer);

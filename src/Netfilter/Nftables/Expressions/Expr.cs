@@ -59,7 +59,7 @@ public static class Expr
 
     /// <summary>Guesses the sender's operating system.</summary>
     public static OsFingerprintExpression OsFingerprint(byte timeToLive = 0, uint flags = 0, uint register = 1) =>
-        new() { DestinationRegister = register, TimeToLive = timeToLive, Flags = flags };
+        new() { DestinationRegister = register, TimeToLive = timeToLive, Flags = flags == 0 ? null : flags };
 
     /// <summary>Loads from an extension header, option or chunk; with <paramref name="present"/> only whether it is there.</summary>
     public static ExtensionHeaderExpression ExtensionHeader(ExtensionHeaderKind kind, byte type, uint offset, uint length, bool present = false, uint register = 1) => new()

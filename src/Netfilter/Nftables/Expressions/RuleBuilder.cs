@@ -43,12 +43,12 @@ public sealed class RuleBuilder(NftablesFamily family)
         return Add(Expr.Mask(mask)).Add(Expr.Compare(@operator, value));
     }
 
-    /// <summary>Goes on where a header field lies in a range, both ends included.</summary>
+    /// <summary>Goes on where a header field lies in a range, both ends included; outside of it where <paramref name="inverted"/>.</summary>
     /// <exception cref="ArgumentException">There is no such field, or it is only a part of a byte.</exception>
-    public RuleBuilder MatchRange(string field, OctetString from, OctetString to)
+    public RuleBuilder MatchRange(string field, OctetString from, OctetString to, bool inverted = false)
     {
         Load(field);
-        return Add(Expr.Compare(CompareOperator.GreaterOrEqual, from)).Add(Expr.Compare(CompareOperator.LessOrEqual, to));
+        return inverted ? Add(Expr.Range(from, to, RangeOperator.NotEqual)) : Add(Expr.Compare(CompareOperator.GreaterOrEqual, from)).Add(Expr.Compare(CompareOperator.LessOrEqual, to));
     }
 
     /// <summary>Goes on where a header field's value is in a set.</summary>
