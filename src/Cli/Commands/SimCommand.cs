@@ -94,8 +94,19 @@ internal static class SimCommand
             return 2;
         }
 
+        IWorld made;
+        try
+        {
+            made = options.Linux ? new LinuxWorld(options.DhcpClient) : new SimulatedWorld(options.Seed, options.Capture, options.Graph);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            Console.Error.WriteLine($"eucanet: {exception.Message}");
+            return 2;
+        }
+
         var story = new Story(AnsiConsole.Console, options.Json);
-        await using IWorld world = options.Linux ? new LinuxWorld(options.DhcpClient) : new SimulatedWorld(options.Seed, options.Capture, options.Graph);
+        await using IWorld world = made;
         story.Begin(options.File, world.Description);
         await using var cloud = new ScenarioCloud(world, plans, options.Seed);
         try

@@ -15,15 +15,18 @@ internal sealed class SimulatedWorld : IWorld
     private readonly Dictionary<Segment, NetworkSwitch> _switches;
     private readonly FileStream? _capture;
     private readonly CloudRecorder? _recorder;
-    private readonly string? _drawing;
+    private readonly StreamWriter? _drawing;
     private readonly Dictionary<string, ForeignWriter> _foreign = new(StringComparer.Ordinal);
     private readonly List<ArmedFaults> _armed = [];
 
     /// <param name="seed">Begins everything random.</param>
     /// <param name="capture">A pcapng file of every frame and netlink message; null for none.</param>
     /// <param name="drawing">An SVG file of the machines and networks as they are at the end; null for none.</param>
+    /// <exception cref="IOException">One of the files cannot be made.</exception>
     public SimulatedWorld(ulong seed, string? capture, string? drawing)
     {
+        // A run of minutes must not end in a file that can't be written.
+        _drawing = drawing is null ? null : File.CreateText(drawing);
         _cloud = new SimulatedCloud(seed);
         if (capture is not null)
         {
@@ -31,13 +34,15 @@ internal sealed class SimulatedWorld : IWorld
             _recorder = new CloudRecorder(_cloud, _capture);
         }
 
-        _drawing = drawing;
         _switches = new Dictionary<Segment, NetworkSwitch>
         {
             [Segment.Private] = _cloud.AddSwitch("private switch"),
             [Segment.Public] = _cloud.AddSwitch("public switch"),
         };
     }
+
+    /// <summary>The machines, cables and switches.</summary>
+    public SimulatedCloud Cloud => _cloud;
 
     public string Description => $"simulated kernels, seed {_cloud.Seed}";
 
@@ -145,7 +150,8 @@ internal sealed class SimulatedWorld : IWorld
     {
         if (_drawing is not null)
         {
-            await File.WriteAllTextAsync(_drawing, TopologyDrawing.ToSvg(_cloud)).ConfigureAwait(false);
+            await _drawing.WriteAsync(TopologyDrawing.ToSvg(_cloud)).ConfigureAwait(false);
+            await _drawing.DisposeAsync().ConfigureAwait(false);
         }
 
         _recorder?.Dispose();

@@ -200,18 +200,6 @@ public sealed partial class SimulatedCloud : IDisposable
     /// </summary>
     public void Settle(TimeSpan? time = null) => Advance(time ?? TimeSpan.FromSeconds(1));
 
-    /// <summary>
-    /// Makes a second cloud that is as this one is now; both go on from here, each for itself. The cost grows with what the cloud holds: every object is copied.
-    /// </summary>
-    /// <param name="programs">Objects outside the cloud that belong to it, an engine on one of its kernels: they get twins that work on the second cloud.</param>
-    /// <exception cref="NotSupportedException">Something that hangs on the cloud cannot be copied, as a recording into a file.</exception>
-    [System.Diagnostics.CodeAnalysis.RequiresUnreferencedCode("A fork copies objects field by field.")]
-    public CloudFork Fork(params object[] programs)
-    {
-        ArgumentNullException.ThrowIfNull(programs);
-        return new CloudFork(this, programs);
-    }
-
     /// <summary>Ends all machines.</summary>
     public void Dispose()
     {

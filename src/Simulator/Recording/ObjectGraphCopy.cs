@@ -18,7 +18,7 @@ internal sealed class ObjectGraphCopy
 
     private readonly Dictionary<object, object> _copies = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<Type, FieldInfo[]> _fields = [];
-    private readonly HashSet<Type> _seen = [];
+    private readonly StaticObjects _statics = new();
     private readonly Stack<(object Original, object Copy)> _pending = new();
     private readonly List<(object Original, object Copy)> _tables = [];
 
@@ -65,10 +65,10 @@ internal sealed class ObjectGraphCopy
             return original;
         }
 
-        ShareStatics(type);
-        if (_copies.TryGetValue(original, out known))
+        _statics.Visit(type);
+        if (_statics.TryFind(original, out _))
         {
-            return known;
+            return original;
         }
 
         if (original is SafeHandle or Thread or WeakReference or Stream and not MemoryStream || (type.IsGenericType && type.GetGenericTypeDefinition() == typeof(WeakReference<>)))
@@ -100,27 +100,7 @@ internal sealed class ObjectGraphCopy
 
     private static bool IsShared(object value) =>
         value is string or MemberInfo or Assembly or Module or ExecutionContext or SynchronizationContext or TaskScheduler or System.Globalization.CultureInfo
-            or System.Text.Encoding or StringComparer or System.Net.IPAddress;
-
-    // A type's static fields hold what its instances compare with or share.
-    private void ShareStatics(Type type)
-    {
-        for (Type? level = type; level is not null && level != typeof(object); level = level.BaseType)
-        {
-            if (!_seen.Add(level) || level.ContainsGenericParameters || level.IsArray)
-            {
-                continue;
-            }
-
-            foreach (FieldInfo field in level.GetFields(BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly))
-            {
-                if (!field.IsLiteral && !field.FieldType.IsPointer && !field.FieldType.IsByRefLike && !field.FieldType.IsValueType && field.GetValue(null) is { } value)
-                {
-                    _copies.TryAdd(value, value);
-                }
-            }
-        }
-    }
+            or System.Text.Encoding or StringComparer or System.Net.IPAddress or Kernel.ParameterFolder;
 
     private void Fill(object copy)
     {

@@ -92,6 +92,29 @@ public sealed class ScenarioRunTests
         });
     }
 
+    [Test]
+    public void A_cloud_that_cannot_be_raised_ends_with_status_4_says_why_and_how_to_see_it_again()
+    {
+        string folder = Directory.CreateTempSubdirectory("eucanet-raising-").FullName;
+        File.Copy(Path.Combine(CommandLine.Repository, "examples", "static", "eucalyptus.conf"), Path.Combine(folder, "eucalyptus.conf"));
+        string file = Path.Combine(folder, "twice.euca");
+        File.WriteAllText(file, "front-end front --config eucalyptus.conf --address eth0=192.168.1.254/24 --address eth0=192.168.1.254/24\nstart\n");
+        CommandResult run = CommandLine.Run(null, "sim", file);
+        Directory.Delete(folder, recursive: true);
+        Assert.That(run.Status, Is.EqualTo(4), run.Output);
+        Assert.That(run.Errors, Does.Contain("EEXIST (exists already)").And.Contain($"again by: eucanet sim {file} --seed 1"));
+    }
+
+    [TestCase("--graph")]
+    [TestCase("--pcap")]
+    public void A_file_that_cannot_be_written_ends_with_status_2_before_anything_runs(string option)
+    {
+        CommandResult run = CommandLine.Run(null, "sim", "examples/static/first-cloud.euca", option, "/nowhere/at/all");
+        Assert.That(run.Status, Is.EqualTo(2), run.Errors);
+        Assert.That(run.Errors, Does.Contain("/nowhere/at/all"));
+        Assert.That(run.Output, Is.Empty);
+    }
+
     [TestCase("examples/static/first-cloud.euca", "built-in")]
     [TestCase("examples/static/first-cloud.euca", "udhcpc")]
     [TestCase("examples/static/first-cloud.euca", "dhclient")]

@@ -75,7 +75,7 @@ public sealed class CloudForkTests
         Assert.That(() => cloud.Fork().Cloud.Dispose(), Throws.Nothing);
     }
 
-    private static SimulatedCloud Raise()
+    internal static SimulatedCloud Raise()
     {
         var cloud = new SimulatedCloud(seed: 5);
         NetworkSwitch lan = cloud.AddSwitch("lan");
@@ -109,7 +109,7 @@ public sealed class CloudForkTests
         links.SetUpAsync(bridge).AsTask().Wait();
     }
 
-    private static string Play(SimulatedCloud cloud)
+    internal static string Play(SimulatedCloud cloud)
     {
         using var transcript = new StringWriter();
         using (new CloudRecorder(cloud, null, transcript))

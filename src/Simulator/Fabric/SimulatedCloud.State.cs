@@ -1,0 +1,41 @@
+using System.Diagnostics.CodeAnalysis;
+using EucaNet.Simulator.Recording;
+
+namespace EucaNet.Simulator.Fabric;
+
+// A cloud as it is at one moment: copied, written down, and made again.
+public sealed partial class SimulatedCloud
+{
+    /// <summary>Makes a cloud again from the text that <see cref="Save"/> wrote: it goes on as the first would have.</summary>
+    /// <exception cref="FormatException">It is no such text, or was written by another version of the program.</exception>
+    [RequiresUnreferencedCode("A state names types and fields."), RequiresDynamicCode("A state names types and fields.")]
+    public static SimulatedCloud Load(TextReader input)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        return new ObjectGraphReader().Read(input) as SimulatedCloud ?? throw new FormatException("The text holds no cloud.");
+    }
+
+    /// <summary>
+    /// Writes everything that the cloud holds as text, what is under way included: a line for each object. Loaded and saved again it is the same text. It names types and
+    /// their fields, so it is read by the same version of the program only.
+    /// </summary>
+    /// <exception cref="NotSupportedException">Something that hangs on the cloud has no text, as a recording into a file.</exception>
+    [RequiresUnreferencedCode("A state names types and fields.")]
+    public void Save(TextWriter output)
+    {
+        ArgumentNullException.ThrowIfNull(output);
+        new ObjectGraphWriter(output).Write(this);
+    }
+
+    /// <summary>
+    /// Makes a second cloud that is as this one is now; both go on from here, each for itself. The cost grows with what the cloud holds: every object is copied.
+    /// </summary>
+    /// <param name="programs">Objects outside the cloud that belong to it, an engine on one of its kernels: they get twins that work on the second cloud.</param>
+    /// <exception cref="NotSupportedException">Something that hangs on the cloud cannot be copied, as a recording into a file.</exception>
+    [RequiresUnreferencedCode("A fork copies objects field by field.")]
+    public CloudFork Fork(params object[] programs)
+    {
+        ArgumentNullException.ThrowIfNull(programs);
+        return new CloudFork(this, programs);
+    }
+}

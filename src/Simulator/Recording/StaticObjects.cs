@@ -1,0 +1,35 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Reflection;
+
+namespace EucaNet.Simulator.Recording;
+
+/// <summary>What the static fields of the types of a graph hold: singletons, sentinels, caches. They belong to the program, not to the state, and are shared.</summary>
+[RequiresUnreferencedCode("Looks into fields by reflection.")]
+internal sealed class StaticObjects
+{
+    private readonly HashSet<Type> _seen = [];
+    private readonly Dictionary<object, FieldInfo> _places = new(ReferenceEqualityComparer.Instance);
+
+    /// <summary>The field that holds an object; false where none of those that are known does.</summary>
+    public bool TryFind(object value, [NotNullWhen(true)] out FieldInfo? place) => _places.TryGetValue(value, out place);
+
+    /// <summary>Gets to know the static fields of a type and of those it derives from.</summary>
+    public void Visit(Type type)
+    {
+        for (Type? level = type; level is not null && level != typeof(object); level = level.BaseType)
+        {
+            if (!_seen.Add(level) || level.ContainsGenericParameters || level.IsArray)
+            {
+                continue;
+            }
+
+            foreach (FieldInfo field in level.GetFields(BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly))
+            {
+                if (!field.IsLiteral && !field.FieldType.IsPointer && !field.FieldType.IsByRefLike && !field.FieldType.IsValueType && field.GetValue(null) is { } value)
+                {
+                    _places.TryAdd(value, field);
+                }
+            }
+        }
+    }
+}
