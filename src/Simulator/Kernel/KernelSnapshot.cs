@@ -5,7 +5,7 @@ namespace EucaNet.Simulator.Kernel;
 
 /// <summary>
 /// What a simulated kernel holds of links, addresses, routes, rules, neighbours and parameters, as lines of text: two can be
-/// compared, and one can be saved in a file and read again. (A kernel can't be made from it.)
+/// compared, and one can be saved in a file and read again. (For a text that a kernel can be made from there is <see cref="SimulatedKernel.Save"/>.)
 /// </summary>
 public sealed class KernelSnapshot
 {

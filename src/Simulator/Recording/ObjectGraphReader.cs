@@ -71,7 +71,7 @@ internal sealed class ObjectGraphReader
     {
         if (type == typeof(byte[]))
         {
-            return Convert.FromHexString(words is [{ } octets, ..] ? octets : "");
+            return Convert.FromHexString(words[0]);
         }
 
         if (type.IsArray)
@@ -223,6 +223,8 @@ internal sealed class ObjectGraphReader
                 return null;
             case "type":
                 return _types[at.Next()];
+            case "empty":
+                return Array.CreateInstance(_types[at.Next()].GetElementType()!, 0);
             case "address":
                 return IPAddress.Parse(at.Next());
             case "boxed":

@@ -137,6 +137,8 @@ internal sealed class ObjectGraphWriter(TextWriter output)
                 return JsonSerializer.Serialize(text);
             case Type type:
                 return "type " + TypeName(type);
+            case Array { Length: 0, Rank: 1 }:
+                return "empty " + TypeName(value.GetType()); // Nothing can be changed in it: which one it is does not matter.
             case IPAddress address when address.GetType() == typeof(IPAddress):
                 return $"address {address}";
             case SafeHandle or Thread or WeakReference or MemberInfo or Assembly or Module or (Stream and not MemoryStream):
