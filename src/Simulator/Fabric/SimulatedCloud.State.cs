@@ -20,7 +20,7 @@ public sealed partial class SimulatedCloud
     /// their fields, so it is read by the same version of the program only.
     /// </summary>
     /// <exception cref="NotSupportedException">Something that hangs on the cloud has no text, as a recording into a file.</exception>
-    [RequiresUnreferencedCode("A state names types and fields.")]
+    [RequiresUnreferencedCode("A state names types and fields."), RequiresDynamicCode("A state names types and fields.")]
     public void Save(TextWriter output)
     {
         ArgumentNullException.ThrowIfNull(output);

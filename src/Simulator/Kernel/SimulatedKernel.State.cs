@@ -20,7 +20,7 @@ public sealed partial class SimulatedKernel
     /// names types and their fields, so it is read by the same version of the program only; for people there is <see cref="KernelSnapshot"/>.
     /// </summary>
     /// <exception cref="NotSupportedException">Something that hangs on the kernel has no text.</exception>
-    [RequiresUnreferencedCode("A state names types and fields.")]
+    [RequiresUnreferencedCode("A state names types and fields."), RequiresDynamicCode("A state names types and fields.")]
     public void Save(TextWriter output)
     {
         ArgumentNullException.ThrowIfNull(output);

@@ -13,7 +13,7 @@ namespace EucaNet.Simulator.Recording;
 /// object with its number, its type and its fields in their order. Numbers are given in the order in which objects are met, so one state is one text. What is said of
 /// shared objects and of what holds on to the operating system in <see cref="ObjectGraphCopy"/> is so here.
 /// </summary>
-[RequiresUnreferencedCode("Looks into fields by reflection.")]
+[RequiresUnreferencedCode("Looks into fields by reflection."), RequiresDynamicCode("Asks for the size of structures.")]
 internal sealed class ObjectGraphWriter(TextWriter output)
 {
     private readonly ObjectGraphShape _shape = new();
