@@ -31,8 +31,8 @@ public static class ModelledFeatures
         Requests(text);
         Links(text);
         Expressions(text);
-        Extensions(text, "matches", ExtensionRegistry.ModelledMatches);
-        Extensions(text, "targets", ExtensionRegistry.ModelledTargets);
+        Extensions(text, "matches", ExtensionRegistry.ModelledMatches, MatchEvaluation.IsModelled);
+        Extensions(text, "targets", ExtensionRegistry.ModelledTargets, static target => TargetEvaluation.IsModelled(target.Name));
         Parameters(text);
         Differences(text);
         Faults(text);
@@ -68,12 +68,14 @@ public static class ModelledFeatures
         }
     }
 
-    private static void Extensions(StringBuilder text, string what, IReadOnlyList<Extension> extensions)
+    private static void Extensions(StringBuilder text, string what, IReadOnlyList<Extension> extensions, Func<Extension, bool> isModelled)
     {
         text.Append(CultureInfo.InvariantCulture, $"\n### xtables {what}\n\n");
         IEnumerable<string> names = extensions.GroupBy(static extension => extension.Name).OrderBy(static group => group.Key, StringComparer.Ordinal)
             .Select(static group => $"`{group.Key}` {string.Join('/', group.Select(static extension => extension.Revision).Distinct().Order())}");
         text.Append(CultureInfo.InvariantCulture, $"With their revisions: {string.Join(", ", names)}.\n");
+        IEnumerable<string> named = extensions.Where(extension => !isModelled(extension)).Select(static extension => extension.Name).Distinct().Order(StringComparer.Ordinal);
+        text.Append(CultureInfo.InvariantCulture, $"\nTaken, kept and shown, but not judged on packets; a packet's trace names them where it meets one: {Names(named)}.\n");
     }
 
     private static void Parameters(StringBuilder text)

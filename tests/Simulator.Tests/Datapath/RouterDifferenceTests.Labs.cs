@@ -62,6 +62,8 @@ public sealed partial class RouterDifferenceTests
             _right = tester.OpenPacket(InterfaceSetup.IndexOf(tester, "b1"), EtherType.Ipv4);
         }
 
+        public IKernel Kernel => _kernel;
+
         public void Load(NftablesBatch batch)
         {
             using NftablesConnection connection = NftablesConnection.Open(_kernel);
@@ -140,6 +142,8 @@ public sealed partial class RouterDifferenceTests
             _left = tester.Kernel.OpenPacket(InterfaceSetup.IndexOf(tester.Kernel, "a1"), EtherType.Ipv4);
             _right = tester.Kernel.OpenPacket(InterfaceSetup.IndexOf(tester.Kernel, "b1"), EtherType.Ipv4);
         }
+
+        public IKernel Kernel => _router.Kernel;
 
         public void Load(NftablesBatch batch)
         {

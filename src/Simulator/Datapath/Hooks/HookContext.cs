@@ -28,4 +28,7 @@ internal sealed class HookContext(NetworkStack stack, byte family, byte hook, Pa
 
     /// <summary>The device the packet will leave by; null before routing and at input.</summary>
     public NetworkDevice? Output { get; } = output;
+
+    /// <summary>A match has found the packet so broken that it is dropped, whatever the rules say (par->hotdrop).</summary>
+    public bool MustDrop { get; set; }
 }

@@ -23,6 +23,9 @@ internal sealed partial class NftablesSubsystem(SimulatedKernel kernel)
     /// <summary>The lists of the recent match by name: addresses and when each was seen.</summary>
     public Dictionary<string, Dictionary<string, List<DateTimeOffset>>> RecentLists { get; } = [];
 
+    /// <summary>The tables of the hashlimit match by name: tokens left for each key, and when it was seen.</summary>
+    public Dictionary<string, Dictionary<string, (double Amount, DateTimeOffset Since)>> HashLimits { get; } = [];
+
     /// <summary>Counts commits; never 0.</summary>
     public uint Generation { get; private set; } = 1;
 

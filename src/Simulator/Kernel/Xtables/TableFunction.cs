@@ -48,6 +48,11 @@ internal sealed class TableFunction(SimulatedKernel kernel, XtablesTable table, 
             int next = position + entry.Length;
             if (!Matches(entries.Layout, entry, context))
             {
+                if (context.MustDrop)
+                {
+                    return Decide(context, entry, NF_DROP);
+                }
+
                 position = next;
                 continue;
             }

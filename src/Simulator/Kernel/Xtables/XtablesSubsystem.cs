@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using EucaNet.Netlink.Kernel;
 using EucaNet.Netlink.Wire;
 using EucaNet.Simulator.Datapath.Hooks;
+using EucaNet.Simulator.Kernel.Nftables.Compat;
 using static EucaNet.Netfilter.Nfnetlink;
 
 namespace EucaNet.Simulator.Kernel.Xtables;
@@ -54,6 +55,11 @@ internal sealed class XtablesSubsystem(SimulatedKernel kernel)
         if (uses && !used)
         {
             kernel.Stack.Netfilter.UseConntrack(family);
+        }
+
+        foreach (EntryExtension match in entries.List.SelectMany(entry => entry.Matches))
+        {
+            MatchEvaluation.Prepare(match.Extension!, kernel);
         }
 
         entries.HoldSets(kernel.IpSets, 1);

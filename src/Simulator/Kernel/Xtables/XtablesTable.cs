@@ -66,7 +66,7 @@ internal sealed class XtablesEntries
     /// <summary>A rule looks at connections.</summary>
     public bool UsesConntrack => List.Any(entry =>
         entry.Matches.Any(match => MatchEvaluation.UsesConntrack(match.Extension!.Name))
-        || entry.TargetExtension?.Extension is { } target && TargetEvaluation.UsesConntrack(target.Name));
+        || entry.TargetExtension is { Extension: { } target } used && TargetEvaluation.UsesConntrack(target.Name, used.Data));
 
     /// <summary>Counts the references of the entries to sets up or down.</summary>
     public void HoldSets(IpSetSubsystem sets, int change)

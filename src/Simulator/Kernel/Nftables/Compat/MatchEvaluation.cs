@@ -6,12 +6,13 @@ using EucaNet.Simulator.Datapath.Formats;
 using EucaNet.Simulator.Datapath.Hooks;
 using EucaNet.Simulator.Kernel.Ipset;
 using EucaNet.Simulator.Kernel.Nftables.Expressions;
+using static EucaNet.Netfilter.Nfnetlink;
 
 namespace EucaNet.Simulator.Kernel.Nftables.Compat;
 
 /// <summary>
-/// Judges a packet by an xtables match's data. A match that says nothing about simulated packets (sockets, IPsec) does
-/// not hold: a packet never passes because the simulator does not know.
+/// Judges a packet by an xtables match's data. A match that is accepted but has no model of what it asks for (control groups, local sockets) does not hold, and
+/// the packet's story says so at every level: nothing is decided silently.
 /// </summary>
 internal static class MatchEvaluation
 {
@@ -19,16 +20,25 @@ internal static class MatchEvaluation
     public static bool UsesConntrack(string name) =>
         name is "state" or "conntrack" or "connmark" or "connbytes" or "connlimit" or "helper" or "connlabel" or "cluster";
 
+    /// <summary>What a match does when a rule with it comes: connbytes has connections counted from then on.</summary>
+    public static void Prepare(Extension extension, SimulatedKernel kernel)
+    {
+        if (extension.Name == "connbytes")
+        {
+            kernel.Parameters.Write("net/netfilter/nf_conntrack_acct", "1");
+        }
+    }
+
     public static bool Matches(Extension extension, byte[] data, MatchState state, SimulatedKernel kernel, HookContext context)
     {
         Packet packet = context.Packet;
         return extension.Name switch
         {
             "comment" => true,
-            "tcp" => Tcp(data, packet),
-            "udp" or "udplite" => Udp(data, packet),
-            "icmp" or "icmp6" => Icmp(data, packet),
-            "multiport" => Multiport(data, packet),
+            "tcp" => Tcp(data, packet, context),
+            "udp" or "udplite" => Udp(data, packet, context),
+            "icmp" or "icmp6" => Icmp(data, packet, context),
+            "multiport" => Multiport(data, packet, context),
             "mark" => ((packet.Mark & U32(data, 4)) == U32(data, 0)) != (data[8] != 0),
             "connmark" => packet.Connection is { } marked && ((marked.Mark & U32(data, 4)) == U32(data, 0)) != (data[8] != 0),
             "mac" => packet.MacOffset >= 0 && packet.LinkHeader.Length >= 12 && packet.LinkHeader.Slice(6, 6).SequenceEqual(data.AsSpan(0, 6)) != (U32(data, 8) != 0),
@@ -39,7 +49,7 @@ internal static class MatchEvaluation
             "pkttype" => (((uint)packet.Type == U32(data, 0)) || packet.Type == PacketType.Loopback && U32(data, 0) == (uint)PacketType.Broadcast) != (U32(data, 4) != 0),
             "length" => InRange((uint)packet.NetworkLength, U16(data, 0), U16(data, 2)) != (data[4] != 0),
             "ttl" or "hl" => Compare(data[0], TimeToLive(packet), data[1]),
-            "tos" => ((TypeOfService(packet) & data[1]) == data[0]) != (data[2] != 0),
+            "tos" => ((TypeOfService(packet) & data[0]) == data[1]) != (data[2] != 0),
             "ecn" => HeaderMatches.Ecn(data, packet, TypeOfService(packet)),
             "tcpmss" => HeaderMatches.MaximumSegment(data, packet),
             "dscp" => (TypeOfService(packet) >> 2 == data[0]) != (data[1] != 0),
@@ -57,8 +67,34 @@ internal static class MatchEvaluation
             "devgroup" => DeviceGroup(data, context),
             "set" => IpSetRules.Matches(extension, data, context),
             "owner" => (data[16] & ~data[17]) == 0,
-            _ => false,
+            "esp" => ProtocolMatches.Esp(data, context),
+            "ah" when context.Family == HookFamily.Ipv4 => ProtocolMatches.Ah(data, context),
+            "ipcomp" => ProtocolMatches.Ipcomp(data, context),
+            "sctp" => ProtocolMatches.Sctp(data, context),
+            "dccp" => ProtocolMatches.Dccp(data, context),
+            "connbytes" => ConnectionMatches.Counted(data, packet),
+            "connlabel" => ConnectionMatches.Labelled(data, context),
+            "connlimit" => ConnectionMatches.Limited(data, state, kernel, context),
+            "cluster" => ConnectionMatches.IsOurs(data, packet),
+            "hashlimit" when HashLimitMatch.IsModelled(extension, data) => HashLimitMatch.Matches(extension, data, kernel, context),
+
+            // No connection is expected by a helper here, no packet was transformed by IPsec, and no fingerprints are loaded.
+            "helper" => U32(data, 0) != 0,
+            "policy" => (U16(data, 304) & 4) != 0,
+            "osf" => false,
+            _ => Unmodelled(extension, context),
         };
+    }
+
+    /// <summary>Matches whose every form is judged; the others are named where a packet meets them.</summary>
+    public static bool IsModelled(Extension extension) =>
+        extension.Family == NFPROTO_BRIDGE || extension.Name is not ("bpf" or "cgroup" or "dst" or "eui64" or "frag" or "hbh" or "ipv6header" or "mh" or "rt" or "socket" or "srh")
+        && !(extension.Name == "ah" && extension.Family == NFPROTO_IPV6) && !(extension.Name == "hashlimit" && extension.Revision < 2);
+
+    private static bool Unmodelled(Extension extension, HookContext context)
+    {
+        context.Packet.Tell(StoryKind.Decision, TraceLevel.Summary, context.Stack.HostName, $"match '{extension.Name}' is not judged by the simulated kernel; it is taken not to hold");
+        return false;
     }
 
     private static uint U32(ReadOnlySpan<byte> data, int offset) => BinaryPrimitives.ReadUInt32LittleEndian(data[offset..]);
@@ -78,10 +114,12 @@ internal static class MatchEvaluation
 
     private static bool HasTransport(Packet packet) => packet.HasTransportProtocol && packet.FragmentOffset == 0;
 
-    private static bool Tcp(ReadOnlySpan<byte> data, Packet packet)
+    /// <summary>A header that is cut off, or overwritten by a fragment at its eighth octet, is dropped by the match itself.</summary>
+    private static bool Tcp(ReadOnlySpan<byte> data, Packet packet, HookContext context)
     {
         if (!HasTransport(packet) || packet.TransportProtocol != IpProtocol.Tcp || packet.Transport.Length < 20)
         {
+            context.MustDrop |= packet.HasTransportProtocol && packet.TransportProtocol == IpProtocol.Tcp && (packet.FragmentOffset == 1 || packet.FragmentOffset == 0);
             return false;
         }
 
@@ -109,10 +147,11 @@ internal static class MatchEvaluation
         return found != ((inverted & 8) != 0);
     }
 
-    private static bool Udp(ReadOnlySpan<byte> data, Packet packet)
+    private static bool Udp(ReadOnlySpan<byte> data, Packet packet, HookContext context)
     {
         if (!HasTransport(packet) || packet.Transport.Length < 8)
         {
+            context.MustDrop |= HasTransport(packet);
             return false;
         }
 
@@ -121,10 +160,11 @@ internal static class MatchEvaluation
             && InRange(BinaryPrimitives.ReadUInt16BigEndian(header[2..]), U16(data, 4), U16(data, 6)) != ((data[8] & 2) != 0);
     }
 
-    private static bool Icmp(ReadOnlySpan<byte> data, Packet packet)
+    private static bool Icmp(ReadOnlySpan<byte> data, Packet packet, HookContext context)
     {
         if (!HasTransport(packet) || packet.Transport.Length < 4)
         {
+            context.MustDrop |= HasTransport(packet);
             return false;
         }
 
@@ -133,10 +173,11 @@ internal static class MatchEvaluation
         return (any || type == data[0] && code >= data[1] && code <= data[2]) != ((data[3] & 1) != 0);
     }
 
-    private static bool Multiport(ReadOnlySpan<byte> data, Packet packet)
+    private static bool Multiport(ReadOnlySpan<byte> data, Packet packet, HookContext context)
     {
         if (!HasTransport(packet) || packet.Transport.Length < 4)
         {
+            context.MustDrop |= HasTransport(packet);
             return false;
         }
 

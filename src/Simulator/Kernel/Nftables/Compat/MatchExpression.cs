@@ -165,6 +165,7 @@ internal sealed class MatchExpression : CompatExpression
         {
             _state.UsesConntrack = true;
             context.Subsystem.Kernel.Stack.Netfilter.UseConntrack(context.Family);
+            MatchEvaluation.Prepare(Extension, context.Subsystem.Kernel);
         }
 
         return error;
@@ -188,7 +189,12 @@ internal sealed class MatchExpression : CompatExpression
     /// <inheritdoc />
     public override void Evaluate(Evaluation evaluation)
     {
-        if (!MatchEvaluation.Matches(Extension, Data, _state, evaluation.Subsystem.Kernel, evaluation.Context))
+        bool matches = MatchEvaluation.Matches(Extension, Data, _state, evaluation.Subsystem.Kernel, evaluation.Context);
+        if (evaluation.Context.MustDrop)
+        {
+            evaluation.Decide(NF_DROP);
+        }
+        else if (!matches)
         {
             evaluation.Break();
         }
@@ -224,7 +230,7 @@ internal sealed class TargetExpression : CompatExpression
             Hold(context, 1);
         }
 
-        if (error == LinuxError.None && TargetEvaluation.UsesConntrack(Extension.Name))
+        if (error == LinuxError.None && TargetEvaluation.UsesConntrack(Extension.Name, Data))
         {
             _usesConntrack = true;
             context.Subsystem.Kernel.Stack.Netfilter.UseConntrack(context.Family);

@@ -12,6 +12,6 @@ internal sealed class MatchState
     /// <summary>When the state was last brought up to date.</summary>
     public DateTimeOffset Since { get; set; }
 
-    /// <summary>Per key: what a hash limit or a recent list knows.</summary>
-    public Dictionary<string, (double Amount, DateTimeOffset Since)> PerKey { get; } = [];
+    /// <summary>Per address: the connections a connlimit counts.</summary>
+    public Dictionary<string, HashSet<Datapath.Conntrack.Connection>> Connections { get; } = [];
 }

@@ -18,8 +18,11 @@ internal static class TargetEvaluation
     /// <summary>XT_CONTINUE: the next rule is asked.</summary>
     public const int Continue = -1;
 
-    /// <summary>The target looks at connections.</summary>
-    public static bool UsesConntrack(string name) => name is "CONNMARK" or "CT" or "DNAT" or "SNAT" or "MASQUERADE" or "REDIRECT" or "NETMAP" or "CONNSECMARK" or "SYNPROXY";
+    /// <summary>The target looks at connections, so that they are tracked from its rule's coming on; not to track them needs none.</summary>
+    public static bool UsesConntrack(string name, ReadOnlySpan<byte> data) => name == "CT" ? (data[0] & 1) == 0 : name is "CONNMARK" or "DNAT" or "SNAT" or "MASQUERADE" or "REDIRECT" or "NETMAP" or "CONNSECMARK" or "SYNPROXY";
+
+    /// <summary>Targets that are carried out; the others are named where a packet meets them.</summary>
+    public static bool IsModelled(string name) => name is not ("HMARK" or "SYNPROXY" or "DNPT" or "SNPT" or "arpreply" or "mangle" or "redirect");
 
     public static int Run(Extension extension, ReadOnlySpan<byte> data, HookContext context)
     {
@@ -89,8 +92,20 @@ internal static class TargetEvaluation
             case "snat":
                 packet.Source = MacAddress.Read(data);
                 return (int)(U32(data, 8) | ~0xfu);
+            case "TCPMSS":
+                return HeaderTargets.SegmentSize(data, context);
+            case "TCPOPTSTRIP":
+                return HeaderTargets.StripOptions(data, packet);
+            case "ECN":
+                return HeaderTargets.Congestion(data, packet);
+            case "TPROXY":
+                // There is no transparent socket: the kernel drops what it finds none for.
+                return NF_DROP;
+            case "AUDIT" or "CHECKSUM" or "IDLETIMER" or "RATEEST" or "SECMARK" or "CONNSECMARK":
+                // They leave the packet as it is; checksums are always whole here.
+                return Continue;
             default:
-                // AUDIT, TCPMSS, ECN and the like: the packet goes on as it is.
+                packet.Tell(StoryKind.Decision, TraceLevel.Summary, context.Stack.HostName, $"target '{extension.Name}' is not carried out by the simulated kernel; the packet goes on as it is");
                 return Continue;
         }
     }
