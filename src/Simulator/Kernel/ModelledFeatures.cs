@@ -74,8 +74,11 @@ public static class ModelledFeatures
         IEnumerable<string> names = extensions.GroupBy(static extension => extension.Name).OrderBy(static group => group.Key, StringComparer.Ordinal)
             .Select(static group => $"`{group.Key}` {string.Join('/', group.Select(static extension => extension.Revision).Distinct().Order())}");
         text.Append(CultureInfo.InvariantCulture, $"With their revisions: {string.Join(", ", names)}.\n");
-        IEnumerable<string> named = extensions.Where(extension => !isModelled(extension)).Select(static extension => extension.Name).Distinct().Order(StringComparer.Ordinal);
-        text.Append(CultureInfo.InvariantCulture, $"\nTaken, kept and shown, but not judged on packets; a packet's trace names them where it meets one: {Names(named)}.\n");
+        IEnumerable<string> named = extensions.Where(extension => !isModelled(extension)).GroupBy(static extension => extension.Name).OrderBy(static group => group.Key, StringComparer.Ordinal)
+            .Select(group => extensions.Any(extension => extension.Name == group.Key && isModelled(extension))
+                ? $"`{group.Key}` ({string.Join(", ", group.Select(static extension => $"{Families.FirstOrDefault(family => family.Family == extension.Family).Name ?? "all"} {extension.Revision}").Distinct())})"
+                : $"`{group.Key}`");
+        text.Append(CultureInfo.InvariantCulture, $"\nTaken, kept and shown, but not judged on packets; a packet's trace names them where it meets one: {string.Join(", ", named)}.\n");
     }
 
     private static void Parameters(StringBuilder text)

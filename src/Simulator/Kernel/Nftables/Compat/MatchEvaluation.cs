@@ -45,7 +45,8 @@ internal static class MatchEvaluation
             "iprange" => AddressRange(data, packet, context.Family),
             "addrtype" => AddressType(extension, data, context),
             "state" => (U32(data, 0) & StateBit(packet)) != 0,
-            "conntrack" => extension.Revision == 3 && ConntrackMatch.Matches(data, context),
+            "conntrack" when extension.Revision == 3 => ConntrackMatch.Matches(data, context),
+            "pkttype" when extension.Family == NFPROTO_BRIDGE => ((byte)packet.Type == data[0]) != (data[1] != 0),
             "pkttype" => (((uint)packet.Type == U32(data, 0)) || packet.Type == PacketType.Loopback && U32(data, 0) == (uint)PacketType.Broadcast) != (U32(data, 4) != 0),
             "length" => InRange((uint)packet.NetworkLength, U16(data, 0), U16(data, 2)) != (data[4] != 0),
             "ttl" or "hl" => Compare(data[0], TimeToLive(packet), data[1]),
@@ -86,10 +87,11 @@ internal static class MatchEvaluation
         };
     }
 
-    /// <summary>Matches whose every form is judged; the others are named where a packet meets them.</summary>
-    public static bool IsModelled(Extension extension) =>
-        extension.Family == NFPROTO_BRIDGE || extension.Name is not ("bpf" or "cgroup" or "dst" or "eui64" or "frag" or "hbh" or "ipv6header" or "mh" or "rt" or "socket" or "srh")
-        && !(extension.Name == "ah" && extension.Family == NFPROTO_IPV6) && !(extension.Name == "hashlimit" && extension.Revision < 2);
+    /// <summary>Matches that are judged; the others are named where a packet meets them.</summary>
+    public static bool IsModelled(Extension extension) => extension.Family == NFPROTO_BRIDGE
+        ? extension.Name is "limit" or "pkttype"
+        : extension.Name is not ("bpf" or "cgroup" or "dst" or "eui64" or "frag" or "hbh" or "ipv6header" or "mh" or "rt" or "socket" or "srh")
+            && !(extension.Name == "ah" && extension.Family == NFPROTO_IPV6) && !(extension.Name == "hashlimit" && extension.Revision < 2) && !(extension.Name == "conntrack" && extension.Revision < 3);
 
     private static bool Unmodelled(Extension extension, HookContext context)
     {
