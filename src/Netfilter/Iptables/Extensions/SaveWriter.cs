@@ -4,13 +4,16 @@ using System.Text;
 
 namespace EucaNet.Netfilter.Iptables.Extensions;
 
-/// <summary>Collects the words of one rule as iptables-save prints them: each word with a blank before it.</summary>
-internal sealed class SaveWriter(IptablesFamily family, IptablesNames? names = null)
+/// <summary>Collects the words of rules as iptables-save prints them: each word with a blank before it.</summary>
+/// <param name="family">The rules' family.</param>
+/// <param name="names">Turns the kernel's numbers into names.</param>
+/// <param name="text">Where the words go; a text of its own where it is left out.</param>
+internal sealed class SaveWriter(IptablesFamily family, IptablesNames? names = null, StringBuilder? text = null)
 {
     private static readonly SearchValues<char> Plain =
         SearchValues.Create("_-0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
 
-    private readonly StringBuilder _text = new();
+    private readonly StringBuilder _text = text ?? new StringBuilder();
 
     public IptablesFamily Family { get; } = family;
 
@@ -27,7 +30,8 @@ internal sealed class SaveWriter(IptablesFamily family, IptablesNames? names = n
     /// <summary>Appends an interpolated text as it is.</summary>
     public SaveWriter Write(ref DefaultInterpolatedStringHandler text)
     {
-        _text.Append(text.ToStringAndClear());
+        _text.Append(text.Text);
+        text.Clear();
         return this;
     }
 

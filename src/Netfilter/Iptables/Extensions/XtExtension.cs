@@ -33,6 +33,21 @@ internal abstract class XtExtension
     /// <summary>The options.</summary>
     public abstract IReadOnlyList<XtOption> Options { get; }
 
+    /// <summary>The option of this name, or null.</summary>
+    public XtOption? Option(string name)
+    {
+        IReadOnlyList<XtOption> options = Options;
+        for (int index = 0; index < options.Count; index++)
+        {
+            if (options[index].Name == name)
+            {
+                return options[index];
+            }
+        }
+
+        return null;
+    }
+
     /// <summary>Bytes from which on the block belongs to the kernel alone (pointers), and says nothing about the rule.</summary>
     public virtual int UserSize => Size;
 

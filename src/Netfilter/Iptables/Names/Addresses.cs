@@ -16,8 +16,14 @@ internal static class Addresses
         address = null;
         if (family == IptablesFamily.Ip)
         {
-            string[] parts = text.Split('.');
             Span<byte> bytes = stackalloc byte[4];
+            if (TryParseDecimal(text, bytes))
+            {
+                address = new IPAddress(bytes);
+                return true;
+            }
+
+            string[] parts = text.Split('.');
             if (parts.Length != 4)
             {
                 return false;
@@ -43,8 +49,44 @@ internal static class Addresses
             && IPAddress.TryParse(text, out address) && address.AddressFamily == AddressFamily.InterNetworkV6;
     }
 
+    /// <summary>Four decimal numbers without leading zeros, as nearly every address is written.</summary>
+    private static bool TryParseDecimal(ReadOnlySpan<char> text, Span<byte> address)
+    {
+        int part = 0, value = -1;
+        foreach (char character in text)
+        {
+            if (character == '.')
+            {
+                if (value < 0 || part == 3)
+                {
+                    return false;
+                }
+
+                address[part++] = (byte)value;
+                value = -1;
+            }
+            else if (!char.IsAsciiDigit(character) || value == 0 || (value = Math.Max(value, 0) * 10 + character - '0') > byte.MaxValue)
+            {
+                return false;
+            }
+        }
+
+        if (part != 3 || value < 0)
+        {
+            return false;
+        }
+
+        address[3] = (byte)value;
+        return true;
+    }
+
+    private static readonly IPAddress[] Prefixes = [.. Enumerable.Range(0, 33).Select(length => MakePrefix(IptablesFamily.Ip, length))];
+    private static readonly IPAddress[] Prefixes6 = [.. Enumerable.Range(0, 129).Select(length => MakePrefix(IptablesFamily.Ip6, length))];
+
     /// <summary>The mask of this many leading ones.</summary>
-    public static IPAddress Prefix(IptablesFamily family, int length)
+    public static IPAddress Prefix(IptablesFamily family, int length) => (family == IptablesFamily.Ip ? Prefixes : Prefixes6)[length];
+
+    private static IPAddress MakePrefix(IptablesFamily family, int length)
     {
         Span<byte> mask = stackalloc byte[family == IptablesFamily.Ip ? 4 : 16];
         mask.Clear();
@@ -58,7 +100,12 @@ internal static class Addresses
     }
 
     /// <summary>How many leading ones a mask has, or null where ones follow a zero.</summary>
-    public static int? PrefixLength(IPAddress mask) => PrefixLength(mask.GetAddressBytes());
+    public static int? PrefixLength(IPAddress mask)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        mask.TryWriteBytes(bytes, out int length);
+        return PrefixLength(bytes[..length]);
+    }
 
     /// <summary>How many leading ones a mask has, or null where ones follow a zero.</summary>
     public static int? PrefixLength(ReadOnlySpan<byte> mask)
@@ -83,17 +130,22 @@ internal static class Addresses
     /// <summary>The address with the bits outside the mask cleared.</summary>
     public static IPAddress And(IPAddress address, IPAddress mask)
     {
-        byte[] bytes = address.GetAddressBytes();
-        byte[] ones = mask.GetAddressBytes();
-        for (int index = 0; index < bytes.Length; index++)
+        Span<byte> bytes = stackalloc byte[16], ones = stackalloc byte[16];
+        address.TryWriteBytes(bytes, out int length);
+        mask.TryWriteBytes(ones, out _);
+        for (int index = 0; index < length; index++)
         {
             bytes[index] &= ones[index];
         }
 
-        return new IPAddress(bytes);
+        return new IPAddress(bytes[..length]);
     }
 
-    public static bool IsZero(IPAddress address) => !address.GetAddressBytes().AsSpan().ContainsAnyExcept((byte)0);
+    public static bool IsZero(IPAddress address)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        return address.TryWriteBytes(bytes, out int length) && !bytes[..length].ContainsAnyExcept((byte)0);
+    }
 
     /// <summary>"/24", "/255.0.255.0", or nothing for a full mask.</summary>
     public static string MaskSuffix(IPAddress mask)

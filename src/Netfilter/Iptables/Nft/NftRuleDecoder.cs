@@ -13,7 +13,7 @@ namespace EucaNet.Netfilter.Iptables.Nft;
 internal sealed class NftRuleDecoder
 {
     private readonly IptablesFamily _family;
-    private readonly Dictionary<uint, Load> _registers = [];
+    private readonly Load?[] _registers = new Load?[NfTables.NFT_REG32_15 + 1];
     private readonly List<IptablesMatch> _matches = [];
     private IptablesRule _rule = new();
     private int _ports = -1;
@@ -46,6 +46,16 @@ internal sealed class NftRuleDecoder
         return decoder._rule with { Matches = [.. decoder._matches] };
     }
 
+    private Load? Held(uint register) => register < _registers.Length ? _registers[register] : null;
+
+    private void Hold(uint register, Load load)
+    {
+        if (register < _registers.Length)
+        {
+            _registers[register] = load;
+        }
+    }
+
     private void Read(Expression expression)
     {
         switch (expression)
@@ -54,23 +64,23 @@ internal sealed class NftRuleDecoder
                 _rule = _rule with { Counters = new IptablesCounters(counter.Packets ?? 0, counter.Bytes ?? 0) };
                 break;
             case PayloadExpression { DestinationRegister: { } register } payload:
-                _registers[register] = new Load { Payload = payload };
+                Hold(register, new Load { Payload = payload });
                 break;
             case MetaExpression { DestinationRegister: { } register } meta:
-                _registers[register] = new Load { Meta = meta };
+                Hold(register, new Load { Meta = meta });
                 break;
-            case MetaExpression { Key: MetaKey.Trace, SourceRegister: { } register } when _registers.GetValueOrDefault(register)?.Value is { Length: > 0 } value && value[0] != 0:
+            case MetaExpression { Key: MetaKey.Trace, SourceRegister: { } register } when Held(register)?.Value is { Length: > 0 } value && value[0] != 0:
                 _rule = _rule with { Target = new ExtensionTarget("TRACE", 0, ReadOnlyMemory<byte>.Empty) };
                 break;
             case BitwiseExpression { SourceRegister: { } source, DestinationRegister: { } destination, Mask: { } mask } bitwise
-                when bitwise.Operation is null or BitwiseOperation.MaskAndXor && _registers.TryGetValue(source, out Load? load):
-                _registers[destination] = load with { Mask = mask };
+                when bitwise.Operation is null or BitwiseOperation.MaskAndXor && Held(source) is { } load:
+                Hold(destination, load with { Mask = mask });
                 break;
-            case CompareExpression { SourceRegister: { } register, Value: { } value } compare when _registers.TryGetValue(register, out Load? load):
+            case CompareExpression { SourceRegister: { } register, Value: { } value } compare when Held(register) is { } load:
                 Compare(load, compare.Operator ?? CompareOperator.Equal, value.Span);
                 break;
             case RangeExpression { SourceRegister: { } register, From: { Length: 2 } from, To: { Length: 2 } to } range
-                when _registers.GetValueOrDefault(register) is { Payload: { Base: PayloadBase.TransportHeader, Offset: 0 or 2 } payload }:
+                when Held(register) is { Payload: { Base: PayloadBase.TransportHeader, Offset: 0 or 2 } payload }:
                 PutPorts((int)payload.Offset!, from.Span.UInt16Big(0), to.Span.UInt16Big(0), range.Operator == RangeOperator.NotEqual);
                 break;
             case LimitExpression { Kind: null or 0, Rate: > 0, Flags: null or 0 } limit:
@@ -89,7 +99,7 @@ internal sealed class NftRuleDecoder
                 Target(verdict);
                 break;
             case ImmediateExpression { DestinationRegister: { } register, Value: { } value }:
-                _registers[register] = new Load { Value = value };
+                Hold(register, new Load { Value = value });
                 break;
             default:
                 _refusal = $"'{expression.Name}' as it stands here is not of iptables";

@@ -17,7 +17,10 @@ internal static class NftTablePlan
         NftablesBatch batch, NftablesConnection connection, IptablesRuleSet empty, Func<IptablesRuleSet, IptablesRuleSet> plan,
         IReadOnlyList<string>? tables, IptablesCounterUse counters, bool force)
     {
-        List<NftLiveTable> present = Live(connection.ReadRuleset((NftablesFamily)empty.Family), empty.Family, tables);
+        // That all is of one generation the caller makes sure when it sends the batch.
+        NftablesFamily family = (NftablesFamily)empty.Family;
+        NftablesRuleset read = tables is null ? connection.ReadRuleset(family) : new NftablesRuleset(0, [.. tables.Select(table => connection.ReadTable(family, table)).OfType<TableContent>()]);
+        List<NftLiveTable> present = Live(read, empty.Family, tables);
         IptablesRuleSet wanted = plan(empty with { Tables = [.. present.Select(table => table.ToModel(force))] });
         var writer = new NftTableWriter(batch, empty.Family, counters == IptablesCounterUse.FromModel);
         foreach (IptablesTable table in wanted.Tables)

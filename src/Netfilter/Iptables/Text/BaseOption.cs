@@ -25,7 +25,9 @@ internal sealed record BaseOption(string Name, char Letter, bool HasArgument, bo
 
     public static IEnumerable<string> LongNames => All.Select(option => option.Name);
 
-    public static BaseOption? Long(string name) => Array.Find(All, option => option.Name == name);
+    private static readonly System.Collections.Frozen.FrozenDictionary<string, BaseOption> ByName = System.Collections.Frozen.FrozenDictionary.ToFrozenDictionary(All, option => option.Name);
+
+    public static BaseOption? Long(string name) => ByName.GetValueOrDefault(name);
 
     /// <summary>The only option whose name begins so, or null.</summary>
     public static BaseOption? Begun(string name)
@@ -34,5 +36,16 @@ internal sealed record BaseOption(string Name, char Letter, bool HasArgument, bo
         return begun.Length > 0 && Array.TrueForAll(begun, option => option.Letter == begun[0].Letter) ? begun[0] : null;
     }
 
-    public static BaseOption? Short(char letter) => Array.Find(All, option => option.Letter == letter);
+    public static BaseOption? Short(char letter)
+    {
+        foreach (BaseOption option in All)
+        {
+            if (option.Letter == letter)
+            {
+                return option;
+            }
+        }
+
+        return null;
+    }
 }

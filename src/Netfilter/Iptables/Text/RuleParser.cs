@@ -379,8 +379,13 @@ internal sealed class RuleParser
             return [null];
         }
 
+        if (!word.Text.Contains(',', StringComparison.Ordinal))
+        {
+            return [ReadNetwork(word.Text.Trim(), word, negated)];
+        }
+
         string[] parts = word.Text.Split(',');
-        if (parts.Length > 1 && (_sourceNegated || _destinationNegated))
+        if ( (_sourceNegated || _destinationNegated))
         {
             throw Fail("'!' cannot stand before several addresses", word);
         }
@@ -433,7 +438,7 @@ internal sealed class RuleParser
 
     private (Loaded Loaded, XtOption Option)? FindExact(string name)
     {
-        if (_target is not null && _target.Extension.Options.FirstOrDefault(option => option.Name == name) is { } own
+        if (_target is not null && _target.Extension.Option(name) is { } own
             && !_matches.Any(match => match.Order > _target.Order && match.Extension.Options.Any(option => option.Name == name)))
         {
             return (_target, own);
@@ -441,7 +446,7 @@ internal sealed class RuleParser
 
         for (int index = _matches.Count - 1; index >= 0; index--)
         {
-            if (_matches[index].Extension.Options.FirstOrDefault(option => option.Name == name) is { } option)
+            if (_matches[index].Extension.Option(name) is { } option)
             {
                 return (_matches[index], option);
             }

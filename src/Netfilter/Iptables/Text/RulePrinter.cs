@@ -10,6 +10,13 @@ internal static class RulePrinter
     public static string Print(IptablesRule rule, IptablesFamily family, IptablesInterface asPrintedBy, IptablesNames? names = null)
     {
         var writer = new SaveWriter(family, names);
+        Print(rule, writer, asPrintedBy);
+        return writer.ToString();
+    }
+
+    /// <summary>Appends the rule's options, each with a blank before it.</summary>
+    public static void Print(IptablesRule rule, SaveWriter writer, IptablesInterface asPrintedBy)
+    {
         Network(writer, 's', rule.Source);
         Network(writer, 'd', rule.Destination);
         Interface(writer, 'i', rule.Input, asPrintedBy);
@@ -26,13 +33,12 @@ internal static class RulePrinter
 
         foreach (IptablesMatch match in rule.Matches)
         {
-            XtExtension? extension = XtRegistry.FindByKernelName(false, match.Name, match.Revision, family);
+            XtExtension? extension = XtRegistry.FindByKernelName(false, match.Name, match.Revision, writer.Family);
             writer.Write($" -m {extension?.PrintedName(match.Info.Span) ?? match.Name}");
             Options(writer, extension, match.Info.Span);
         }
 
         Target(writer, rule.Target);
-        return writer.ToString();
     }
 
     private static void Options(SaveWriter writer, XtExtension? extension, ReadOnlySpan<byte> info)

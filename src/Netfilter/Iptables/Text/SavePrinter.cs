@@ -1,4 +1,5 @@
 using System.Text;
+using EucaNet.Netfilter.Iptables.Extensions;
 
 namespace EucaNet.Netfilter.Iptables.Text;
 
@@ -33,6 +34,7 @@ internal static class SavePrinter
                 .Append(" [").Append(chain.Counters.Packets).Append(':').Append(chain.Counters.Bytes).Append("]\n");
         }
 
+        var writer = new SaveWriter(family, names, text);
         foreach (IptablesChain chain in sorted.Chains)
         {
             foreach (IptablesRule rule in chain.Rules)
@@ -42,8 +44,9 @@ internal static class SavePrinter
                     text.Append('[').Append(rule.Counters.Packets).Append(':').Append(rule.Counters.Bytes).Append("] ");
                 }
 
-                string options = RulePrinter.Print(rule, family, asPrintedBy, names);
-                text.Append("-A ").Append(chain.Name).Append(options.Length > 0 ? " " : "").Append(options).Append('\n');
+                text.Append("-A ").Append(chain.Name);
+                RulePrinter.Print(rule, writer, asPrintedBy);
+                text.Append('\n');
             }
         }
 
