@@ -21,8 +21,14 @@ internal static class NftablesErrorReader
         ReadOnlySpan<byte> bytes = batch.MessageAt(index, out object? label);
         var request = new NetlinkMessage(MemoryMarshal.Read<NetlinkHeader>(bytes), bytes);
         ExtendedAcknowledgement details = NetlinkException.ReadDetails(reply, request, NftablesCatalog.Instance);
-        return new NftablesError(index, error, Describe(batch, index, request), PlaceOf(request, details), details, label);
+        return new NftablesError(index, error, Describe(batch, index, request), PlaceOf(request, details), details, label) { Advice = AdviceOn(request, error, details) };
     }
+
+    // A kernel says only EINVAL to a verb that it does not know.
+    private static string? AdviceOn(in NetlinkMessage request, LinuxError error, ExtendedAcknowledgement details) =>
+        (request.Header.Type & 0xff) is >= NFT_MSG_DESTROYTABLE and <= NFT_MSG_DESTROYFLOWTABLE && error is LinuxError.EINVAL or LinuxError.EOPNOTSUPP && details.Offset is null
+            ? "kernels before Linux 6.3 do not know 'destroy': look whether the object is there, and delete it"
+            : null;
 
     private static string Describe(NftablesBatch batch, int index, in NetlinkMessage request)
     {

@@ -14,6 +14,9 @@ namespace EucaNet.Netfilter.Nftables;
 /// <param name="Label">What the caller had attached (<see cref="NftablesBatch.Label"/>).</param>
 public sealed record NftablesError(int MessageIndex, LinuxError Error, string Subject, string? Place, ExtendedAcknowledgement Details, object? Label)
 {
+    /// <summary>What to do about it, where the error alone does not say; null otherwise.</summary>
+    public string? Advice { get; init; }
+
     /// <summary>The object named does not exist.</summary>
     public bool IsNotFound => Error == LinuxError.ENOENT;
 
@@ -49,6 +52,11 @@ public sealed record NftablesError(int MessageIndex, LinuxError Error, string Su
         if (Details.MissingPath is { } missing)
         {
             text.Append("; ").Append(missing).Append(" is missing");
+        }
+
+        if (Advice is not null)
+        {
+            text.Append("; ").Append(Advice);
         }
 
         return text.ToString();

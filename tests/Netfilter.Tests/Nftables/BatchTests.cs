@@ -2,6 +2,7 @@ using EucaNet.Netfilter.Nftables;
 using EucaNet.Netfilter.Nftables.Expressions;
 using EucaNet.Netlink.Kernel;
 using EucaNet.Netlink.Wire;
+using EucaNet.Simulator.Kernel;
 using NUnit.Framework;
 
 namespace EucaNet.Netfilter.Tests.Nftables;
@@ -172,6 +173,53 @@ public sealed class BatchTests(KernelKind kind)
         var batch = new NftablesBatch();
         batch.Destroy(Cloud);
         _connection.Send(batch);
+    }
+
+    [Test]
+    public void A_kernel_without_destroy_is_told_from_a_wrong_request()
+    {
+        using var kernel = new SimulatedKernel(new SimulatedKernelOptions { Profile = KernelProfile.Linux61 });
+        using NftablesConnection connection = NftablesConnection.Open(kernel);
+        var batch = new NftablesBatch();
+        batch.Add(Cloud);
+        batch.Destroy(Forward);
+        NftablesError refused = connection.TrySend(batch).Single();
+        Assert.That(refused.ToString(), Is.EqualTo(
+            "destroy chain inet cloud forward: EINVAL (invalid argument); kernels before Linux 6.3 do not know 'destroy': look whether the object is there, and delete it"));
+        Assert.That(connection.ListTables(), Is.Empty);
+        NftablesCapability missing = NftablesProbe.Run(connection).Single(item => item is { Kind: "verb", Name: "destroy" });
+        Assert.That(missing.IsAvailable, Is.False);
+    }
+
+    [Test]
+    public void A_table_belongs_to_the_connection_that_made_it_and_goes_with_it_unless_it_persists()
+    {
+        Table owned = new() { Family = Family, Name = "owned", Flags = TableFlags.Owner };
+        Table kept = new() { Family = Family, Name = "kept", Flags = TableFlags.Owner | TableFlags.Persist };
+        using (NftablesConnection owner = NftablesConnection.Open(_kernel.Kernel))
+        {
+            var batch = new NftablesBatch();
+            batch.Add(owned);
+            batch.Add(kept);
+            owner.Send(batch);
+            Assert.That(owner.ListTables().Select(table => (table.Name, table.Flags, table.Owner)), Is.EquivalentTo(new[]
+            {
+                ("owned", owned.Flags, (uint?)owner.PortId), ("kept", kept.Flags, owner.PortId),
+            }));
+            batch.Clear();
+            batch.Add(Chain.Regular(Family, "owned", "c"));
+            Assert.That(_connection.TrySend(batch).Single().Error, Is.EqualTo(LinuxError.EPERM));
+            owner.Send(batch);
+        }
+
+        Assert.That(() => _connection.ListTables().Select(table => table.Name), Is.EqualTo(new[] { "kept" }).After(5000, 20));
+        Assert.That((_connection.ListTables()[0].Owner, _connection.ListTables()[0].Flags), Is.EqualTo(((uint?)null, TableFlags.Persist)));
+
+        // Who says the flags again owns it from now on.
+        var adopting = new NftablesBatch();
+        adopting.Add(kept);
+        _connection.Send(adopting);
+        Assert.That(_connection.ListTables()[0].Owner, Is.EqualTo(_connection.PortId));
     }
 
     [Test]

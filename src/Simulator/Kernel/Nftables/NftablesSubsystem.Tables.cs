@@ -83,7 +83,7 @@ internal sealed partial class NftablesSubsystem
         }
 
         bool owned = (old & NFT_TABLE_F_OWNER) != 0;
-        bool orphan = owned && (old & NFT_TABLE_F_PERSIST) != 0 && table.Owner == 0;
+        bool orphan = !owned && (old & NFT_TABLE_F_PERSIST) != 0;
         if (owned && (flags & NFT_TABLE_F_OWNER) == 0 || !owned && (flags & NFT_TABLE_F_OWNER) != 0 && !orphan || ((flags ^ old) & NFT_TABLE_F_PERSIST) != 0)
         {
             return LinuxError.EOPNOTSUPP;
@@ -98,7 +98,7 @@ internal sealed partial class NftablesSubsystem
         uint oldOwner = table.Owner;
         table.Flags = flags;
         _transaction.UpdatedTables.Add(table);
-        if (orphan)
+        if (orphan && (flags & NFT_TABLE_F_OWNER) != 0)
         {
             table.Owner = context.PortId;
         }

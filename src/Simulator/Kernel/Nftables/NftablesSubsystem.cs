@@ -201,6 +201,7 @@ internal sealed partial class NftablesSubsystem(SimulatedKernel kernel)
             if ((table.Flags & NFT_TABLE_F_PERSIST) != 0)
             {
                 table.Owner = 0;
+                table.Flags &= ~NFT_TABLE_F_OWNER;
                 continue;
             }
 
