@@ -11,6 +11,8 @@ namespace EucaNet.Simulator.Tests.Fabric;
 /// <summary>A fork goes on as the first cloud does, given the same inputs, and each is blind to the other.</summary>
 public sealed class CloudForkTests
 {
+    private const double MostObjectsOfAMachine = 600;
+
     [Test]
     public void The_same_inputs_give_the_same_transcript_in_both()
     {
@@ -57,6 +59,29 @@ public sealed class CloudForkTests
             Assert.That(again.Ping(again["a"], IPAddress.Parse("10.0.0.2")).Reached);
             again.Cables[0].Unplug();
             Assert.That(again.Ping(again["a"], IPAddress.Parse("10.0.0.2")).Reached, Is.False);
+        }
+    }
+
+    [Test]
+    public void A_fork_costs_what_machines_hold_of_their_own_and_no_more_for_each_where_there_are_many()
+    {
+        int few = ObjectsOf(10), more = ObjectsOf(40);
+        double forEach = (more - few) / 30.0;
+        TestContext.Out.WriteLine($"a fork copies {few} objects with 10 machines, {more} with 40: {forEach} a machine");
+        Assert.That(forEach, Is.LessThan(MostObjectsOfAMachine));
+
+        static int ObjectsOf(int machines)
+        {
+            using var cloud = new SimulatedCloud(seed: 5);
+            SimulatedHost node = cloud.AddHost("node");
+            for (int index = 0; index < machines; index++)
+            {
+                cloud.AddVm($"vm{index}", node, $"vif{index}.0", $"d0:0d:00:00:00:{index:x2}").Boot();
+            }
+
+            CloudFork fork = cloud.Fork();
+            fork.Cloud.Dispose();
+            return fork.Objects;
         }
     }
 
