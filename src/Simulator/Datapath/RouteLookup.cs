@@ -16,6 +16,9 @@ internal readonly record struct RouteQuery(InternetAddress Destination)
 
     public uint Mark { get; init; }
 
+    /// <summary>Of IPv4: routes of a wider scope than this (a smaller number) don't count; a gateway must be on a link.</summary>
+    public byte SmallestScope { get; init; }
+
     public byte TypeOfService { get; init; }
 
     public byte Protocol { get; init; }
@@ -63,7 +66,9 @@ internal sealed class RouteLookup(SimulatedKernel kernel)
                     break;
 
                 default:
-                    return new RouteDecision((RouteType)rule.Action, query.Output ?? Loopback, null, null, null);
+                    // What is reserved refuses as a black hole does (fib4_rule_action).
+                    RouteType refusal = (RouteType)rule.Action is RouteType.Unreachable or RouteType.Prohibit ? (RouteType)rule.Action : RouteType.Blackhole;
+                    return new RouteDecision(refusal, query.Output ?? Loopback, null, null, null);
             }
         }
 
@@ -84,7 +89,7 @@ internal sealed class RouteLookup(SimulatedKernel kernel)
 
         foreach (Route route in routes.Matching(query.Destination))
         {
-            if (route.TypeOfService != 0 && route.TypeOfService != query.TypeOfService)
+            if ((route.TypeOfService != 0 && route.TypeOfService != query.TypeOfService) || route.Scope < query.SmallestScope)
             {
                 continue;
             }
@@ -96,6 +101,10 @@ internal sealed class RouteLookup(SimulatedKernel kernel)
 
                 case RouteType.Blackhole or RouteType.Unreachable or RouteType.Prohibit:
                     return new RouteDecision((RouteType)route.Type, query.Output ?? Loopback, null, null, route);
+
+                case > RouteType.Throw:
+                    // Two types that no kernel acts on.
+                    return new RouteDecision(RouteType.Blackhole, query.Output ?? Loopback, null, null, route);
             }
 
             if (ChooseHop(route, query) is { } hop)

@@ -127,6 +127,7 @@ internal sealed partial class DeviceControl(SimulatedKernel kernel)
         }
 
         device.Flags |= DeviceFlags.Up;
+        FollowReceiveFilter(device);
         if (device.Traffic.Root.Kind.IsBuiltIn)
         {
             AttachDefaultQueue(device);
@@ -238,6 +239,17 @@ internal sealed partial class DeviceControl(SimulatedKernel kernel)
         }
 
         return LinuxError.None;
+    }
+
+    /// <summary>A driver that can't filter by address takes everything while the device has addresses beside its own (__dev_set_rx_mode).</summary>
+    public void FollowReceiveFilter(NetworkDevice device)
+    {
+        bool takesAll = device.UnicastAddresses.Count > 0;
+        if (device.IsUp && takesAll != device.FiltersNothing)
+        {
+            device.FiltersNothing = takesAll;
+            AddPromiscuity(device, takesAll ? 1 : -1, notify: false);
+        }
     }
 
     /// <summary>Someone needs the device to receive everything, or no longer does.</summary>

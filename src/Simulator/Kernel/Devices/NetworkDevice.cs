@@ -146,6 +146,9 @@ internal sealed class NetworkDevice(SimulatedKernel kernel, int index, string na
     /// <summary>Further unicast addresses it receives (bridge fdb add … self).</summary>
     public List<byte[]> UnicastAddresses { get; } = [];
 
+    /// <summary>It takes everything because of those addresses (uc_promisc); looked at again only while it is up.</summary>
+    public bool FiltersNothing { get; set; }
+
     /// <summary>Multicast addresses that protocols listen to: see <see cref="ReceiveFilter"/>.</summary>
     public List<byte[]> JoinedGroups { get; } = [];
 

@@ -60,7 +60,10 @@ internal sealed class Route
 /// <summary>Where packets of a route go next.</summary>
 internal sealed class NextHop
 {
-    public NetworkDevice? Device { get; init; }
+    public NetworkDevice? Device { get; set; }
+
+    /// <summary>The request named a device that there is not.</summary>
+    public bool NamesMissingDevice { get; init; }
 
     /// <summary>Null for destinations on the link. May be of the other family (RTA_VIA).</summary>
     public InternetAddress? Gateway { get; init; }

@@ -1,4 +1,5 @@
 using EucaNet.Netlink.Wire;
+using EucaNet.Simulator.Datapath;
 using EucaNet.Simulator.Kernel.Devices;
 using EucaNet.Simulator.Kernel.Rtnetlink;
 using EucaNet.Simulator.Kernel.Sockets;
@@ -99,25 +100,8 @@ internal sealed class RouteControl(SimulatedKernel kernel)
     }
 
     /// <summary>The route by which a packet to this address leaves, or null; only among routes of this scope or a narrower one.</summary>
-    public Route? Lookup(InternetAddress destination, NetworkDevice? output = null, byte smallestScope = 0)
-    {
-        foreach (RoutingRule rule in kernel.Rules.Of(destination.Family))
-        {
-            if (rule.Action != 1 || rule.Source is not null || rule.Mark != 0 || rule.InputInterface is not null || rule.OutputInterface is not null)
-            {
-                continue;
-            }
-
-            Route? found = kernel.Routes.Find(destination.Family, rule.Table)?.Matching(destination)
-                .FirstOrDefault(route => route.Scope >= smallestScope && (output is null || route.NextHops.Count == 0 || route.NextHops.Any(hop => hop.Device == output)));
-            if (found is not null && found.Type != RTN_THROW)
-            {
-                return found;
-            }
-        }
-
-        return null;
-    }
+    public Route? Lookup(InternetAddress destination, NetworkDevice? output = null, byte smallestScope = 0) =>
+        kernel.Stack.Routing.Find(new RouteQuery(destination) { Output = output, SmallestScope = smallestScope })?.Route;
 
     public void Notify(Route route, ushort type, NetlinkMessageFlags flags, Requester? requester) => kernel.RouteEvents.Publish(
         route.Destination.Family == AF_INET ? RTNLGRP_IPV4_ROUTE : RTNLGRP_IPV6_ROUTE,

@@ -49,6 +49,13 @@ internal sealed class AddressVerbs(SimulatedKernel kernel)
             return new Verdict(LinuxError.EINVAL, "ipv4: Local address is not supplied");
         }
 
+        // Since the network namespaces have locks of their own the lifetimes are looked at before the device.
+        if (kernel.Profile.IsAtLeast(6, 13) && attributes.Bytes(IFA_CACHEINFO) is { Length: >= 8 } times
+            && (BinaryPrimitives.ReadUInt32LittleEndian(times.AsSpan(4)) == 0 || BinaryPrimitives.ReadUInt32LittleEndian(times) > BinaryPrimitives.ReadUInt32LittleEndian(times.AsSpan(4))))
+        {
+            return new Verdict(LinuxError.EINVAL, "ipv4: address lifetime invalid");
+        }
+
         if (kernel.Devices.Find(BinaryPrimitives.ReadInt32LittleEndian(header[4..])) is not { } device)
         {
             return new Verdict(LinuxError.ENODEV, "ipv4: Device not found");

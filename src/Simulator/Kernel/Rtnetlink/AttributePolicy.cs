@@ -41,9 +41,14 @@ internal sealed record AttributePolicy(AttributeKind Kind, int Length = 0, long?
 
     public static AttributePolicy Any(int minimumLength) => new(AttributeKind.Any, minimumLength);
 
-    /// <summary>The policy as an extended acknowledgement shows it (NLMSGERR_ATTR_POLICY).</summary>
-    public byte[] Describe()
+    /// <summary>The policy as an extended acknowledgement shows it (NLMSGERR_ATTR_POLICY); null for a mere shortest length, which has no words there.</summary>
+    public byte[]? Describe()
     {
+        if (Kind is AttributeKind.Any or AttributeKind.Rejected)
+        {
+            return null;
+        }
+
         var buffer = new NetlinkBuffer(64);
         var writer = new NetlinkWriter(buffer);
         // NL_ATTR_TYPE_*: NLA_NUL_STRING is 12 there and NLA_STRING 11.
@@ -68,12 +73,8 @@ internal sealed record AttributePolicy(AttributeKind Kind, int Length = 0, long?
 
                 break;
             case AttributeKind.U8 or AttributeKind.U16 or AttributeKind.U32 or AttributeKind.U64:
-                if (Minimum is not null || Maximum is not null)
-                {
-                    writer.WriteUInt64(4, (ulong)(Minimum ?? 0));
-                    writer.WriteUInt64(5, (ulong)(Maximum ?? (Kind switch { AttributeKind.U8 => byte.MaxValue, AttributeKind.U16 => ushort.MaxValue, _ => uint.MaxValue })));
-                }
-
+                writer.WriteUInt64(4, (ulong)(Minimum ?? 0));
+                writer.WriteUInt64(5, Maximum is { } largest ? (ulong)largest : Kind switch { AttributeKind.U8 => byte.MaxValue, AttributeKind.U16 => ushort.MaxValue, AttributeKind.U32 => uint.MaxValue, _ => ulong.MaxValue });
                 break;
             default:
                 break;

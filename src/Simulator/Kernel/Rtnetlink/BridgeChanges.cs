@@ -95,6 +95,12 @@ internal static class BridgeChanges
             bridge.GroupAddress = group;
         }
 
+        if (data.U8(22) is > 2)
+        {
+            // MDB_RTR_TYPE_TEMP is of ports only.
+            return LinuxError.EINVAL;
+        }
+
         if (data.Has(21))
         {
             foreach (ForwardingEntry entry in bridge.Database.Entries.Where(static entry => !entry.IsStatic).ToArray())

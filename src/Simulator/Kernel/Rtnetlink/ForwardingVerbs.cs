@@ -93,11 +93,7 @@ internal sealed class ForwardingVerbs(SimulatedKernel kernel, PolicyTable neighb
             }
 
             ((mac[0] & 1) != 0 ? device.MulticastAddresses : device.UnicastAddresses).Add(mac);
-            if ((mac[0] & 1) == 0 && device.UnicastAddresses.Count == 1 && device.IsUp)
-            {
-                // The driver can't filter, so it takes everything.
-                kernel.DeviceControl.AddPromiscuity(device, 1, notify: false);
-            }
+            kernel.DeviceControl.FollowReceiveFilter(device);
 
             kernel.RouteEvents.Publish(RTNLGRP_NEIGH, SelfEntry(device, mac, RTM_NEWNEIGH));
             return Verdict.Success;
@@ -109,7 +105,7 @@ internal sealed class ForwardingVerbs(SimulatedKernel kernel, PolicyTable neighb
     private Verdict AddToBridge(BridgeState bridge, BridgePort? port, byte[] mac, ushort vlan, ushort state, byte flags, NetlinkMessageFlags request)
     {
         const ushort Allowed = (ushort)(NeighbourState.Permanent | NeighbourState.NoArp | NeighbourState.Reachable);
-        if ((state & Allowed) == 0)
+        if ((state & Allowed) == 0 || (port is null && (state & (ushort)NeighbourState.Permanent) == 0))
         {
             return LinuxError.EINVAL;
         }
@@ -216,16 +212,18 @@ internal sealed class ForwardingVerbs(SimulatedKernel kernel, PolicyTable neighb
             return RemoveFromBridge(bridge, null, mac, vid);
         }
 
+        if ((BinaryPrimitives.ReadUInt16LittleEndian(header[8..]) & (ushort)NeighbourState.Permanent) == 0)
+        {
+            return LinuxError.EINVAL;
+        }
+
         List<byte[]> list = (mac[0] & 1) != 0 ? device.MulticastAddresses : device.UnicastAddresses;
         if (list.RemoveAll(known => known.AsSpan().SequenceEqual(mac)) == 0)
         {
             return LinuxError.ENOENT;
         }
 
-        if ((mac[0] & 1) == 0 && device.UnicastAddresses.Count == 0 && device.IsUp)
-        {
-            kernel.DeviceControl.AddPromiscuity(device, -1, notify: false);
-        }
+        kernel.DeviceControl.FollowReceiveFilter(device);
 
         kernel.RouteEvents.Publish(RTNLGRP_NEIGH, SelfEntry(device, mac, RTM_DELNEIGH));
         return Verdict.Success;

@@ -191,7 +191,9 @@ internal sealed partial class LinkVerbs(SimulatedKernel kernel)
 
     private Verdict ChangeProperties(NetlinkMessage message, bool add)
     {
-        if (!TryParse(message, out LinkRequest request, out Verdict verdict))
+        // A younger verb, which takes nothing that is out of order.
+        if (!TryParse(message, out LinkRequest request, out Verdict verdict)
+            || !AttributeSet.TryParse(message.Payload[16..], 32, LinkPolicy.Link, AttributeStrictness.Strict, out _, out verdict))
         {
             return verdict;
         }
@@ -230,12 +232,12 @@ internal sealed partial class LinkVerbs(SimulatedKernel kernel)
             }
             else
             {
-                if (kernel.Devices.Find(name) != device)
+                if (kernel.Devices.Find(name) is not { } owner)
                 {
                     return LinuxError.ENOENT;
                 }
 
-                if (device.Name == name)
+                if (owner != device || device.Name == name)
                 {
                     return LinuxError.EINVAL;
                 }

@@ -105,6 +105,14 @@ internal sealed class NeighbourVerbs(SimulatedKernel kernel)
 
             neighbour = kernel.Neighbours.GetOrAdd(device, address);
             neighbour.Type = address.IsMulticast ? RTN_MULTICAST : RTN_UNICAST;
+            ForwardingTable? local = kernel.Routes.Find(family, ForwardingTables.Local);
+            if (family == AF_INET && !address.IsMulticast && (local is null || local.Matching(address).FirstOrDefault()?.Type == RTN_BROADCAST))
+            {
+                // Everybody's address, which every address is as long as this machine had none of its own (inet_dev_addr_type).
+                neighbour.Type = RTN_BROADCAST;
+                neighbour.HardwareAddress = device.BroadcastAddress;
+                neighbour.State = NeighbourState.NoArp;
+            }
         }
         else if ((request & NetlinkMessageFlags.Exclusive) != 0)
         {

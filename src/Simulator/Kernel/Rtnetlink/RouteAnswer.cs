@@ -11,8 +11,13 @@ internal static class RouteAnswer
     private const uint RTCF_MULTICAST = 0x20000000;
     private const uint RTCF_LOCAL = 0x80000000;
 
-    public static byte[] Build(SimulatedKernel kernel, Route route, InternetAddress destination, AttributeSet request)
+    public static byte[] Build(SimulatedKernel kernel, Route route, NextHop? hop, NetlinkMessage asked, AttributeSet request)
     {
+        byte family = asked.Payload[0];
+        InternetAddress destination = request.Bytes(RTA_DST) is { } wanted ? InternetAddress.Read(family, RouteVerbs.Padded(wanted, family == AF_INET ? 4 : 16)) : InternetAddress.Any(family);
+        bool asksForTable = (BinaryPrimitives.ReadUInt32LittleEndian(asked.Payload[8..]) & RTM_F_LOOKUP_TABLE) != 0;
+        InternetAddress? sender = family == AF_INET && request.Bytes(RTA_SRC) is { Length: >= 4 } given && !InternetAddress.Read(family, given).IsAny ? InternetAddress.Read(family, given) : null;
+
         var buffer = new NetlinkBuffer(256);
         var writer = new NetlinkWriter(buffer);
         WireMark message = writer.BeginMessage(RTM_NEWROUTE, 0, 0);
@@ -23,10 +28,14 @@ internal static class RouteAnswer
             uint flags = RTM_F_CLONED | (isLocal ? RTCF_LOCAL : route.Type == RTN_BROADCAST ? RTCF_BROADCAST | RTCF_LOCAL : isMulticast ? RTCF_MULTICAST : 0);
 
             // While nobody has changed the rules, the local and the main table are looked up as one.
-            uint table = kernel.Rules.HasCustomRules || route.Table != ForwardingTables.Local ? route.Table : ForwardingTables.Main;
-            RouteMessage.WriteHeader(ref writer, AF_INET, 32, 0, 0, table, 0, RT_SCOPE_UNIVERSE, isMulticast ? RTN_MULTICAST : route.Type, flags);
+            uint table = !asksForTable ? ForwardingTables.Main : kernel.Rules.HasCustomRules || route.Table != ForwardingTables.Local ? route.Table : ForwardingTables.Main;
+            RouteMessage.WriteHeader(ref writer, AF_INET, 32, (byte)(sender is null ? 0 : 32), 0, table, 0, RT_SCOPE_UNIVERSE, isMulticast ? RTN_MULTICAST : route.Type, flags);
             writer.WriteUInt32(RTA_TABLE, table);
             AddressMessage.WriteAddress(ref writer, RTA_DST, destination);
+            if (sender is { } from4)
+            {
+                AddressMessage.WriteAddress(ref writer, RTA_SRC, from4);
+            }
         }
         else
         {
@@ -36,29 +45,32 @@ internal static class RouteAnswer
             AddressMessage.WriteAddress(ref writer, RTA_SRC, request.Bytes(RTA_SRC) is { Length: 16 } from ? InternetAddress.Read(AF_INET6, from) : InternetAddress.Any(AF_INET6));
         }
 
-        NextHop? hop = route.NextHops.Count > 0 ? route.NextHops[0] : null;
         if (destination.Family == AF_INET && (isLocal ? kernel.Devices.Find("lo") : hop?.Device) is { } device)
         {
             writer.WriteInt32(RTA_OIF, device.Index);
         }
 
-        InternetAddress? source = route.PreferredSource ?? SourceFor(kernel, hop, destination);
-        if (isLocal)
+        InternetAddress? source = route.PreferredSource
+            ?? (destination.Family == AF_INET && hop?.Device is { } way ? kernel.Stack.Sources.SelectV4(way, hop.Gateway, route.Scope) : SourceFor(kernel, hop, destination));
+        if (isLocal && !destination.IsAny)
         {
-            source = destination;
+            source = route.PreferredSource ?? destination;
         }
 
         if (destination.Family == AF_INET)
         {
-            if (source is { } address)
+            if (sender is null && source is { } address)
             {
                 AddressMessage.WriteAddress(ref writer, RTA_PREFSRC, address);
             }
 
-            if (hop?.Gateway is { } gateway && !isMulticast)
+            // A gateway that is this machine itself is none.
+            if (hop?.Gateway is { } gateway && !isMulticast && kernel.Addresses.FindLocal(gateway) is null)
             {
                 AddressMessage.WriteAddress(ref writer, RTA_GATEWAY, gateway);
             }
+
+            RouteMessage.WriteMetrics(ref writer, route);
 
             if (request.U32(RTA_MARK) is { } mark && mark != 0)
             {

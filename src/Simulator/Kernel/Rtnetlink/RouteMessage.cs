@@ -120,7 +120,7 @@ internal static class RouteMessage
         writer.WriteByte(RTA_PREF, route.Preference);
     }
 
-    private static void WriteMetrics(ref NetlinkWriter writer, Route route)
+    public static void WriteMetrics(ref NetlinkWriter writer, Route route)
     {
         if (route.Metrics.Count == 0)
         {

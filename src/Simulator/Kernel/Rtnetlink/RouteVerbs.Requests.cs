@@ -18,7 +18,7 @@ internal sealed partial class RouteVerbs
             return false;
         }
 
-        if (!AttributeSet.TryParse(message.Payload[12..], 28, Policy, AttributeStrictness.Liberal, out AttributeSet attributes, out verdict))
+        if (!AttributeSet.TryParse(message.Payload[12..], 28, message.Payload[0] == AF_INET ? PolicyV4 : Policy, AttributeStrictness.Liberal, out AttributeSet attributes, out verdict))
         {
             return false;
         }
@@ -28,10 +28,9 @@ internal sealed partial class RouteVerbs
         int bits = family == AF_INET ? 32 : 128;
         byte length = header[1];
         byte type = header[7];
-        string module = family == AF_INET ? "" : "";
         if (length > bits)
         {
-            verdict = new Verdict(LinuxError.EINVAL, family == AF_INET ? "Invalid prefix length" : "Invalid prefix length");
+            verdict = new Verdict(LinuxError.EINVAL, "Invalid prefix length");
             return false;
         }
 
@@ -64,6 +63,12 @@ internal sealed partial class RouteVerbs
             kernel.Routes.GetOrAdd(family, table);
         }
 
+        if (!forDelete && family == AF_INET && CheckShape(attributes, type, header[6], (byte)flags) is { Error: not LinuxError.None } refused)
+        {
+            verdict = refused;
+            return false;
+        }
+
         if (!TryHops(family, attributes, (byte)flags, type, table, header[6], forDelete, message.Header.Flags, out List<NextHop> hops, out verdict))
         {
             return false;
@@ -76,7 +81,6 @@ internal sealed partial class RouteVerbs
         }
 
         byte scope = header[6];
-        _ = module;
         route = new Route
         {
             Destination = destination,
@@ -92,6 +96,7 @@ internal sealed partial class RouteVerbs
             SourcePrefixLength = header[2],
             NextHops = hops,
             NextHopId = attributes.U32(RTA_NH_ID) ?? 0,
+            Flags = family == AF_INET && !forDelete && type >= RTN_BLACKHOLE ? flags & 0xff : 0,
             Metrics = Metrics(attributes.Bytes(RTA_METRICS)),
             Preference = attributes.U8(RTA_PREF) is { } preference ? preference == 2 ? (byte)0 : preference : (byte)0,
             Expires = attributes.U32(RTA_EXPIRES) is { } expires and > 0 ? kernel.Ticks + (expires * 100L) : 0,
@@ -111,7 +116,7 @@ internal sealed partial class RouteVerbs
     {
         hops = [];
         verdict = Verdict.Success;
-        bool isReject = type is RTN_BLACKHOLE or RTN_UNREACHABLE or RTN_PROHIBIT or RTN_THROW;
+        bool isReject = family == AF_INET ? type >= RTN_BLACKHOLE : type is RTN_BLACKHOLE or RTN_UNREACHABLE or RTN_PROHIBIT or RTN_THROW;
         if (attributes.Has(RTA_NH_ID))
         {
             uint id = attributes.U32(RTA_NH_ID)!.Value;
@@ -128,6 +133,7 @@ internal sealed partial class RouteVerbs
         if (attributes.Bytes(RTA_MULTIPATH) is { } multipath)
         {
             ReadOnlySpan<byte> rest = multipath;
+            List<byte> hopFlags = [];
             while (rest.Length >= 8)
             {
                 ushort length = BinaryPrimitives.ReadUInt16LittleEndian(rest);
@@ -144,21 +150,22 @@ internal sealed partial class RouteVerbs
                 }
 
                 hops.Add(hop!);
+                hopFlags.Add(rest[2]);
+                if (family == AF_INET && (rest[2] & (RTNH_F_DEAD | RTNH_F_LINKDOWN)) != 0)
+                {
+                    verdict = new Verdict(LinuxError.EINVAL, "Invalid flags for nexthop - can not contain DEAD or LINKDOWN");
+                    return false;
+                }
+
                 rest = rest[Math.Min(length + 3 & ~3, rest.Length)..];
             }
 
-            return true;
+            return forDelete || family != AF_INET || IsAcceptable(attributes, type, table, scope, flags, hops, hopFlags, out verdict);
         }
 
         bool hasHop = attributes.Has(RTA_OIF) || attributes.Has(RTA_GATEWAY) || attributes.Has(RTA_VIA);
-        if (isReject)
+        if (isReject && (family == AF_INET6 || forDelete || !hasHop))
         {
-            if (family == AF_INET && hasHop && attributes.Has(RTA_GATEWAY))
-            {
-                verdict = new Verdict(LinuxError.EINVAL, "Route with type blackhole, prohibit, throw or unreachable can not have a nexthop");
-                return false;
-            }
-
             if (family == AF_INET6)
             {
                 hops.Add(new NextHop { Device = kernel.Devices.Find("lo") });
@@ -174,6 +181,12 @@ internal sealed partial class RouteVerbs
                 return true;
             }
 
+            if (family == AF_INET)
+            {
+                hops.Add(new NextHop { Flags = flags });
+                return IsAcceptable(attributes, type, table, scope, flags, hops, [flags], out verdict);
+            }
+
             verdict = LinuxError.ENODEV;
             return false;
         }
@@ -184,6 +197,22 @@ internal sealed partial class RouteVerbs
         }
 
         hops.Add(only!);
+        return forDelete || family != AF_INET || IsAcceptable(attributes, type, table, scope, flags, hops, [flags], out verdict);
+    }
+
+    private bool IsAcceptable(AttributeSet attributes, byte type, uint table, byte scope, byte flags, List<NextHop> hops, List<byte> hopFlags, out Verdict verdict)
+    {
+        verdict = CheckHops(attributes, type, table, scope, hops, hopFlags);
+        if (verdict.Error != LinuxError.None)
+        {
+            return false;
+        }
+
+        if (type >= RTN_BLACKHOLE)
+        {
+            hops.Clear();
+        }
+
         return true;
     }
 
@@ -192,6 +221,7 @@ internal sealed partial class RouteVerbs
         hop = null;
         verdict = Verdict.Success;
         NetworkDevice? device = null;
+        bool isMissing = false;
         if (index != 0)
         {
             device = kernel.Devices.Find(index);
@@ -203,8 +233,12 @@ internal sealed partial class RouteVerbs
                     return true;
                 }
 
-                verdict = LinuxError.ENODEV;
-                return false;
+                isMissing = true;
+                if (family != AF_INET)
+                {
+                    verdict = LinuxError.ENODEV;
+                    return false;
+                }
             }
         }
 
@@ -220,7 +254,7 @@ internal sealed partial class RouteVerbs
             gateway = InternetAddress.Read(other, via.AsSpan(2));
         }
 
-        if (!forDelete)
+        if (!forDelete && family == AF_INET6)
         {
             verdict = Check(family, ref device, gateway, flags, scope);
             if (verdict.Error != LinuxError.None)
@@ -238,6 +272,7 @@ internal sealed partial class RouteVerbs
         hop = new NextHop
         {
             Device = device,
+            NamesMissingDevice = isMissing,
             Gateway = gateway,
             Weight = weight,
             Flags = hopFlags,
@@ -315,9 +350,11 @@ internal sealed partial class RouteVerbs
         var walk = new AttributeReader(nest);
         while (walk.TryRead(out NetlinkAttribute attribute))
         {
-            if (attribute.Type != 0)
+            ushort type = attribute.Type;
+            if (type != 0 && BoundMetric(type, attribute.Value.ToArray()) is { } value)
             {
-                metrics.Add((attribute.Type, attribute.Value.ToArray()));
+                metrics.RemoveAll(other => other.Item1 == type);
+                metrics.Add((type, value));
             }
         }
 
@@ -325,7 +362,7 @@ internal sealed partial class RouteVerbs
         return metrics;
     }
 
-    private static byte[] Padded(byte[] bytes, int length)
+    internal static byte[] Padded(byte[] bytes, int length)
     {
         if (bytes.Length >= length)
         {

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using EucaNet.Netlink.Wire;
+using EucaNet.Simulator.Datapath;
 using EucaNet.Simulator.Kernel.Devices;
 using EucaNet.Simulator.Kernel.Sockets;
 using static EucaNet.Simulator.Kernel.Rtnetlink.RtnetlinkConstants;
@@ -15,6 +16,14 @@ internal sealed partial class RouteVerbs(SimulatedKernel kernel)
         (RTA_MULTIPATH, AttributePolicy.Any(8)), (RTA_FLOW, new(AttributeKind.U32)), (RTA_TABLE, new(AttributeKind.U32)), (RTA_MARK, new(AttributeKind.U32)),
         (RTA_PREF, new(AttributeKind.U8)), (RTA_ENCAP_TYPE, new(AttributeKind.U16)), (RTA_ENCAP, new(AttributeKind.Nested)), (RTA_EXPIRES, new(AttributeKind.U32)),
         (RTA_UID, new(AttributeKind.U32)), (RTA_NH_ID, new(AttributeKind.U32)));
+
+    /// <summary>Of IPv4 addresses are numbers (rtm_ipv4_policy).</summary>
+    private static readonly PolicyTable PolicyV4 = new(
+        30, (RTA_DST, new(AttributeKind.U32)), (RTA_SRC, new(AttributeKind.U32)), (RTA_IIF, new(AttributeKind.U32)), (RTA_OIF, new(AttributeKind.U32)),
+        (RTA_GATEWAY, new(AttributeKind.U32)), (RTA_PRIORITY, new(AttributeKind.U32)), (RTA_PREFSRC, new(AttributeKind.U32)), (RTA_METRICS, new(AttributeKind.Nested)),
+        (RTA_MULTIPATH, AttributePolicy.Any(8)), (RTA_FLOW, new(AttributeKind.U32)), (RTA_TABLE, new(AttributeKind.U32)), (RTA_MARK, new(AttributeKind.U32)),
+        (RTA_ENCAP_TYPE, new(AttributeKind.U16)), (RTA_ENCAP, new(AttributeKind.Nested)), (RTA_UID, new(AttributeKind.U32)), (RTA_IP_PROTO, new(AttributeKind.U8)),
+        (RTA_SPORT, new(AttributeKind.U16)), (RTA_DPORT, new(AttributeKind.U16)), (RTA_NH_ID, new(AttributeKind.U32)));
 
     /// <summary>A hop over a device that there is not: no route has it.</summary>
     private static readonly NextHop NoHop = new();
@@ -76,7 +85,8 @@ internal sealed partial class RouteVerbs(SimulatedKernel kernel)
         && (wanted.Protocol == 0 || route.Protocol == wanted.Protocol)
         && (wanted.PreferredSource is null || route.PreferredSource == wanted.PreferredSource)
         && (wanted.NextHopId == 0 || route.NextHopId == wanted.NextHopId)
-        && (wanted.NextHops.Count == 0 || HopsMatch(route, wanted));
+        && (wanted.NextHops.Count == 0 || HopsMatch(route, wanted))
+        && wanted.Metrics.All(metric => route.Metrics.Any(other => other.Type == metric.Type && other.Value.AsSpan().SequenceEqual(metric.Value)));
 
     private static bool MatchesV6(Route route, Route wanted) =>
         (wanted.Priority == 0 || route.Priority == wanted.Priority)
@@ -95,23 +105,13 @@ internal sealed partial class RouteVerbs(SimulatedKernel kernel)
             return LinuxError.EINVAL;
         }
 
-        if (!AttributeSet.TryParse(message.Payload[12..], 28, Policy, AttributeStrictness.Liberal, out AttributeSet attributes, out Verdict verdict))
+        byte family = message.Payload[0];
+        if (!AttributeSet.TryParse(message.Payload[12..], 28, family == AF_INET ? PolicyV4 : Policy, AttributeStrictness.Liberal, out AttributeSet attributes, out Verdict verdict))
         {
             return verdict;
         }
 
-        byte family = message.Payload[0];
         InternetAddress destination = attributes.Bytes(RTA_DST) is { } given ? InternetAddress.Read(family, Padded(given, family == AF_INET ? 4 : 16)) : InternetAddress.Any(family);
-        NetworkDevice? output = null;
-        if (attributes.U32(RTA_OIF) is { } index and > 0)
-        {
-            output = kernel.Devices.Find((int)index);
-            if (output is null)
-            {
-                return LinuxError.ENODEV;
-            }
-        }
-
         if (attributes.U32(RTA_IIF) is { } input and > 0)
         {
             if (kernel.Devices.Find((int)input) is not { } from)
@@ -136,11 +136,61 @@ internal sealed partial class RouteVerbs(SimulatedKernel kernel)
             }
         }
 
-        Route? route = kernel.RouteControl.Lookup(destination, output);
+        NetworkDevice? output = null;
+        if (attributes.U32(RTA_OIF) is { } index and > 0)
+        {
+            output = kernel.Devices.Find((int)index);
+            if (output is null)
+            {
+                return LinuxError.ENODEV;
+            }
+
+            if (family == AF_INET && (!output.IsUp || !output.HasInet))
+            {
+                return LinuxError.ENETUNREACH;
+            }
+        }
+
+        if (family == AF_INET && destination.IsAny && attributes.U32(RTA_IIF) is not > 0)
+        {
+            // Nobody in particular: this machine itself.
+            NetworkDevice loopback = kernel.Devices.Find("lo")!;
+            InternetAddress self = attributes.Bytes(RTA_SRC) is { Length: >= 4 } asked && !InternetAddress.Read(family, asked).IsAny ? InternetAddress.Read(family, asked) : InternetAddress.Parse("127.0.0.1");
+            var local = new Route { Destination = destination, PrefixLength = 32, Table = ForwardingTables.Main, Type = RTN_LOCAL, PreferredSource = self, NextHops = [new NextHop { Device = loopback }] };
+            SocketAnswers.Answer(socket, message, RouteAnswer.Build(kernel, local, local.NextHops[0], message, attributes));
+            return Verdict.Success;
+        }
+
+        var query = new RouteQuery(destination)
+        {
+            Source = attributes.Bytes(RTA_SRC) is { } sourceBytes && sourceBytes.Length == (family == AF_INET ? 4 : 16) ? InternetAddress.Read(family, sourceBytes) : null,
+            Input = attributes.U32(RTA_IIF) is { } arrival and > 0 ? kernel.Devices.Find((int)arrival) : null,
+            Output = output,
+            Mark = attributes.U32(RTA_MARK) ?? 0,
+            TypeOfService = message.Payload[3],
+            Protocol = attributes.U8(RTA_IP_PROTO) ?? 0,
+            SourcePort = attributes.Bytes(RTA_SPORT) is { Length: >= 2 } sourcePort ? BinaryPrimitives.ReadUInt16BigEndian(sourcePort) : (ushort)0,
+            DestinationPort = attributes.Bytes(RTA_DPORT) is { Length: >= 2 } to ? BinaryPrimitives.ReadUInt16BigEndian(to) : (ushort)0,
+        };
+        RouteDecision? decision = kernel.Stack.Routing.Find(query);
+        if (decision is { Type: RouteType.Blackhole or RouteType.Unreachable or RouteType.Prohibit } && family == AF_INET && output is not null)
+        {
+            // Refused or not: where the device is given, the destination is taken to be on its link.
+            decision = null;
+        }
+
+        if (decision is { Route: null })
+        {
+            // A rule itself refuses (fib4_rule_action).
+            return decision.Type switch { RouteType.Prohibit => LinuxError.EACCES, RouteType.Blackhole => LinuxError.EINVAL, _ => LinuxError.ENETUNREACH };
+        }
+
+        Route? route = decision?.Route;
+        NextHop? hop = route?.NextHops.FirstOrDefault(one => one.Device == decision!.Device && one.Gateway == decision.Gateway) ?? route?.NextHops.FirstOrDefault();
         if (route is null && family == AF_INET && output is not null)
         {
-            // Where the tables say nothing and the device is given, the destination is taken to be on the link.
-            route = new Route { Destination = destination, PrefixLength = 32, Table = 0, Type = RTN_UNICAST, Scope = RT_SCOPE_LINK, NextHops = [new NextHop { Device = output }] };
+            hop = new NextHop { Device = output };
+            route = new Route { Destination = destination, PrefixLength = 32, Table = 0, Type = RTN_UNICAST, Scope = RT_SCOPE_LINK, NextHops = [hop] };
         }
 
         if (route is null)
@@ -153,6 +203,7 @@ internal sealed partial class RouteVerbs(SimulatedKernel kernel)
             RTN_BLACKHOLE => LinuxError.EINVAL,
             RTN_UNREACHABLE => LinuxError.EHOSTUNREACH,
             RTN_PROHIBIT => LinuxError.EACCES,
+            > RTN_THROW => LinuxError.EINVAL,
             _ => LinuxError.None,
         };
         if (error != LinuxError.None)
@@ -166,7 +217,7 @@ internal sealed partial class RouteVerbs(SimulatedKernel kernel)
             return Verdict.Success;
         }
 
-        SocketAnswers.Answer(socket, message, RouteAnswer.Build(kernel, route, destination, attributes));
+        SocketAnswers.Answer(socket, message, RouteAnswer.Build(kernel, route, hop, message, attributes));
         return Verdict.Success;
     }
 

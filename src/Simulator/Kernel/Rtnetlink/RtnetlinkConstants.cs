@@ -173,9 +173,11 @@ internal static class RtnetlinkConstants
     public const byte RTPROT_BOOT = 3;
 
     public const uint RTNH_F_DEAD = 1;
+    public const uint RTNH_F_PERVASIVE = 2;
     public const uint RTNH_F_ONLINK = 4;
     public const uint RTNH_F_LINKDOWN = 16;
     public const uint RTM_F_CLONED = 0x200;
+    public const uint RTM_F_LOOKUP_TABLE = 0x1000;
     public const uint RTM_F_FIB_MATCH = 0x2000;
 
     public const ushort RTA_DST = 1;
@@ -197,6 +199,9 @@ internal static class RtnetlinkConstants
     public const ushort RTA_ENCAP = 22;
     public const ushort RTA_EXPIRES = 23;
     public const ushort RTA_UID = 25;
+    public const ushort RTA_IP_PROTO = 27;
+    public const ushort RTA_SPORT = 28;
+    public const ushort RTA_DPORT = 29;
     public const ushort RTA_NH_ID = 30;
 
     public const ushort NDA_DST = 1;

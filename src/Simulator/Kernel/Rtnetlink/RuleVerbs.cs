@@ -137,6 +137,7 @@ internal sealed class RuleVerbs(SimulatedKernel kernel)
 
         if (!AttributeSet.TryParse(header[12..], 28, Policy, AttributeStrictness.Liberal, out AttributeSet parsed, out verdict))
         {
+            verdict = verdict with { Message = "Error parsing msg" };
             return false;
         }
 
@@ -154,6 +155,15 @@ internal sealed class RuleVerbs(SimulatedKernel kernel)
             return false;
         }
 
+        foreach ((ushort attribute, string words) in ((ushort, string)[])[(23, "Invalid sport range"), (24, "Invalid dport range")])
+        {
+            if (Ports(parsed.Bytes(attribute)) is (var first, var last) && (first == 0 || last < first))
+            {
+                verdict = new Verdict(LinuxError.EINVAL, words);
+                return false;
+            }
+        }
+
         uint table = parsed.U32(15) ?? header[4];
         byte action = header[7];
         bool isMaster = parsed.U8(19) == 1;
@@ -162,9 +172,9 @@ internal sealed class RuleVerbs(SimulatedKernel kernel)
         uint flags = BinaryPrimitives.ReadUInt32LittleEndian(header[8..]);
         if (action == Goto)
         {
-            if (target == 0)
+            if (!parsed.Has(4))
             {
-                verdict = new Verdict(LinuxError.EINVAL, "Goto target not specified");
+                verdict = new Verdict(LinuxError.EINVAL, "Missing goto target for action goto");
                 return false;
             }
 
@@ -174,9 +184,9 @@ internal sealed class RuleVerbs(SimulatedKernel kernel)
                 return false;
             }
         }
-        else if (target != 0)
+        else if (parsed.Has(4))
         {
-            verdict = new Verdict(LinuxError.EINVAL, "Unexpected goto target");
+            verdict = new Verdict(LinuxError.EINVAL, "Unexpected goto");
             return false;
         }
 
@@ -189,6 +199,7 @@ internal sealed class RuleVerbs(SimulatedKernel kernel)
         if (isNew && family == AF_INET && table == 0 && !isMaster && action == ToTable)
         {
             table = NextTable(family);
+            kernel.Routes.GetOrAdd(family, table);
         }
 
         if (isNew && family == AF_INET6 && action == ToTable && !isMaster && table == 0)
@@ -226,11 +237,6 @@ internal sealed class RuleVerbs(SimulatedKernel kernel)
             DestinationPorts = Ports(parsed.Bytes(24)),
             Realms = parsed.U32(11) ?? 0,
         };
-        if (isNew && table != 0 && action == ToTable && family == AF_INET)
-        {
-            kernel.Routes.GetOrAdd(family, table);
-        }
-
         verdict = Verdict.Success;
         return true;
     }
@@ -269,8 +275,11 @@ internal sealed class RuleVerbs(SimulatedKernel kernel)
         && (!given.Has(6) || rule.Priority == wanted.Priority)
         && (!given.Has(3) || rule.InputInterface == wanted.InputInterface)
         && (!given.Has(17) || rule.OutputInterface == wanted.OutputInterface)
-        && (!given.Has(10) || rule.Mark == wanted.Mark)
-        && (!given.Has(16) || rule.MarkMask == wanted.MarkMask)
+        && (wanted.Mark == 0 || rule.Mark == wanted.Mark)
+        && (wanted.MarkMask == 0 || rule.MarkMask == wanted.MarkMask)
+        && (wanted.SuppressPrefixLength is null || rule.SuppressPrefixLength == wanted.SuppressPrefixLength)
+        && (wanted.SuppressGroup is null || rule.SuppressGroup == wanted.SuppressGroup)
+        && (wanted.Protocol == 0 || rule.Protocol == wanted.Protocol)
         && (!given.Has(19) || rule.LayerThreeMaster == wanted.LayerThreeMaster)
         && (!given.Has(22) || rule.TransportProtocol == wanted.TransportProtocol)
         && (!given.Has(23) || rule.SourcePorts == wanted.SourcePorts)

@@ -212,7 +212,7 @@ internal sealed class PayloadWriteExpression : Expression
     public override void Evaluate(Evaluation evaluation)
     {
         Span<byte> header = PayloadExpression.HeaderOf(evaluation, _base);
-        if (_offset + _length > header.Length || _checksumType == NFT_PAYLOAD_CSUM_INET && _checksumOffset + 2 > header.Length && _base != NFT_PAYLOAD_TRANSPORT_HEADER)
+        if (_offset + _length > header.Length || (_checksumType == NFT_PAYLOAD_CSUM_INET && _checksumOffset + 2 > header.Length))
         {
             evaluation.Break();
             return;
