@@ -24,7 +24,7 @@ internal sealed partial class RouteVerbs
     };
 
     /// <summary>What stands before the next hops are read: scope, flags, how the next hops and metrics are laid out.</summary>
-    private Verdict CheckShape(AttributeSet attributes, byte type, byte scope, byte flags)
+    private static Verdict CheckShape(AttributeSet attributes, byte type, byte scope, byte flags)
     {
         if (LeastScope(type) > scope)
         {

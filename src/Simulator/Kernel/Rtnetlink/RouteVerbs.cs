@@ -186,7 +186,7 @@ internal sealed partial class RouteVerbs(SimulatedKernel kernel)
         }
 
         Route? route = decision?.Route;
-        NextHop? hop = route?.NextHops.FirstOrDefault(one => one.Device == decision!.Device && one.Gateway == decision.Gateway) ?? route?.NextHops.FirstOrDefault();
+        NextHop? hop = route?.NextHops.FirstOrDefault(one => one.Device == decision!.Device && one.Gateway == decision.Gateway) ?? (route is { NextHops.Count: > 0 } ? route.NextHops[0] : null);
         if (route is null && family == AF_INET && output is not null)
         {
             hop = new NextHop { Device = output };

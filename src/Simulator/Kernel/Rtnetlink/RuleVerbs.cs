@@ -261,12 +261,14 @@ internal sealed class RuleVerbs(SimulatedKernel kernel)
     private static (ushort, ushort)? Ports(byte[]? range) =>
         range is null ? null : (BinaryPrimitives.ReadUInt16LittleEndian(range), BinaryPrimitives.ReadUInt16LittleEndian(range.AsSpan(2)));
 
+    /// <summary>Rule <paramref name="one"/> stands where <paramref name="other"/> is asked for; what isn't asked for of addresses and service counts for nothing (rule_exists, fib4_rule_compare).</summary>
     private static bool Same(RoutingRule one, RoutingRule other) =>
         one.Action == other.Action && one.Table == other.Table && one.Priority == other.Priority && one.InputInterface == other.InputInterface
         && one.OutputInterface == other.OutputInterface && one.Mark == other.Mark && one.MarkMask == other.MarkMask && one.TunnelId == other.TunnelId
         && one.LayerThreeMaster == other.LayerThreeMaster && one.UserRange == other.UserRange && one.TransportProtocol == other.TransportProtocol
-        && one.SourcePorts == other.SourcePorts && one.DestinationPorts == other.DestinationPorts && one.Source == other.Source && one.SourceLength == other.SourceLength
-        && one.Destination == other.Destination && one.DestinationLength == other.DestinationLength && one.TypeOfService == other.TypeOfService
+        && one.SourcePorts == other.SourcePorts && one.DestinationPorts == other.DestinationPorts && (other.SourceLength == 0 || (one.Source == other.Source && one.SourceLength == other.SourceLength))
+        && (other.DestinationLength == 0 || (one.Destination == other.Destination && one.DestinationLength == other.DestinationLength))
+        && (other.TypeOfService == 0 || one.TypeOfService == other.TypeOfService)
         && one.SuppressPrefixLength == other.SuppressPrefixLength && one.SuppressGroup == other.SuppressGroup && one.Protocol == other.Protocol;
 
     private static bool Matches(RoutingRule rule, RoutingRule wanted, AttributeSet given) =>
