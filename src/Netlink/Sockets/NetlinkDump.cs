@@ -54,6 +54,7 @@ public sealed class NetlinkDump : IDisposable
     public bool MoveNext(CancellationToken cancellationToken = default) => NetlinkConnection.Finish(MoveNextAsync(cancellationToken), _connection.Kernel);
 
     /// <summary>Copies whole messages, padded to four bytes, into a pipe until the dump ends or the reader has had enough; a slow reader holds the dump back.</summary>
+    /// <exception cref="OperationCanceledException">The token, or <see cref="PipeWriter.CancelPendingFlush"/>, ended it.</exception>
     public async ValueTask CopyToAsync(PipeWriter pipe, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(pipe);
@@ -68,7 +69,13 @@ public sealed class NetlinkDump : IDisposable
                 pipe.Advance(padded);
             }
 
-            if ((await pipe.FlushAsync(cancellationToken).ConfigureAwait(false)).IsCompleted)
+            FlushResult flushed = await pipe.FlushAsync(cancellationToken).ConfigureAwait(false);
+            if (flushed.IsCanceled)
+            {
+                throw new OperationCanceledException("The wait for the pipe's reader was cancelled; the rest of the dump was not copied.");
+            }
+
+            if (flushed.IsCompleted)
             {
                 return;
             }

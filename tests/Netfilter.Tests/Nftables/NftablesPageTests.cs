@@ -1,10 +1,10 @@
 using System.Buffers.Binary;
-using System.Runtime.CompilerServices;
 using EucaNet.Netfilter;
 using EucaNet.Netfilter.Nftables;
 using EucaNet.Netfilter.Nftables.Expressions;
 using EucaNet.Netlink.Kernel;
 using EucaNet.Simulator.Kernel;
+using EucaNet.Tests;
 using NUnit.Framework;
 
 namespace EucaNet.Netfilter.Tests.Nftables;
@@ -15,18 +15,7 @@ namespace EucaNet.Netfilter.Tests.Nftables;
 public sealed class NftablesPageTests
 {
     [Test]
-    public void The_page_shows_what_is_compiled_here()
-    {
-        string here = Here();
-        string page = File.ReadAllText(Path.Combine(Path.GetDirectoryName(here)!, "..", "..", "..", "docs", "nftables.md"));
-        string source = Normalize(File.ReadAllText(here));
-        string[] samples = [.. page.Split("```csharp\n").Skip(1).Select(part => part[..part.IndexOf("```", StringComparison.Ordinal)])];
-        Assert.That(samples, Has.Length.GreaterThanOrEqualTo(11));
-        foreach (string paragraph in samples.SelectMany(sample => sample.Split("\n\n")))
-        {
-            Assert.That(source, Does.Contain(Normalize(paragraph)));
-        }
-    }
+    public void The_page_shows_what_is_compiled_here() => DocumentationPage.AssertIsCompiledHere("nftables.md", samples: 11);
 
     [Test]
     public async Task Each_job_does_on_the_simulated_kernel_what_the_page_says()
@@ -154,10 +143,6 @@ public sealed class NftablesPageTests
             Console.Write(traces.Describe(step));                           // in the words of nft monitor trace
         }
     }
-
-    private static string Normalize(string text) => string.Join('\n', text.Split('\n').Select(line => line.Trim()).Where(line => line.Length > 0));
-
-    private static string Here([CallerFilePath] string path = "") => path;
 
     /// <summary>Stands for the real kernel in the samples.</summary>
     private static class LinuxKernel
