@@ -93,6 +93,15 @@ public sealed class RouteBatch
     /// <summary>Removes a route; ESRCH where none matches.</summary>
     public RouteBatch DeleteRoute(NetworkRoute route) => Add(route, RTM_DELROUTE, Request);
 
+    /// <summary>Adds a next hop or a group of them (Linux 5.3); EEXIST where its id is taken.</summary>
+    public RouteBatch AddNextHop(NextHopObject nextHop) => Add(nextHop, RTM_NEWNEXTHOP, New);
+
+    /// <summary>Adds a next hop or group, or puts it in the place of the one with its id; routes that name it follow.</summary>
+    public RouteBatch ReplaceNextHop(NextHopObject nextHop) => Add(nextHop, RTM_NEWNEXTHOP, Request | NetlinkMessageFlags.Create | NetlinkMessageFlags.Replace);
+
+    /// <summary>Removes a next hop or group with all routes that name it; ENOENT where there is none of that id.</summary>
+    public RouteBatch DeleteNextHop(uint id) => Add(new NextHopObject { Id = id }, RTM_DELNEXTHOP, Request);
+
     /// <summary>Adds a routing rule.</summary>
     public RouteBatch AddRule(RoutingRule rule) => Add(rule, RTM_NEWRULE, New);
 

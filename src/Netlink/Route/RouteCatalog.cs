@@ -53,6 +53,8 @@ public sealed class RouteCatalog : MessageCatalog
                 $"{verb} {(neighbour.Family == AF_BRIDGE ? "forwarding entry" : "neighbour")} {neighbour.Destination?.ToString() ?? neighbour.HardwareAddress?.ToString() ?? ""} of link {neighbour.Index}",
             _ when TrafficObject.TryRead(request, out TrafficObject? traffic) => $"{verb} {TrafficName(traffic.NewType)} {traffic.Kind}{(traffic.Kind is null ? "" : " ")}of link {traffic.Index}",
             RTM_NEWVLAN when BridgeVlanSettings.TryRead(request, out BridgeVlanSettings? settings) => $"{verb} VLAN options of link {settings.Index}",
+            RTM_NEWNEXTHOP when verb == "list" => "list next hops",
+            RTM_NEWNEXTHOP when NextHopObject.TryRead(request, out NextHopObject? hop) => $"{verb} next hop {hop.Id}{(hop.Gateway is null ? "" : $" via {hop.Gateway}")}",
             RTM_NEWRULE when RoutingRule.TryRead(request, out RoutingRule? rule) => $"{verb} rule of priority {rule.Priority?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "any"}",
             _ => base.DescribeRequest(request),
         };
@@ -110,7 +112,7 @@ public sealed class RouteCatalog : MessageCatalog
         Set(RTM_NEWNSID, "NSID", 4);
         Set(RTM_NEWSTATS, "STATS", 12, BridgeVlanTables.Statistics);
         Set(RTM_NEWCHAIN, "CHAIN", 20, TrafficTables.Traffic);
-        Set(RTM_NEWNEXTHOP, "NEXTHOP", 8);
+        Set(RTM_NEWNEXTHOP, "NEXTHOP", 8, NextHopTables.NextHop);
         Set(RTM_NEWLINKPROP, "LINKPROP", 16, RouteTables.Link);
         Set(RTM_NEWVLAN, "VLAN", 8, BridgeVlanTables.Settings);
         return families;

@@ -174,6 +174,20 @@ public sealed class RouteConnection : IDisposable
     /// <inheritdoc cref="RouteBatch.DeleteRoute" />
     public ValueTask DeleteRouteAsync(NetworkRoute route, CancellationToken cancellationToken = default) => OneAsync(batch => batch.DeleteRoute(route), cancellationToken);
 
+    /// <summary>All next hop objects and groups (Linux 5.3).</summary>
+    public ValueTask<List<NextHopObject>> GetNextHopsAsync(CancellationToken cancellationToken = default) =>
+        DumpAsync<NextHopObject>(new NextHopObject(), RTM_GETNEXTHOP, RTM_NEWNEXTHOP, NextHopObject.TryRead, cancellationToken);
+
+    /// <inheritdoc cref="RouteBatch.AddNextHop" />
+    public ValueTask AddNextHopAsync(NextHopObject nextHop, CancellationToken cancellationToken = default) => OneAsync(batch => batch.AddNextHop(nextHop), cancellationToken);
+
+    /// <inheritdoc cref="RouteBatch.ReplaceNextHop" />
+    public ValueTask ReplaceNextHopAsync(NextHopObject nextHop, CancellationToken cancellationToken = default) =>
+        OneAsync(batch => batch.ReplaceNextHop(nextHop), cancellationToken);
+
+    /// <inheritdoc cref="RouteBatch.DeleteNextHop" />
+    public ValueTask DeleteNextHopAsync(uint id, CancellationToken cancellationToken = default) => OneAsync(batch => batch.DeleteNextHop(id), cancellationToken);
+
     /// <summary>All routing rules, or those of one family.</summary>
     public async ValueTask<List<RoutingRule>> GetRulesAsync(byte family = AF_UNSPEC, CancellationToken cancellationToken = default) =>
         await DumpAsync<RoutingRule>(new RoutingRule { Family = family }, RTM_GETRULE, RTM_NEWRULE, RoutingRule.TryRead, cancellationToken).ConfigureAwait(false);

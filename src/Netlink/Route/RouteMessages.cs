@@ -24,6 +24,7 @@ public static class RouteMessages
             RTM_NEWRULE => RoutingRule.TryRead(message, out RoutingRule? rule) ? rule : null,
             RTM_NEWSTATS when LinkStatisticsReport.TryRead(message, out LinkStatisticsReport? report) => report,
             RTM_NEWVLAN when BridgeVlanSettings.TryRead(message, out BridgeVlanSettings? settings) => settings,
+            RTM_NEWNEXTHOP when NextHopObject.TryRead(message, out NextHopObject? hop) => hop,
             _ when TrafficObject.TryRead(message, out TrafficObject? traffic) => traffic,
             RTM_NEWNEIGHTBL => NeighbourTable.TryRead(message, out NeighbourTable? table) ? table : null,
             _ => new OtherRouteObject((ushort)(type & ~3), message.Payload),

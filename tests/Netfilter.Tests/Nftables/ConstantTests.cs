@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Reflection;
 using System.Text.RegularExpressions;
@@ -22,9 +21,7 @@ public sealed class ConstantTests
         Dictionary<string, long> ours = type.GetFields(BindingFlags.Public | BindingFlags.Static)
             .Where(field => Regex.IsMatch(text, $@"^\s*(#define\s+)?{field.Name}\b", RegexOptions.Multiline))
             .ToDictionary(field => field.Name, field => Convert.ToInt64(field.GetRawConstantValue(), CultureInfo.InvariantCulture));
-        string folder = Directory.CreateTempSubdirectory("constants").FullName;
-        string source = Path.Combine(folder, "print.c");
-        File.WriteAllText(source, $$"""
+        string[] lines = CompiledProbe.Run($$"""
             #include <stdio.h>
             #include <linux/netlink.h>
             #include <linux/netfilter.h>
@@ -35,8 +32,7 @@ public sealed class ConstantTests
             return 0;
             }
             """);
-        Execute("gcc", "-w", "-o", Path.Combine(folder, "print"), source);
-        foreach (string[] line in Execute(Path.Combine(folder, "print")).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split(' ')))
+        foreach (string[] line in lines.Select(line => line.Split(' ')))
         {
             // A newer kernel has more table flags than the headers of an older one know.
             if (line[0] is not "NFT_TABLE_F_MASK")
@@ -45,16 +41,6 @@ public sealed class ConstantTests
             }
         }
 
-        Directory.Delete(folder, recursive: true);
         Assert.That(ours, Has.Count.GreaterThan(10));
-    }
-
-    private static string Execute(string program, params string[] arguments)
-    {
-        using Process process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true })!;
-        string output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        Assert.That(process.ExitCode, Is.Zero, program);
-        return output;
     }
 }

@@ -1,5 +1,7 @@
+using System.Net;
 using EucaNet.Netlink.Kernel;
 using EucaNet.Netlink.Route;
+using EucaNet.Netlink.Sockets;
 using EucaNet.Netlink.Wire;
 using EucaNet.Tests;
 using static EucaNet.Netlink.Route.RouteConstants;
@@ -78,6 +80,67 @@ public sealed class FurtherModelTests
         NeighbourTable table = (await route.GetNeighbourTablesAsync(AF_INET)).First(table => table.Sizes is not null);
         Assert.That(table.Sizes!.KeyLength, Is.EqualTo(4), "bytes of an IPv4 address");
         Assert.That(table.Statistics, Is.Not.Null);
+    }
+
+    [Test]
+    public void Recorded_next_hops_are_read_with_their_groups()
+    {
+        byte[][] messages = [.. RecordedMessages.All().Where(message => BitConverter.ToUInt16(message, 4) == RTM_NEWNEXTHOP)];
+        NextHopObject[] objects = [.. messages.Select(Read<NextHopObject>)];
+        Assert.That(objects, Has.Some.Matches<NextHopObject>(hop => hop is { Id: 13, IsBlackhole: true }));
+        Assert.That(objects.Select(hop => hop.Group), Has.Some.EqualTo((EquatableList<NextHopGroupMember>)[new(1, 10), new(2, 20)]));
+        Assert.That(objects.Select(hop => hop.Gateway), Has.Some.EqualTo(IPAddress.Parse("10.9.0.2")));
+        foreach ((byte[] message, NextHopObject read) in messages.Zip(objects))
+        {
+            Assert.That(Write(read, RTM_NEWNEXTHOP)[16..], Is.EqualTo(message[16..]));
+        }
+    }
+
+    [Test]
+    [RequiresRoot]
+    [RequiresProgram("ip")]
+    public async Task Next_hops_of_ours_are_what_ip_shows_and_routes_follow_them()
+    {
+        using NetworkNamespace own = NetworkNamespace.Create();
+        using RouteConnection route = RouteConnection.Open(LinuxKernel.Open(own));
+        await route.AddLinkAsync(Link.VethPair("v0", "v1"));
+        Link v0 = await route.GetLinkAsync("v0");
+        await route.CreateBatch().SetUp(1).SetUp(v0.Index).SetUp(v0.Parent!.Value).AddAddress(InterfaceAddress.Of(v0.Index, IPAddress.Parse("10.9.0.1"), 24)).ExecuteAsync();
+        await route.CreateBatch()
+            .AddNextHop(NextHopObject.By(5, IPAddress.Parse("10.9.0.2"), v0.Index))
+            .AddNextHop(NextHopObject.By(6, IPAddress.Parse("10.9.0.3"), v0.Index) with { Protocol = RTPROT_STATIC })
+            .AddNextHop(NextHopObject.GroupOf(7, new NextHopGroupMember(5), new NextHopGroupMember(6, 3)))
+            .AddNextHop(new NextHopObject { Id = 8, Family = AF_INET, IsBlackhole = true })
+            .AddNextHop(NextHopObject.GroupOf(9, new NextHopGroupMember(5)) with { GroupType = NextHopConstants.NEXTHOP_GRP_TYPE_RES, Resilience = new ResilientGroupOptions { Buckets = 16, IdleTimer = 500 } })
+            .AddRoute(NetworkRoute.To(IPAddress.Parse("10.20.0.0"), 16) with { NextHopId = 7, Scope = RT_SCOPE_UNIVERSE })
+            .ExecuteAsync();
+        string[] shown = [.. own.Run(() => Ip("nexthop", "show")).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Trim())];
+        Assert.That(
+            shown,
+            Is.EqualTo(new[]
+            {
+                "id 5 via 10.9.0.2 dev v0 scope link", "id 6 via 10.9.0.3 dev v0 scope link proto static", "id 7 group 5/6,3", "id 8 blackhole",
+                "id 9 group 5 type resilient buckets 16 idle_timer 5 unbalanced_timer 0 unbalanced_time 0",
+            }));
+        List<NextHopObject> there = await route.GetNextHopsAsync();
+        Assert.That(there.Single(hop => hop.Id == 7).Group, Is.EqualTo((EquatableList<NextHopGroupMember>)[new(5), new(6, 3)]));
+        Assert.That(there.Single(hop => hop.Id == 9).Resilience?.IdleTimer, Is.EqualTo(500));
+        await route.ReplaceNextHopAsync(NextHopObject.By(5, IPAddress.Parse("10.9.0.9"), v0.Index));
+        NetworkRoute listed = (await route.GetRoutesAsync(AF_INET, RT_TABLE_MAIN)).Single(found => found.NextHopId == 7);
+        Assert.That(listed.NextHops!.Hops.Select(hop => hop.Gateway), Does.Contain(IPAddress.Parse("10.9.0.9")));
+        await route.DeleteNextHopAsync(7);
+        Assert.That((await route.GetRoutesAsync(AF_INET, RT_TABLE_MAIN)).Where(found => found.DestinationLength == 16), Is.Empty, "a route goes with its next hops");
+        NetlinkException refusal = Assert.ThrowsAsync<NetlinkException>(async () => await route.DeleteNextHopAsync(7))!;
+        Assert.That(refusal.IsNotFound, Is.True);
+        Assert.That(refusal.Message, Does.Contain("delete next hop 7"));
+    }
+
+    private static string Ip(params string[] arguments)
+    {
+        using System.Diagnostics.Process process = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("ip", arguments) { RedirectStandardOutput = true })!;
+        string output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return output;
     }
 
     private static byte[] Write(RouteObject value, ushort type)

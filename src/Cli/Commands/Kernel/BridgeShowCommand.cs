@@ -53,7 +53,7 @@ internal static class BridgeShowCommand
             KernelView.Add(json, name, link[name]?.DeepClone());
         }
 
-        JsonObject options = LinkOptionsJson.Of(port.Info!.PortData, view) ?? [];
+        JsonObject options = LinkOptions.Of(port.Info!.PortData, view)?.Fields ?? [];
         string[] always = ["state", "priority", "cost"];
         string[] detailed =
         [

@@ -13,7 +13,7 @@ internal sealed class KernelView : IDisposable
     private static readonly JsonSerializerOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private readonly NetworkNamespace? _namespace;
-    private readonly Dictionary<int, string> _names = [];
+    private readonly Dictionary<int, Link> _links = [];
 
     private KernelView(NetworkNamespace? networkNamespace)
     {
@@ -42,17 +42,20 @@ internal sealed class KernelView : IDisposable
         List<Link> links = await Route.GetLinksAsync(cancellationToken: cancellationToken);
         foreach (Link link in links)
         {
-            _names[link.Index] = link.Name ?? "";
+            Learn(link);
         }
 
         return links;
     }
 
-    /// <summary>Notes one link's name.</summary>
-    public void Learn(Link link) => _names[link.Index] = link.Name ?? "";
+    /// <summary>Notes one link's name and state.</summary>
+    public void Learn(Link link) => _links[link.Index] = link;
 
     /// <summary>A link's name, or "if" and its index where it is not known.</summary>
-    public string NameOf(int index) => _names.TryGetValue(index, out string? name) ? name : $"if{index}";
+    public string NameOf(int index) => _links.TryGetValue(index, out Link? link) ? link.Name ?? "" : $"if{index}";
+
+    /// <summary>The link is up, as far as it is known.</summary>
+    public bool IsUp(int index) => _links.TryGetValue(index, out Link? link) && link.IsUp;
 
     /// <summary>The index of the link the user named, null where he named none.</summary>
     public int? IndexOf(string? device)
@@ -62,9 +65,9 @@ internal sealed class KernelView : IDisposable
             return null;
         }
 
-        foreach ((int index, string name) in _names)
+        foreach ((int index, Link link) in _links)
         {
-            if (name == device)
+            if (link.Name == device || link.AlternativeNames?.Names.Contains(device) == true)
             {
                 return index;
             }

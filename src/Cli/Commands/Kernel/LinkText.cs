@@ -25,7 +25,7 @@ internal static class LinkText
         }
 
         json["ifname"] = link.Name;
-        json["flags"] = new JsonArray([.. FlagNames(link).Select(name => (JsonNode)name)]);
+        json["flags"] = new JsonArray([.. FlagNames(link, view).Select(name => (JsonNode)name)]);
         KernelView.Add(json, "mtu", KernelView.Value(link.Mtu));
         KernelView.Add(json, "qdisc", link.QueueingDiscipline);
         KernelView.Add(json, "master", link.Master is { } master ? view.NameOf(master) : null);
@@ -37,7 +37,6 @@ internal static class LinkText
         KernelView.Add(json, "address", link.HardwareAddress?.ToString());
         KernelView.Add(json, "broadcast", link.BroadcastAddress?.ToString());
         KernelView.Add(json, "link_netnsid", KernelView.Value(link.ParentNamespace));
-        KernelView.Add(json, "ifalias", link.Alias);
         if (details)
         {
             KernelView.Add(json, "promiscuity", KernelView.Value(link.Promiscuity));
@@ -45,7 +44,7 @@ internal static class LinkText
             KernelView.Add(json, "min_mtu", KernelView.Value(link.MinimumMtu));
             KernelView.Add(json, "max_mtu", KernelView.Value(link.MaximumMtu));
             KernelView.Add(json, "linkinfo", Info(link, view));
-            KernelView.Add(json, "inet6_addr_gen_mode", link.Inet6AddressGeneration switch { null => null, 0 => "eui64", 1 => "none", 2 => "stable_secret", 3 => "random", { } other => $"{other}" });
+            KernelView.Add(json, "inet6_addr_gen_mode", AddressGeneration(link));
             KernelView.Add(json, "num_tx_queues", KernelView.Value(link.TransmitQueues));
             KernelView.Add(json, "num_rx_queues", KernelView.Value(link.ReceiveQueues));
             KernelView.Add(json, "gso_max_size", KernelView.Value(link.GsoMaximumSize));
@@ -55,6 +54,7 @@ internal static class LinkText
             KernelView.Add(json, "gro_max_size", KernelView.Value(link.GroMaximumSize));
         }
 
+        KernelView.Add(json, "ifalias", link.Alias);
         if (link.AlternativeNames is { Names.Count: > 0 } others)
         {
             json["altnames"] = new JsonArray([.. others.Names.Select(name => (JsonNode)name)]);
@@ -75,19 +75,12 @@ internal static class LinkText
         text.Append(link.Master is { } master ? $" master {view.NameOf(master)}" : "").Append($" state {State(link) ?? "UNKNOWN"}");
         text.Append(mode ? $" mode {(link.LinkMode == 1 ? "DORMANT" : "DEFAULT")}" : "").Append($" group {(link.Group is null or 0 ? "default" : $"{link.Group}")}");
         text.Append(link.TransmitQueueLength is { } length and not 0 ? $" qlen {length}" : "").Append('\n');
-        text.Append($"    link/{Type(link.HardwareType)}");
-        text.Append(link.HardwareAddress is { Length: > 0 } address ? $" {address}" : "").Append(link.BroadcastAddress is { Length: > 0 } broadcast ? $" brd {broadcast}" : "");
+        text.Append($"    link/{Type(link.HardwareType)} ");
+        text.Append(link.HardwareAddress is { Length: > 0 } address ? $"{address}" : "").Append(link.BroadcastAddress is { Length: > 0 } broadcast ? $" brd {broadcast}" : "");
         text.Append(link.ParentNamespace is { } id ? $" link-netnsid {id}" : "");
         if (details)
         {
-            text.Append($" promiscuity {link.Promiscuity ?? 0} allmulti {link.AllMulticast ?? 0} minmtu {link.MinimumMtu ?? 0} maxmtu {link.MaximumMtu ?? 0}");
-            if (Info(link, view) is { } info)
-            {
-                Append(text, info, "info_kind", "info_data", "");
-                Append(text, info, "info_slave_kind", "info_slave_data", "_slave");
-            }
-
-            text.Append($" numtxqueues {link.TransmitQueues ?? 0} numrxqueues {link.ReceiveQueues ?? 0} gso_max_size {link.GsoMaximumSize ?? 0} gso_max_segs {link.GsoMaximumSegments ?? 0}");
+            AppendDetails(text, link, view);
         }
 
         if (link.Alias is { } alias)
@@ -107,10 +100,10 @@ internal static class LinkText
     public static string FirstLine(Link link, KernelView view)
     {
         string at = link.Parent is { } parent and not 0 ? $"@{(link.ParentNamespace is null ? view.NameOf(parent) : $"if{parent}")}" : "";
-        return $"{link.Index}: {link.Name}{at}: <{string.Join(',', FlagNames(link))}> mtu {link.Mtu}";
+        return $"{link.Index}: {link.Name}{at}: <{string.Join(',', FlagNames(link, view))}> mtu {link.Mtu}";
     }
 
-    public static IEnumerable<string> FlagNames(Link link)
+    public static IEnumerable<string> FlagNames(Link link, KernelView view)
     {
         if (link.IsUp && (link.Flags & LinkFlags.Running) == 0)
         {
@@ -123,6 +116,12 @@ internal static class LinkText
             {
                 yield return name;
             }
+        }
+
+        // What it stands on, or its other end, is not up.
+        if (link is { Parent: { } parent and not 0, ParentNamespace: null } && !view.IsUp(parent))
+        {
+            yield return "M-DOWN";
         }
     }
 
@@ -151,22 +150,27 @@ internal static class LinkText
         { } state => state.ToString().ToUpperInvariant(),
     };
 
-    private static void Append(StringBuilder text, JsonObject info, string kind, string data, string suffix)
+    private static void AppendDetails(StringBuilder text, Link link, KernelView view)
     {
-        if (info[kind] is not { } name)
+        text.Append($" promiscuity {link.Promiscuity ?? 0}  allmulti {link.AllMulticast ?? 0} minmtu {link.MinimumMtu ?? 0} maxmtu {link.MaximumMtu ?? 0} ");
+        if (link.Info is { Kind: { } kind })
         {
-            return;
+            text.Append($"\n    {kind} {LinkOptions.Of(link.Data, view)?.Words}");
         }
 
-        text.Append($"\n    {name}{suffix}");
-        foreach ((string key, JsonNode? value) in info[data] as JsonObject ?? [])
+        if (link.Info is { PortKind: { } portKind })
         {
-            string words = value is JsonArray list
-                ? string.Join(" ", list.Select(item => item is JsonObject pair ? $"{pair["from"]}:{pair["to"]}" : item!.ToString()))
-                : value!.GetValueKind() switch { System.Text.Json.JsonValueKind.True => "on", System.Text.Json.JsonValueKind.False => "off", _ => value.ToString() };
-            text.Append($" {key} {words}");
+            text.Append($"\n    {portKind}_slave {LinkOptions.Of(link.Info.PortData, view)?.Words}");
         }
+
+        text.Append(AddressGeneration(link) is { } mode ? $"addrgenmode {mode} " : "");
+        text.Append($"numtxqueues {link.TransmitQueues ?? 0} numrxqueues {link.ReceiveQueues ?? 0} gso_max_size {link.GsoMaximumSize ?? 0} gso_max_segs {link.GsoMaximumSegments ?? 0} ");
+        text.Append(link.TsoMaximumSize is { } size ? $"tso_max_size {size} " : "").Append(link.TsoMaximumSegments is { } segments ? $"tso_max_segs {segments} " : "");
+        text.Append(link.GroMaximumSize is { } received ? $"gro_max_size {received} " : "");
     }
+
+    private static string? AddressGeneration(Link link) =>
+        link.Inet6AddressGeneration switch { null => null, 0 => "eui64", 1 => "none", 2 => "stable_secret", 3 => "random", { } other => $"{other}" };
 
     private static JsonObject? Info(Link link, KernelView view)
     {
@@ -177,9 +181,11 @@ internal static class LinkText
 
         var json = new JsonObject();
         KernelView.Add(json, "info_kind", info.Kind);
-        KernelView.Add(json, "info_data", LinkOptionsJson.Of(info.Data, view));
+        KernelView.Add(json, "info_data", Fields(info.Data, view));
         KernelView.Add(json, "info_slave_kind", info.PortKind);
-        KernelView.Add(json, "info_slave_data", LinkOptionsJson.Of(info.PortData, view));
+        KernelView.Add(json, "info_slave_data", Fields(info.PortData, view));
         return json;
     }
+
+    private static JsonObject? Fields(LinkData? data, KernelView view) => LinkOptions.Of(data, view) is { Fields: { Count: > 0 } fields } ? fields : null;
 }

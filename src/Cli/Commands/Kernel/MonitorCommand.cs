@@ -63,7 +63,7 @@ internal static class MonitorCommand
         {
             Link link => LinkText.Text(link, view, details: false),
             InterfaceAddress address => $"{address.Index}: {view.NameOf(address.Index)} {AddrShowCommand.Text(address)}",
-            NetworkRoute route => RouteShowCommand.Text(route, view, withTable: true, details: false),
+            NetworkRoute route => RouteText.Text(route, view, withTable: true),
             Neighbour { Family: RouteConstants.AF_BRIDGE } entry => $"{entry.HardwareAddress} dev {view.NameOf(entry.Index)}{(entry.Master is { } master ? $" master {view.NameOf(master)}" : "")}",
             Neighbour neighbour => NeighShowCommand.Text(neighbour, view),
             RoutingRule rule => $"{rule.Priority ?? 0}: lookup {KernelView.Table(rule.Table)}",
@@ -80,7 +80,7 @@ internal static class MonitorCommand
         {
             Link link => ("link", LinkText.Json(link, view, details: true)),
             InterfaceAddress address => ("address", With(AddrShowCommand.Json(address), view.NameOf(address.Index))),
-            NetworkRoute route => ("route", RouteShowCommand.Json(route, view, withTable: true)),
+            NetworkRoute route => ("route", RouteText.Json(route, view, withTable: true)),
             Neighbour { Family: RouteConstants.AF_BRIDGE } entry => ("fdb", new JsonObject { ["mac"] = entry.HardwareAddress?.ToString(), ["ifname"] = view.NameOf(entry.Index) }),
             Neighbour neighbour => ("neighbour", NeighShowCommand.Json(neighbour, view)),
             RoutingRule rule => ("rule", new JsonObject { ["priority"] = rule.Priority ?? 0, ["table"] = KernelView.Table(rule.Table) }),

@@ -146,6 +146,10 @@ public sealed record NetworkRoute : RouteObject
     /// <summary>The table.</summary>
     public uint Table => TableId ?? HeaderTable;
 
+    /// <summary>How long it still lives, to a hundredth of a second, out of <see cref="CacheInfo"/> (struct rta_cacheinfo); null for one that stays.</summary>
+    public TimeSpan? ExpiresIn =>
+        CacheInfo is { Length: >= 12 } information && BitConverter.ToInt32(information.Span[8..]) is var hundredths and not 0 ? TimeSpan.FromMilliseconds(hundredths * 10L) : null;
+
     /// <inheritdoc />
     public override ushort NewType => RTM_NEWROUTE;
 

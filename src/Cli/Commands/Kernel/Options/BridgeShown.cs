@@ -1,0 +1,96 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using EucaNet.Netlink.Route;
+
+namespace EucaNet.Cli;
+
+/// <summary>The options of bridges and their ports, in the order of <c>ip -d link show</c>.</summary>
+internal static class BridgeShown
+{
+    public static OptionList Of(BridgeOptions bridge) => new OptionList()
+        .Add("forward_delay", KernelView.Value(bridge.ForwardDelay))
+        .Add("hello_time", KernelView.Value(bridge.HelloTime))
+        .Add("max_age", KernelView.Value(bridge.MaximumAge))
+        .Add("ageing_time", KernelView.Value(bridge.AgeingTime))
+        .Add("stp_state", KernelView.Value(bridge.SpanningTree))
+        .Add("priority", KernelView.Value(bridge.Priority))
+        .Add("vlan_filtering", Number(bridge.VlanFiltering))
+        .Add("vlan_protocol", VlanShown.Protocol(bridge.VlanProtocol))
+        .Add("bridge_id", bridge.BridgeId?.ToString())
+        .AddAs("root_id", "designated_root", bridge.RootId?.ToString())
+        .Add("root_port", KernelView.Value(bridge.RootPort))
+        .Add("root_path_cost", KernelView.Value(bridge.RootPathCost))
+        .Add("topology_change", Number(bridge.TopologyChange))
+        .Add("topology_change_detected", Number(bridge.TopologyChangeDetected))
+        .AddSeconds("hello_timer", bridge.HelloTimer)
+        .AddSeconds("tcn_timer", bridge.TopologyChangeNotificationTimer)
+        .AddSeconds("topology_change_timer", bridge.TopologyChangeTimer)
+        .AddSeconds("gc_timer", bridge.CleanupTimer)
+        .Add("vlan_default_pvid", KernelView.Value(bridge.DefaultPvid))
+        .Add("vlan_stats_enabled", Number(bridge.VlanStatistics))
+        .Add("vlan_stats_per_port", Number(bridge.VlanStatisticsPerPort))
+        .Add("group_fwd_mask", bridge.GroupForwardMask is { } mask ? mask.ToString("x", CultureInfo.InvariantCulture) : null)
+        .AddAs("group_addr", "group_address", bridge.GroupAddress?.ToString())
+        .Add("mcast_snooping", Number(bridge.MulticastSnooping))
+        .Add("no_linklocal_learn", Switch(bridge.BooleanOptions, 0))
+        .Add("mcast_vlan_snooping", Switch(bridge.BooleanOptions, 1))
+        .Add("mcast_router", KernelView.Value(bridge.MulticastRouter))
+        .Add("mcast_query_use_ifaddr", Number(bridge.MulticastQueryUsesAddress))
+        .Add("mcast_querier", Number(bridge.MulticastQuerier))
+        .Add("mcast_hash_elasticity", KernelView.Value(bridge.MulticastHashElasticity))
+        .Add("mcast_hash_max", KernelView.Value(bridge.MulticastHashMaximum))
+        .AddAs("mcast_last_member_cnt", "mcast_last_member_count", KernelView.Value(bridge.MulticastLastMemberCount))
+        .AddAs("mcast_startup_query_cnt", "mcast_startup_query_count", KernelView.Value(bridge.MulticastStartupQueryCount))
+        .AddAs("mcast_last_member_intvl", "mcast_last_member_interval", KernelView.Value(bridge.MulticastLastMemberInterval))
+        .AddAs("mcast_membership_intvl", "mcast_membership_interval", KernelView.Value(bridge.MulticastMembershipInterval))
+        .AddAs("mcast_querier_intvl", "mcast_querier_interval", KernelView.Value(bridge.MulticastQuerierInterval))
+        .AddAs("mcast_query_intvl", "mcast_query_interval", KernelView.Value(bridge.MulticastQueryInterval))
+        .AddAs("mcast_query_response_intvl", "mcast_query_response_interval", KernelView.Value(bridge.MulticastQueryResponseInterval))
+        .AddAs("mcast_startup_query_intvl", "mcast_startup_query_interval", KernelView.Value(bridge.MulticastStartupQueryInterval))
+        .Add("mcast_stats_enabled", Number(bridge.MulticastStatistics))
+        .Add("mcast_igmp_version", KernelView.Value(bridge.IgmpVersion))
+        .Add("mcast_mld_version", KernelView.Value(bridge.MldVersion))
+        .Add("nf_call_iptables", Number(bridge.CallIptables))
+        .Add("nf_call_ip6tables", Number(bridge.CallIp6tables))
+        .Add("nf_call_arptables", Number(bridge.CallArptables));
+
+    public static OptionList Of(BridgePortOptions port) => new OptionList()
+        .Add("state", port.State is { } state ? LinkText.PortState(state) : null)
+        .Add("priority", KernelView.Value(port.Priority))
+        .Add("cost", KernelView.Value(port.Cost))
+        .Add("hairpin", port.Hairpin)
+        .Add("guard", port.Guard)
+        .Add("root_block", port.RootBlock)
+        .Add("fastleave", port.FastLeave)
+        .Add("learning", port.Learning)
+        .Add("flood", port.UnicastFlood)
+        .AddAs("id", "port_id", port.PortId is { } id ? $"0x{id:x}" : null)
+        .AddAs("no", "port_no", port.PortNumber is { } number ? $"0x{number:x}" : null)
+        .Add("designated_port", KernelView.Value(port.DesignatedPort))
+        .Add("designated_cost", KernelView.Value(port.DesignatedCost))
+        .AddAs("bridge_id", "designated_bridge", port.DesignatedBridge?.ToString())
+        .AddAs("root_id", "designated_root", port.RootId?.ToString())
+        .AddSeconds("hold_timer", port.HoldTimer)
+        .AddSeconds("message_age_timer", port.MessageAgeTimer)
+        .AddSeconds("forward_delay_timer", port.ForwardDelayTimer)
+        .Add("topology_change_ack", Number(port.TopologyChangeAcknowledged))
+        .Add("config_pending", Number(port.ConfigurationPending))
+        .Add("proxy_arp", port.ProxyArp)
+        .Add("proxy_arp_wifi", port.ProxyArpWireless)
+        .AddAs("multicast_router", "mcast_router", KernelView.Value(port.MulticastRouter))
+        .AddText(port.FastLeave is { } leaves ? $"mcast_fast_leave {(leaves ? "on" : "off")}" : null)
+        .Add("mcast_flood", port.MulticastFlood)
+        .Add("bcast_flood", port.BroadcastFlood)
+        .Add("mcast_to_unicast", port.MulticastToUnicast)
+        .Add("neigh_suppress", port.NeighbourSuppression)
+        .Add("group_fwd_mask", port.GroupForwardMask is { } mask ? mask.ToString("x", CultureInfo.InvariantCulture) : null)
+        .Add("group_fwd_mask_str", port.GroupForwardMask is { } shown ? string.Create(CultureInfo.InvariantCulture, $"0x{shown:x}") : null)
+        .Add("vlan_tunnel", port.VlanTunnel)
+        .Add("isolated", port.Isolated)
+        .Add("locked", port.Locked);
+
+    private static JsonNode? Number(bool? value) => KernelView.Value(value is { } flag ? flag ? 1 : 0 : (int?)null);
+
+    private static JsonNode? Switch(BridgeBooleanOptions? options, int bit) =>
+        options is { } set && (set.Mask >> bit & 1) != 0 ? KernelView.Value((int?)(int)(set.Values >> bit & 1)) : null;
+}
