@@ -113,7 +113,7 @@ internal sealed partial class RouteVerbs
             return scope >= RT_SCOPE_LINK ? new Verdict(LinuxError.EINVAL, "Nexthop has invalid scope")
                 : device is null ? new Verdict(LinuxError.ENODEV, "Nexthop device required for onlink")
                 : !device.IsUp ? new Verdict(LinuxError.ENETDOWN, "Nexthop device is not up")
-                : kernel.RouteControl.Lookup(gateway)?.Type is RTN_LOCAL or RTN_BROADCAST ? new Verdict(LinuxError.EINVAL, "Nexthop has invalid gateway")
+                : TypeOfAddress(device, gateway) != RTN_UNICAST ? new Verdict(LinuxError.EINVAL, "Nexthop has invalid gateway")
                 : Verdict.Success;
         }
 
@@ -135,6 +135,17 @@ internal sealed partial class RouteVerbs
 
         device ??= found.Device;
         return device.IsUp ? Verdict.Success : LinuxError.ENETDOWN;
+    }
+
+    /// <summary>inet_addr_type_dev_table; as long as this machine had no address every one is everybody's.</summary>
+    private byte TypeOfAddress(NetworkDevice device, InternetAddress address)
+    {
+        if (kernel.Routes.Find(AF_INET, ForwardingTables.Local) is not { } local)
+        {
+            return RTN_BROADCAST;
+        }
+
+        return local.Matching(address).FirstOrDefault() is { } route && route.Device == device ? route.Type : RTN_UNICAST;
     }
 
     private static bool IsWholeMultipath(ReadOnlySpan<byte> rest)

@@ -164,7 +164,7 @@ internal sealed partial class RouteVerbs
         }
 
         bool hasHop = attributes.Has(RTA_OIF) || attributes.Has(RTA_GATEWAY) || attributes.Has(RTA_VIA);
-        if (isReject && (family == AF_INET6 || forDelete || !hasHop))
+        if (isReject && (family == AF_INET6 || !hasHop))
         {
             if (family == AF_INET6)
             {

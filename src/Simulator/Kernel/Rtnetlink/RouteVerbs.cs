@@ -96,7 +96,7 @@ internal sealed partial class RouteVerbs(SimulatedKernel kernel)
 
     private static bool HopsMatch(Route route, Route wanted) => !wanted.NextHops.Contains(NoHop) && wanted.NextHops.Zip(route.NextHops).All(static pair =>
             (pair.First.Device is null || pair.First.Device == pair.Second.Device) && (pair.First.Gateway is null || pair.First.Gateway == pair.Second.Gateway))
-        && wanted.NextHops.Count <= Math.Max(1, route.NextHops.Count) && (route.NextHops.Count > 0 || wanted.NextHops.All(static hop => hop.Gateway is null));
+        && wanted.NextHops.Count <= Math.Max(1, route.NextHops.Count) && (route.NextHops.Count > 0 || wanted.NextHops.All(static hop => hop.Gateway is null && hop.Device is null));
 
     private Verdict Get(SimulatedNetlinkSocket socket, NetlinkMessage message)
     {
