@@ -159,6 +159,22 @@ internal sealed partial class ManagedFrontEnd
         }
     }
 
+    /// <summary>
+    /// Takes the networks' addresses off links that are not theirs: between a look at a link and the request its number may have been given to another program's.
+    /// </summary>
+    private async ValueTask RemoveStrayAddressesAsync(ChangeLog changes, CancellationToken cancellationToken)
+    {
+        Dictionary<(Ipv4Address, int), string> owners = _state.Networks.Values.ToDictionary(n => (n.Chunk.Router, n.Chunk.Network.PrefixLength), n => n.InterfaceName);
+        IReadOnlyList<LinkView> links = await _links.ListAsync(cancellationToken).ConfigureAwait(false);
+        foreach ((int index, Ipv4Address address, int prefixLength) in await _links.AddressesAsync(cancellationToken).ConfigureAwait(false))
+        {
+            if (owners.TryGetValue((address, prefixLength), out string? owner) && links.FirstOrDefault(link => link.Index == index) is { } stranger && stranger.Name != owner)
+            {
+                await _links.RemoveAddressAsync(stranger, address, prefixLength, changes, cancellationToken).ConfigureAwait(false);
+            }
+        }
+    }
+
     private async ValueTask EnsurePublicAddressesAsync(ChangeLog changes, CancellationToken cancellationToken)
     {
         var present = new HashSet<Ipv4Address>();

@@ -69,6 +69,7 @@ internal sealed partial class ManagedFrontEnd : FrontEndMode
 
         EnableForwarding(changes);
         await RemoveLeftOversAsync(changes, cancellationToken).ConfigureAwait(false);
+        await RemoveStrayAddressesAsync(changes, cancellationToken).ConfigureAwait(false);
         foreach (ActiveNetwork network in _state.Networks.Values)
         {
             await EnsureLinkAsync(network, changes, cancellationToken).ConfigureAwait(false);

@@ -209,6 +209,13 @@ internal sealed class Links(EngineContext context) : IAsyncDisposable
         return [.. all.Where(a => a.Index == link.Index && a.Family == InternetFamily && a.Host is not null).Select(a => (Ipv4Address.Read(a.Host!.GetAddressBytes()), (int)a.PrefixLength))];
     }
 
+    /// <summary>The IPv4 addresses of all links, each with its link's number and its prefix length.</summary>
+    public async ValueTask<IReadOnlyList<(int LinkIndex, Ipv4Address Address, int PrefixLength)>> AddressesAsync(CancellationToken cancellationToken)
+    {
+        List<InterfaceAddress> all = await Connection.GetAddressesAsync(family: InternetFamily, cancellationToken: cancellationToken).ConfigureAwait(false);
+        return [.. all.Where(a => a.Family == InternetFamily && a.Host is not null).Select(a => (a.Index, Ipv4Address.Read(a.Host!.GetAddressBytes()), (int)a.PrefixLength))];
+    }
+
     /// <summary>Puts an address on a link; true when it was not there.</summary>
     public async ValueTask<bool> EnsureAddressAsync(LinkView link, Ipv4Address address, int prefixLength, Ipv4Address? broadcast, ChangeLog changes, CancellationToken cancellationToken)
     {
@@ -274,8 +281,34 @@ internal sealed class Links(EngineContext context) : IAsyncDisposable
 
     // The kernel heeds no alias while it makes a link. Both requests go in one datagram, so that whatever happens to this process there never is a link of
     // ours without the mark, which nobody would ever clear away.
-    private ValueTask MakeAsync(Link wanted, CancellationToken cancellationToken) =>
-        Connection.CreateBatch().AddLink(wanted).ChangeLink(new Link { Name = wanted.Name, Alias = wanted.Alias }).ExecuteAsync(cancellationToken);
+    private async ValueTask MakeAsync(Link wanted, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await Connection.CreateBatch().AddLink(wanted).ChangeLink(new Link { Name = wanted.Name, Alias = wanted.Alias }).ExecuteAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (NetlinkException refused) when (!refused.IsAlreadyThere)
+        {
+            await RemoveUnmarkedAsync(wanted, cancellationToken).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    // Where the kernel made the link and refused the mark, it must not stay as a stranger.
+    private async ValueTask RemoveUnmarkedAsync(Link wanted, CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (await FindAsync(wanted.Name!, cancellationToken).ConfigureAwait(false) is { IsOurs: false } made && made.Kind == wanted.Info!.Kind)
+            {
+                await Connection.DeleteLinkAsync(made.Index, cancellationToken).ConfigureAwait(false);
+            }
+        }
+        catch (KernelException)
+        {
+            // What the caller is told of is what went wrong first.
+        }
+    }
 
     /// <summary>
     /// A parent has one device of a VLAN. Where that is ours under a name that another program gave it, it goes: a new name would need it to be down on many kernels.
