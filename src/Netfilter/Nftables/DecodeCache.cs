@@ -13,9 +13,12 @@ internal sealed class DecodeCache
 {
     // Below this many lists sharing expressions would cost more than it saves.
     private const int ListsUntilShared = 16;
-    private readonly (byte[] Bytes, string Name)[] _recent = new (byte[], string)[64];
+    private readonly (byte[] Bytes, string Name)[]? _recent;
     private int _lists;
     private ExpressionCache? _expressions;
+
+    /// <summary>A cache for a whole dump; one that remembers no names for a single message, where they would cost more than they save.</summary>
+    public DecodeCache(bool remembersNames = true) => _recent = remembersNames ? new (byte[], string)[64] : null;
 
     /// <summary>Takes a NUL-terminated name; false for anything a writer would not give back.</summary>
     public bool Read(in NetlinkAttribute attribute, ref string? field)
@@ -27,6 +30,11 @@ internal sealed class DecodeCache
         }
 
         value = value[..^1];
+        if (_recent is null)
+        {
+            return Take(value, ref field);
+        }
+
         int slot = value.IsEmpty ? 0 : (value.Length * 31 + value[^1] * 7 + value[0]) & 63;
         ref (byte[] Bytes, string Name) recent = ref _recent[slot];
         if (recent.Bytes is not null && value.SequenceEqual(recent.Bytes))
@@ -35,13 +43,23 @@ internal sealed class DecodeCache
             return true;
         }
 
-        if (!Utf8.IsValid(value))
+        if (!Take(value, ref field))
         {
             return false;
         }
 
-        field = Encoding.UTF8.GetString(value);
-        recent = (value.ToArray(), field);
+        recent = (value.ToArray(), field!);
+        return true;
+    }
+
+    private static bool Take(ReadOnlySpan<byte> name, ref string? field)
+    {
+        if (!Utf8.IsValid(name))
+        {
+            return false;
+        }
+
+        field = Encoding.UTF8.GetString(name);
         return true;
     }
 

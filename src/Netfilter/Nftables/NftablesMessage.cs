@@ -19,7 +19,7 @@ public sealed record NftablesMessage(ushort Type, NetlinkMessageFlags Flags, ush
         or (>= NFT_MSG_DESTROYTABLE and <= NFT_MSG_DESTROYFLOWTABLE);
 
     /// <summary>Reads a message; false for one that is not of nf_tables or of an unknown type.</summary>
-    public static bool TryRead(in NetlinkMessage message, out NftablesMessage? result) => TryRead(message, new DecodeCache(), out result);
+    public static bool TryRead(in NetlinkMessage message, out NftablesMessage? result) => TryRead(message, new DecodeCache(remembersNames: false), out result);
 
     internal static bool TryRead(in NetlinkMessage message, DecodeCache names, out NftablesMessage? result)
     {
