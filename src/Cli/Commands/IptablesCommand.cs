@@ -23,6 +23,7 @@ internal static class IptablesCommand
     private static Command BuildSave()
     {
         var table = new Option<string?>("--table", "-t") { Description = "Only this table.", HelpName = "TABLE" };
+        table.AcceptOnlyFromAmong("filter", "nat", "mangle", "raw", "security");
         var counters = new Option<bool>("--counters", "-c") { Description = "Print what each rule has counted." };
         Option<string> backend = Backend();
         Option<bool> six = Six();

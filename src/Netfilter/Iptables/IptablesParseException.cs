@@ -33,8 +33,8 @@ public sealed class IptablesParseException : Exception
     /// <summary>The nearest known word, or null.</summary>
     public string? Suggestion { get; }
 
-    /// <summary>The same error, at a line of a file.</summary>
-    internal IptablesParseException AtLine(int line) => new(_reason, line, Column, Token, Suggestion);
+    /// <summary>The same error, at a line of a file, and at a column where that was not known yet.</summary>
+    internal IptablesParseException AtLine(int line, int? column = null) => new(_reason, line, column ?? Column, Token, Suggestion);
 
     private static string Say(string reason, int line, int column, string? suggestion) =>
         (line > 0 ? $"line {line}, column {column}: " : $"column {column}: ")

@@ -45,9 +45,12 @@ public sealed class SaveFileTests
     [TestCase("*filter\n-A INPUT -p tcp -m tcp --dport 22 22\nCOMMIT\n", 2, 35, "22", null, TestName = "A word too many is named")]
     [TestCase("-A INPUT -j ACCEPT\n", 1, 1, "-A INPUT -j ACCEPT", null, TestName = "A rule outside a table is named")]
     [TestCase("*filter\n-A INPUT -j ACCEPT\n", 1, 1, "*filter", null, TestName = "A table without COMMIT is named")]
+    [TestCase("*filter\n  -A INPTU -j ACCEPT\nCOMMIT\n", 2, 6, "INPTU", "INPUT", TestName = "A chain that is not there is named where it stands")]
+    [TestCase("*filter\n-A INPUT -p tcp -j ACEPT\nCOMMIT\n", 2, 20, "ACEPT", "ACCEPT", TestName = "A target that is none is named where it stands")]
+    [TestCase("*filter\n:one - [0:0]\n-A INPUT -g on\nCOMMIT\n", 3, 13, "on", "one", TestName = "A jump that leads nowhere is named where it stands")]
     public void An_error_has_line_column_word_and_the_nearest_known_word(string text, int line, int column, string token, string? suggestion)
     {
-        IptablesParseException error = Assert.Throws<IptablesParseException>(() => IptablesSaveFile.Parse(IptablesFamily.Ip, text));
+        IptablesParseException error = Assert.Throws<IptablesParseException>(() => Load(text));
         Assert.That((error.Line, error.Column, error.Token, error.Suggestion), Is.EqualTo((line, column, token, suggestion)));
     }
 

@@ -15,7 +15,7 @@ internal sealed record SaveBlock(string Table, int Line, IReadOnlyList<SaveComma
             }
             catch (IptablesParseException exception)
             {
-                throw exception.AtLine(command.Line);
+                throw exception.AtLine(command.Line, command.ColumnOf(exception.Token));
             }
         }
 
@@ -26,19 +26,25 @@ internal sealed record SaveBlock(string Table, int Line, IReadOnlyList<SaveComma
         }
         catch (IptablesParseException exception)
         {
-            throw exception.AtLine(LineOf(exception.Token));
+            // The line whose jump is at fault: the last that names it, else the block's first.
+            throw Commands.LastOrDefault(command => exception.Token is not null && command.Mentions(exception.Token)) is { } guilty
+                ? exception.AtLine(guilty.Line, guilty.ColumnOf(exception.Token))
+                : exception.AtLine(Line);
         }
 
         return result;
     }
-
-    /// <summary>The line whose jump is at fault: the last that names it, else the block's first.</summary>
-    private int LineOf(string? token) => Commands.LastOrDefault(command => token is not null && command.Mentions(token))?.Line ?? Line;
 }
 
 /// <summary>A line of a table's part.</summary>
 internal abstract record SaveCommand(int Line)
 {
+    /// <summary>The words that only the table as a whole can judge: the chain, and what a rule jumps to.</summary>
+    public IReadOnlyList<Token> Names { get; init; } = [];
+
+    /// <summary>Where one of <see cref="Names"/> stands; 1 for any other word.</summary>
+    public int ColumnOf(string? word) => Names.FirstOrDefault(name => name.Text == word)?.Column ?? 1;
+
     public abstract void Edit(TableEditor editor);
 
     /// <summary>Whether the line jumps to, or makes, the chain of this name.</summary>

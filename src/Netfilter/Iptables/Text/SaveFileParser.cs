@@ -132,6 +132,7 @@ internal sealed class SaveFileParser(IptablesFamily family, IptablesInterface? w
         char letter = CommandLetter(words[place].Text)!.Value;
         Token command = words[place];
         words.RemoveAt(place);
+        Token? named = place < words.Count ? words[place] : null;
         string? chain = TakeName(words, place);
         if (chain is null && letter is not ('X' or 'F' or 'Z'))
         {
@@ -141,17 +142,24 @@ internal sealed class SaveFileParser(IptablesFamily family, IptablesInterface? w
         switch (letter)
         {
             case 'A' or 'I' or 'D' or 'R':
-                return ReadRule(letter, chain!, words, place, table, line, counters);
+                return ReadRule(letter, chain!, words, place, table, line, counters) with { Names = JumpOf(words) is { } jump ? [named!, jump] : [named!] };
             case 'P' or 'E':
                 string argument = TakeName(words, place) ?? throw Fail($"{command.Text} needs a second word", command.Column, command.Text);
                 CheckPolicy(letter, argument, table, command);
-                return EndOf(words, new ChainCommand(line, letter, chain, argument));
+                return EndOf(words, new ChainCommand(line, letter, chain, argument)) with { Names = [named!] };
             case 'N':
                 TableValidation.CheckName(chain!);
                 return EndOf(words, new ChainCommand(line, letter, chain, null));
             default:
-                return EndOf(words, new ChainCommand(line, letter, chain, null));
+                return EndOf(words, new ChainCommand(line, letter, chain, null)) with { Names = named is null ? [] : [named] };
         }
+    }
+
+    /// <summary>The word behind -j or -g.</summary>
+    private static Token? JumpOf(List<Token> words)
+    {
+        int place = words.FindIndex(word => !word.Quoted && word.Text is "-j" or "-g" or "--jump" or "--goto");
+        return place >= 0 && place + 1 < words.Count ? words[place + 1] : null;
     }
 
     private static void CheckPolicy(char letter, string argument, string table, Token command)
