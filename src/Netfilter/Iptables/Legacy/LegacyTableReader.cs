@@ -155,7 +155,7 @@ internal sealed class LegacyTableReader
     private string? ErrorName(int offset)
     {
         ReadOnlySpan<byte> target = Target(offset);
-        return target.Text(LegacyLayout.BlockName, LegacyLayout.BlockNameSize) == LegacyLayout.ErrorTarget && target.UInt16(0) == LegacyLayout.ErrorTargetSize
+        return target[LegacyLayout.BlockName..].StartsWith("ERROR\0"u8) && target.UInt16(0) == LegacyLayout.ErrorTargetSize
             ? target.Text(LegacyLayout.BlockHeader, LegacyLayout.ErrorNameSize)
             : null;
     }
