@@ -169,7 +169,10 @@ public abstract record AttributeSet
         }
         else
         {
-            writer.WriteBytes(entry.RawType, System.Text.Encoding.UTF8.GetBytes(value));
+            int length = System.Text.Encoding.UTF8.GetByteCount(value);
+            Span<byte> octets = length <= 64 ? stackalloc byte[64] : new byte[length];
+            System.Text.Encoding.UTF8.GetBytes(value, octets);
+            writer.WriteBytes(entry.RawType, octets[..length]);
         }
     }
 
