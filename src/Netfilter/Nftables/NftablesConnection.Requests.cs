@@ -121,6 +121,9 @@ public sealed partial class NftablesConnection
                     answer.HasEnded = !answer.IsDump;
                 }
             }
+
+            // What was cut off may have been part of the list.
+            answer.IsDoubtful |= reader.IsTruncated;
         }
     }
 

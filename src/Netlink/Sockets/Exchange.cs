@@ -34,7 +34,7 @@ internal sealed class Exchange
     /// <summary>Requests not sent yet are left.</summary>
     public bool HasMore => _sent < _count;
 
-    /// <summary>A dump frame said that what is dumped changed.</summary>
+    /// <summary>A dump frame said that what is dumped changed, or a datagram ended within a message.</summary>
     public bool Interrupted { get; private set; }
 
     /// <summary>Every frame of the dump so far said that it was filtered as asked.</summary>
@@ -143,6 +143,9 @@ internal sealed class Exchange
                     Process(message, request, catalog, handler);
                 }
             }
+
+            // What was cut off may have been part of a list.
+            Interrupted |= reader.IsTruncated;
         }
     }
 

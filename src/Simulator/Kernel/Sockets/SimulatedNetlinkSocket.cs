@@ -269,7 +269,8 @@ internal sealed class SimulatedNetlinkSocket : INetlinkSocket
                 Kernel.After(fault.Delay, () => Enqueue(arriving));
                 break;
             case FaultKind.Truncate:
-                Enqueue(arriving with { Bytes = datagram[..(datagram.Length / 2)] });
+                // At an odd length, so within a message: nobody could tell a cut between two.
+                Enqueue(arriving with { Bytes = datagram[..(datagram.Length / 2 | 1)] });
                 break;
             case FaultKind.Duplicate:
                 Enqueue(arriving);
