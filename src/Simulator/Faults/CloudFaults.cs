@@ -34,7 +34,7 @@ public static class CloudFaults
         Single("no-memory", "the kernel refuses one change with ENOMEM, in the middle of a batch too", FaultPoint.Request, FaultKind.Fail, LinuxError.ENOMEM, static s => s.IsChange) with { Weight = 5 },
         Single("no-permission", "the kernel refuses one change with EPERM", FaultPoint.Request, FaultKind.Fail, LinuxError.EPERM, static s => s.IsChange) with { Weight = 5 },
         Acting("device-vanishes", "a VLAN device or bridge is removed by another program", FaultPoint.Send, null, static armed => WithDevice(armed, Remove)),
-        Acting("device-renamed", "a VLAN device or bridge is renamed by another program", FaultPoint.Send, null, static armed => WithDevice(armed, device => Rename(device, armed.Random))),
+        Acting("device-renamed", "a VLAN device or bridge is renamed by another program", FaultPoint.Send, null, static armed => WithDevice(armed, device => Rename(device, armed.Random), static device => device.Alias is not null)),
         Acting("index-reused", "a VLAN device or bridge is removed, and another device gets its index", FaultPoint.Send, null, static armed => WithDevice(armed, ReuseIndex)),
         Acting("link-flap", "a network card loses its signal for two seconds", FaultPoint.Send, null, static armed => WithUplink(armed, static (all, uplink) => all.For(AWhile, uplink.Cable.Unplug, uplink.Cable.Plug))),
         Acting("switch-drops-tagged", "the machine's switch port lets no tagged frame through for two seconds", FaultPoint.Send, null, static armed => WithUplink(armed, static (all, uplink) =>
@@ -85,9 +85,10 @@ public static class CloudFaults
     private static bool IsBound(FaultSituation situation) =>
         situation.IsBatch && System.Runtime.InteropServices.MemoryMarshal.Read<NetlinkHeader>(situation.Datagram.Span).Length > 20;
 
-    private static void WithDevice(ArmedFaults armed, Action<NetworkDevice> action)
+    // A device that bears no mark yet and another name cannot be told from a stranger's: engines name it and leave it alone, as they should.
+    private static void WithDevice(ArmedFaults armed, Action<NetworkDevice> action, Func<NetworkDevice, bool>? which = null)
     {
-        NetworkDevice[] candidates = [.. armed.Host.Kernel.Devices.All.Where(static device => device.Vlan is not null || device.Bridge is not null)];
+        NetworkDevice[] candidates = [.. armed.Host.Kernel.Devices.All.Where(device => (device.Vlan is not null || device.Bridge is not null) && which?.Invoke(device) != false)];
         if (candidates.Length > 0)
         {
             action(candidates[armed.Random.Next(candidates.Length)]);

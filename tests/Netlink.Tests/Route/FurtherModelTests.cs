@@ -82,6 +82,15 @@ public sealed class FurtherModelTests
         Assert.That(table.Statistics, Is.Not.Null);
     }
 
+    [TestCase(0)]
+    [TestCase(65_537)]
+    public void A_weight_that_no_next_hop_can_have_is_refused(int weight)
+    {
+        using var cloud = new EucaNet.Simulator.Fabric.SimulatedCloud(seed: 1);
+        using RouteConnection route = RouteConnection.Open(cloud.AddHost("a").Kernel);
+        Assert.That(async () => await route.AddNextHopAsync(NextHopObject.GroupOf(7, new NextHopGroupMember(5, weight))), Throws.InstanceOf<NetlinkEncodingException>());
+    }
+
     [Test]
     public void Recorded_next_hops_are_read_with_their_groups()
     {

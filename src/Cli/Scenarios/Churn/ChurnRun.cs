@@ -255,7 +255,8 @@ internal sealed partial class ChurnRun : IDisposable
         return string.Join('\n',
         [
             .. front.Await(engine.ListInstancesAsync()).Select(static i => $"{i.Assignment} {i.PublicAddress}"),
-            .. front.Await(engine.ListNetworksAsync()).Select(static n => n.ToString()),
+            // Addresses come out of quarantine as time passes, whatever is done.
+            .. front.Await(engine.ListNetworksAsync()).Select(static n => (n with { FreeAddresses = 0 }).ToString()),
             .. front.Await(engine.ListRulesAsync()).Select(static r => r.ToString()),
             .. front.Await(engine.ListAddressesAsync()).Select(static a => a.ToString()),
         ]);

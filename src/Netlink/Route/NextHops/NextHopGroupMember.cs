@@ -40,8 +40,13 @@ public readonly record struct NextHopGroupMember(uint Id, int Weight = 1)
         WireMark mark = writer.BeginAttribute(entry.RawType);
         foreach (NextHopGroupMember member in members)
         {
+            if (member.Weight is < 1 or > 65_536)
+            {
+                throw new NetlinkEncodingException($"Next hop {member.Id} of a group cannot have the weight {member.Weight}; weights are 1 to 65,536.");
+            }
+
             writer.AppendStruct(member.Id);
-            writer.AppendStruct((uint)(member.Weight - 1 & 0xffff));
+            writer.AppendStruct((uint)(member.Weight - 1));
         }
 
         writer.EndAttribute(mark);

@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 
 namespace EucaNet.Cli;
 
-/// <summary>The options of a link's kind in their order, each with its field of <c>ip -j -d link show</c> and its words of <c>ip -d link show</c>.</summary>
+/// <summary>The options of a link's kind, or a route's metrics, in their order, each with its field of <c>ip -j</c> and its words of <c>ip</c>.</summary>
 internal sealed class OptionList
 {
     private readonly List<string> _words = [];
