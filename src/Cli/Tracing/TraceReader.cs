@@ -13,6 +13,10 @@ namespace EucaNet.Cli.Tracing;
 internal sealed partial class TraceReader(KernelCopy copy, PacketDescription packet, PacketIntent? intent)
 {
     private const string OurTable = "eucanet";
+    private const string OurChains = "euca-";
+
+    // In iptables' own tables: the chains that ours led to.
+    private readonly HashSet<string> _reached = [];
     private readonly IReadOnlyList<TableContent> _tables = [.. copy.Ruleset.Tables];
 
     /// <summary>The packet's end and its steps.</summary>
@@ -58,9 +62,27 @@ internal sealed partial class TraceReader(KernelCopy copy, PacketDescription pac
         TableContent? content = _tables.FirstOrDefault(t => t.Table.Name == table && t.Table.Family.ToText() == family);
         Rule? rule = content?.FindChain(chain)?.Rules.FirstOrDefault(r => r.Handle == handle);
         string? text = rule is null ? null : RuleSetText.Of(rule, [content!.Table, .. content.Sets.Select(s => s.Set)]);
-        string? origin = table == OurTable ? OriginOfRule(chain, rule?.Comment, verdict) : $"not EucaNet's: table {family} {table}";
+        string? origin = table == OurTable ? OriginOfRule(chain, rule?.Comment, verdict)
+            : !IsOurs(chain, verdict) ? $"not EucaNet's: table {family} {table}"
+            : verdict == "accept" && _reached.Contains(chain) && !chain.StartsWith(OurChains, StringComparison.Ordinal) ? OriginOfIngress()
+            : null;
         return new TraceStepMessage($"{family} {table}, chain {chain}: {verdict}", text, origin);
     }
+
+    private bool IsOurs(string chain, string verdict)
+    {
+        string? target = verdict.StartsWith("jump ", StringComparison.Ordinal) || verdict.StartsWith("goto ", StringComparison.Ordinal) ? verdict[5..] : null;
+        bool ours = chain.StartsWith(OurChains, StringComparison.Ordinal) || _reached.Contains(chain) || target?.StartsWith(OurChains, StringComparison.Ordinal) == true;
+        if (ours && target is not null)
+        {
+            _reached.Add(target);
+        }
+
+        return ours;
+    }
+
+    private string? OriginOfIngress() => intent is null ? null
+        : $"group {intent.Group}: {(intent.LetInBy is { Count: > 0 } rules ? string.Join("; ", rules) : "a rule that the engine does not know; reconcile")}";
 
     private string? OriginOfRule(string chain, string? comment, string verdict)
     {
@@ -69,10 +91,9 @@ internal sealed partial class TraceReader(KernelCopy copy, PacketDescription pac
             return null;
         }
 
-        string rules = string.Join("; ", intent.LetInBy);
         return (comment, verdict) switch
         {
-            ({ } set, "accept") when set.StartsWith("rules ", StringComparison.Ordinal) => $"group {intent.Group}: {(rules.Length > 0 ? rules : "a rule that the engine does not know; reconcile")}",
+            ({ } set, "accept") when set.StartsWith("rules ", StringComparison.Ordinal) => OriginOfIngress(),
             ("within a group", "accept") => $"both are of group {intent.Group}",
             ("no rule lets it in", _) when chain == "forward" => WhyNot(),
             _ => null,

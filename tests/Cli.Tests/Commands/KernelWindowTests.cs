@@ -12,7 +12,8 @@ namespace EucaNet.Cli.Tests.Commands;
 public sealed partial class KernelWindowTests
 {
     // What moves by itself between two looks.
-    private static readonly string[] Moving = ["gc_timer", "hello_timer", "tcn_timer", "valid_life_time", "preferred_life_time", "hold_timer", "forward_delay_timer", "expires"];
+    private static readonly string[] Moving = ["gc_timer", "hello_timer", "tcn_timer", "valid_life_time", "preferred_life_time", "hold_timer", "forward_delay_timer", "expires",
+        "ad_actor_oper_port_state", "ad_actor_oper_port_state_str", "ad_partner_oper_port_state", "ad_partner_oper_port_state_str"];
 
     private NetworkNamespace _lab = null!;
 
@@ -107,7 +108,7 @@ public sealed partial class KernelWindowTests
         return Timers().Replace(result.Output, "$1 …").Split('\n');
     }
 
-    [GeneratedRegex(@"\b(\w+_timer|expires) +[0-9.]+")]
+    [GeneratedRegex(@"\b(\w+_timer|expires|ad_\w+_port_state(?:_str)?) +\S+")]
     private static partial Regex Timers();
 
     private static void Compare(JsonNode? expected, JsonNode? shown, string path, List<string> differences)

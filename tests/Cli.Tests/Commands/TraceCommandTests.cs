@@ -74,6 +74,24 @@ public sealed class TraceCommandTests
     [TestCase("tcp 198.51.100.7 203.0.113.10:22 --in eth9", "no interface 'eth9'")]
     public void A_question_that_makes_no_sense_is_refused_with_the_reason(string question, string reason) => Assert.That(EventOf(question), Does.Contain(reason));
 
+    [TestCase("iptables-nft", "group alice-web: tcp 22 from 0.0.0.0/0")]
+    [TestCase("iptables-legacy", "xtables ip filter forward")]
+    public void The_rules_of_iptables_are_followed_too(string firewall, string named)
+    {
+        string folder = Directory.CreateTempSubdirectory("eucanet-trace-").FullName;
+        string examples = Path.Combine(CommandLine.Repository, "examples", "managed");
+        File.WriteAllText(Path.Combine(folder, "eucalyptus.conf"), File.ReadAllText(Path.Combine(examples, "eucalyptus.conf")) + $"\nVNET_FIREWALL={firewall}\n");
+        File.Copy(Path.Combine(examples, "eucalyptus-node.conf"), Path.Combine(folder, "eucalyptus-node.conf"));
+        string file = Path.Combine(folder, "trace.euca");
+        File.WriteAllText(file, Scenario.Replace("CONF", folder, StringComparison.Ordinal) + "trace tcp 198.51.100.7 203.0.113.10:22\ntrace tcp 198.51.100.7 203.0.113.10:23\n");
+        CommandResult run = CommandLine.Run(null, "sim", file, "-j");
+        Directory.Delete(folder, recursive: true);
+        string[] answers = [.. run.Output.Split('\n').Where(line => line.Contains("\"leftOut\"", StringComparison.Ordinal))];
+        Assert.That(answers, Has.Length.EqualTo(2), run.Output + run.Errors);
+        Assert.That(answers[0], Does.Contain("\"passes\":true").And.Contain(named).And.Contain("\"leftOut\":[]").And.Not.Contain("not EucaNet's"));
+        Assert.That(answers[1], Does.Contain("\"passes\":false").And.Contain("\"leftOut\":[]"));
+    }
+
     private static string EventOf(string question)
     {
         List<string> events = _events!;

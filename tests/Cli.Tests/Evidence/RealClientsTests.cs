@@ -52,9 +52,9 @@ public sealed class RealClientsTests
                 });
 
                 TraceMessage open = await TraceAsync(cloud, 22), closed = await TraceAsync(cloud, 23);
+                Assert.That(open.LeftOut.Concat(closed.LeftOut), Is.Empty, "eucanet trace");
                 Assert.That((open.Passes, closed.Passes), Is.EqualTo((true, false)), $"eucanet trace: {open} {closed}");
                 Assert.That(open.FlowsUnderWay, Is.Positive, "what nc opened");
-                Assert.That(open.LeftOut.Concat(closed.LeftOut), Is.Empty);
 
                 Assert.That(await On(ManagedCloud.Front, "conntrack -L -p tcp"), Does.Match(@"src=203\.0\.113\.100 dst=203\.0\.113\.10 .*dport=22 src=192\.168\.0\.2"), "conntrack -L");
                 Assert.That(await On(ManagedCloud.Front, "ip -d link show eth0.10"), Does.Contain("vlan protocol 802.1Q id 10").And.Contain("state UP"));
