@@ -1,7 +1,6 @@
 using System.Net;
 using EucaNet.Netfilter.Iptables;
 using EucaNet.Netfilter.Nftables;
-using EucaNet.Netfilter.Nftables.Expressions;
 using EucaNet.Netlink.Kernel;
 using EucaNet.Netlink.Route;
 using EucaNet.Netlink.Wire;
@@ -199,39 +198,10 @@ internal sealed class KernelCopy : IDisposable
             var batch = new NftablesBatch();
             Try(table.Table.Describe(), () =>
             {
-                NftablesDifference.Compare(
-                    batch,
-                    table with
-                    {
-                        Table = table.Table with { Flags = table.Table.Flags & ~(TableFlags.Owner | TableFlags.Persist), Owner = null },
-                        Chains = [.. table.Chains.Select(chain => chain with { Rules = [.. chain.Rules.Select(AsRequested)] })],
-                    },
-                    null);
+                NftablesDifference.Compare(batch, table with { Table = table.Table with { Flags = table.Table.Flags & ~(TableFlags.Owner | TableFlags.Persist), Owner = null } }, null);
                 _nftables.Send(batch);
             });
         }
-    }
-
-    // The kernel does not list the protocol that matches of xtables are checked against (NFTA_RULE_COMPAT); it is what the rule compares the packet's with.
-    private static Rule AsRequested(Rule rule)
-    {
-        if (rule.Compatibility is not null || !rule.Expressions.Any(expression => expression is MatchExpression or TargetExpression))
-        {
-            return rule;
-        }
-
-        const uint ProtocolOfIpv4 = 9, NextHeaderOfIpv6 = 6;
-        for (int index = 0; index + 1 < rule.Expressions.Count; index++)
-        {
-            bool loads = rule.Expressions[index] is MetaExpression { Key: MetaKey.Layer4Protocol }
-                or PayloadExpression { Base: PayloadBase.NetworkHeader, Length: 1, Offset: ProtocolOfIpv4 or NextHeaderOfIpv6 };
-            if (loads && rule.Expressions[index + 1] is CompareExpression { Value: { Length: 1 } protocol, Operator: var comparison })
-            {
-                return rule with { Compatibility = new RuleCompatibility(protocol[0], comparison == CompareOperator.NotEqual ? NfTables.NFT_RULE_COMPAT_F_INV : 0) };
-            }
-        }
-
-        return rule;
     }
 
     private void CopyLegacyTables(IKernel kernel)

@@ -171,6 +171,9 @@ public sealed record Rule : NftablesEntity
                 case (byte)NFTA_RULE_POSITION:
                     writer.Put(type, position);
                     break;
+                case (byte)NFTA_RULE_COMPAT when Compatibility is null:
+                    RuleCompatibility.Of(Expressions)?.Write(ref writer, type, Form);
+                    break;
                 default:
                     WriteAttribute(ref writer, type, Form);
                     break;
@@ -229,6 +232,31 @@ public sealed record Rule : NftablesEntity
 /// <param name="Flags">NFT_RULE_COMPAT_F_INV: any but this.</param>
 public sealed record RuleCompatibility(uint Protocol, uint Flags)
 {
+    /// <summary>
+    /// What matches and targets of xtables among these expressions are checked against, which the kernel does not list: the protocol that the packet's is compared with
+    /// in front of them. Null where there are none of xtables, or no such comparison.
+    /// </summary>
+    internal static RuleCompatibility? Of(ValueList<Expression> expressions)
+    {
+        const uint ProtocolOfIpv4 = 9, NextHeaderOfIpv6 = 6;
+        RuleCompatibility? compared = null;
+        for (int index = 0; index < expressions.Count; index++)
+        {
+            switch (expressions[index])
+            {
+                case MatchExpression or TargetExpression:
+                    return compared;
+                case CompareExpression { Value: { Length: 1 } protocol, Operator: CompareOperator.Equal or CompareOperator.NotEqual } comparison
+                    when index > 0 && expressions[index - 1] is MetaExpression { Key: MetaKey.Layer4Protocol }
+                        or PayloadExpression { Base: PayloadBase.NetworkHeader, Length: 1, Offset: ProtocolOfIpv4 or NextHeaderOfIpv6 }:
+                    compared = new RuleCompatibility(protocol[0], comparison.Operator == CompareOperator.NotEqual ? NFT_RULE_COMPAT_F_INV : 0);
+                    break;
+            }
+        }
+
+        return null;
+    }
+
     internal void Write(ref NetlinkWriter writer, ushort type, AttributeForm form)
     {
         WireMark mark = writer.BeginNested(type, (form & AttributeForm.Nested) != 0);
