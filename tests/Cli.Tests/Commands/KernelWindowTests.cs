@@ -86,12 +86,17 @@ public sealed partial class KernelWindowTests
         Assert.That(differences, Is.Empty);
     }
 
-    [TestCase("link show", "link show")]
-    [TestCase("route show", "route show")]
-    [TestCase("-d route show", "route show -d")]
-    [TestCase("-6 route show", "route show -6")]
-    public void A_window_has_the_words_of_iproute2(string theirs, string ours) =>
-        Assert.That(Words(CommandLine.Run(_lab, ours.Split(' '))), Is.EqualTo(Words(CommandLine.RunOther(_lab, "ip", theirs.Split(' ')))));
+    [TestCase("ip", "link show", "link show")]
+    [TestCase("ip", "address show", "addr show")]
+    [TestCase("ip", "-d address show", "addr show -d")]
+    [TestCase("ip", "route show", "route show")]
+    [TestCase("ip", "-d route show", "route show -d")]
+    [TestCase("ip", "-6 route show", "route show -6")]
+    [TestCase("ip", "neighbour show", "neigh show")]
+    [TestCase("bridge", "link show", "bridge show")]
+    [TestCase("bridge", "-d link show", "bridge show -d")]
+    public void A_window_has_the_words_of_iproute2(string program, string theirs, string ours) =>
+        Assert.That(Words(CommandLine.Run(_lab, ours.Split(' '))), Is.EqualTo(Words(CommandLine.RunOther(_lab, program, theirs.Split(' ')))));
 
     [Test]
     [Category(DebianKernelTests.Category)]
@@ -105,7 +110,7 @@ public sealed partial class KernelWindowTests
     private static string[] Words(CommandResult result)
     {
         Assert.That(result.Status, Is.Zero, result.Errors);
-        return Timers().Replace(result.Output, "$1 …").Split('\n');
+        return [.. Timers().Replace(result.Output, "$1 …").Split('\n').Select(line => line.TrimEnd())];
     }
 
     [GeneratedRegex(@"\b(\w+_timer|expires|ad_\w+_port_state(?:_str)?) +\S+")]

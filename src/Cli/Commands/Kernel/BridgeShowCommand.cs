@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using EucaNet.Netlink.Route;
 
@@ -7,6 +8,11 @@ namespace EucaNet.Cli;
 /// <summary>eucanet bridge show</summary>
 internal static class BridgeShowCommand
 {
+    private static readonly string[] Detailed =
+    [
+        "hairpin", "guard", "root_block", "fastleave", "learning", "flood", "mcast_flood", "bcast_flood", "mcast_router", "mcast_to_unicast", "neigh_suppress", "vlan_tunnel", "isolated", "locked",
+    ];
+
     public static Command Build()
     {
         var show = new Command(
@@ -34,8 +40,7 @@ internal static class BridgeShowCommand
                 Console.WriteLine($"{LinkText.FirstLine(port, view)} master {json["master"]} state {json["state"]} priority {json["priority"]} cost {json["cost"]} ");
                 if (details)
                 {
-                    string[] shown = ["hairpin", "guard", "root_block", "fastleave", "learning", "flood", "mcast_flood", "bcast_flood", "mcast_to_unicast", "neigh_suppress", "vlan_tunnel", "isolated", "locked"];
-                    Console.WriteLine($"    {string.Join(' ', shown.Where(json.ContainsKey).Select(name => $"{name} {(json[name]!.GetValue<bool>() ? "on" : "off")}"))} ");
+                    Console.WriteLine($"    {string.Join(' ', Detailed.Where(json.ContainsKey).Select(name => $"{name} {Word(json[name]!)}"))} ");
                 }
             }
 
@@ -43,6 +48,13 @@ internal static class BridgeShowCommand
         });
         return new Command("bridge", "The bridge ports of this machine.") { show };
     }
+
+    private static string Word(JsonNode value) => value.GetValueKind() switch
+    {
+        JsonValueKind.True => "on",
+        JsonValueKind.False => "off",
+        _ => value.ToString(),
+    };
 
     private static JsonObject Json(Link port, KernelView view, bool details)
     {
@@ -55,11 +67,7 @@ internal static class BridgeShowCommand
 
         JsonObject options = LinkOptions.Of(port.Info!.PortData, view)?.Fields ?? [];
         string[] always = ["state", "priority", "cost"];
-        string[] detailed =
-        [
-            "hairpin", "guard", "root_block", "fastleave", "learning", "flood", "mcast_flood", "bcast_flood", "mcast_router", "mcast_to_unicast", "neigh_suppress", "vlan_tunnel", "isolated", "locked",
-        ];
-        foreach (string name in details ? [.. always, .. detailed] : always)
+        foreach (string name in details ? [.. always, .. Detailed] : always)
         {
             // bridge has another word here than ip.
             KernelView.Add(json, name, options[name == "mcast_router" ? "multicast_router" : name]?.DeepClone());

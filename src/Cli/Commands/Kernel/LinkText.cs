@@ -63,7 +63,7 @@ internal static class LinkText
         return json;
     }
 
-    /// <summary>The lines of <c>ip link show</c>.</summary>
+    /// <summary>The lines of <c>ip link show</c>; without the words that <c>ip address show</c> leaves out where <paramref name="mode"/> is false.</summary>
     public static string Text(Link link, KernelView view, bool details, bool mode = true)
     {
         var text = new StringBuilder(FirstLine(link, view));
@@ -80,10 +80,10 @@ internal static class LinkText
         text.Append(link.ParentNamespace is { } id ? $" link-netnsid {id}" : "");
         if (details)
         {
-            AppendDetails(text, link, view);
+            AppendDetails(text, link, view, mode);
         }
 
-        if (link.Alias is { } alias)
+        if ((mode || details) && link.Alias is { } alias)
         {
             text.Append($"\n    alias {alias}");
         }
@@ -150,7 +150,7 @@ internal static class LinkText
         { } state => state.ToString().ToUpperInvariant(),
     };
 
-    private static void AppendDetails(StringBuilder text, Link link, KernelView view)
+    private static void AppendDetails(StringBuilder text, Link link, KernelView view, bool mode)
     {
         text.Append($" promiscuity {link.Promiscuity ?? 0}  allmulti {link.AllMulticast ?? 0} minmtu {link.MinimumMtu ?? 0} maxmtu {link.MaximumMtu ?? 0} ");
         if (link.Info is { Kind: { } kind })
@@ -163,7 +163,7 @@ internal static class LinkText
             text.Append($"\n    {portKind}_slave {LinkOptions.Of(link.Info.PortData, view)?.Words}");
         }
 
-        text.Append(AddressGeneration(link) is { } mode ? $"addrgenmode {mode} " : "");
+        text.Append(mode && AddressGeneration(link) is { } generation ? $"addrgenmode {generation} " : "");
         text.Append($"numtxqueues {link.TransmitQueues ?? 0} numrxqueues {link.ReceiveQueues ?? 0} gso_max_size {link.GsoMaximumSize ?? 0} gso_max_segs {link.GsoMaximumSegments ?? 0} ");
         text.Append(link.TsoMaximumSize is { } size ? $"tso_max_size {size} " : "").Append(link.TsoMaximumSegments is { } segments ? $"tso_max_segs {segments} " : "");
         text.Append(link.GroMaximumSize is { } received ? $"gro_max_size {received} " : "");
