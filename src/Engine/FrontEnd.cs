@@ -119,9 +119,14 @@ public sealed class FrontEnd : IAddressReports, IAsyncDisposable
         {
             return await _run.ChangeAsync("authorize", $"group {waiting.Group}", changes => _mode.AuthorizeAsync(waiting, changes, cancellationToken), cancellationToken).ConfigureAwait(false);
         }
-        catch (OperationCanceledException) when (waiting.Written is not null)
+        catch (OperationCanceledException)
         {
-            return waiting.Written.ToSummary();
+            if (await waiting.GiveUpAsync().ConfigureAwait(false) is { } written)
+            {
+                return written.ToSummary();
+            }
+
+            throw;
         }
     }
 

@@ -25,7 +25,7 @@ internal sealed class Upkeep : IDisposable
         _needsRepair = needsRepair;
         _reconcile = reconcile;
         _logger = context.Logger<Upkeep>();
-        _timer = context.Kernel.Time.CreateTimer(_ => Tick(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _timer = context.Kernel.Time.CreateTimer(_ => _ = TickAsync(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>The engine runs from now on.</summary>
@@ -68,8 +68,8 @@ internal sealed class Upkeep : IDisposable
         }
     }
 
-    // The timer's thread has nobody to report to: what goes wrong is logged, and tried again.
-    private async void Tick()
+    // The timer has nobody to report to: what goes wrong is logged, and tried again.
+    private async Task TickAsync()
     {
         _armed = false;
         if (!_running)

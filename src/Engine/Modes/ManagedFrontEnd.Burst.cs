@@ -16,11 +16,21 @@ internal sealed partial class ManagedFrontEnd
             return;
         }
 
-        IReadOnlyList<WaitingRule> burst = Burst.From(rule);
-        if (burst.Count < 2 || !await TryAuthorizeTogetherAsync(burst, changes, cancellationToken).ConfigureAwait(false) || rule.Written is null)
+        var turn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        try
         {
-            await AuthorizeAsync(rule.Group, rule.Rule, changes, cancellationToken).ConfigureAwait(false);
+            IReadOnlyList<WaitingRule> burst = Burst.From(rule, turn.Task);
+            if (burst.Count > 1 && await TryAuthorizeTogetherAsync(burst, changes, cancellationToken).ConfigureAwait(false) && rule.Written is not null)
+            {
+                return;
+            }
         }
+        finally
+        {
+            turn.SetResult();
+        }
+
+        await AuthorizeAsync(rule.Group, rule.Rule, changes, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>False where they were refused together and nothing was changed: each is tried alone then, so that the one to blame is named.</summary>

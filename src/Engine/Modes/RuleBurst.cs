@@ -14,6 +14,18 @@ internal sealed class WaitingRule(RuleBurst burst, GroupName group, IngressRule 
     /// <summary>What was done when it was written with another's turn; null until then.</summary>
     public ChangeLog? Written { get; set; }
 
+    /// <summary>Ends with the turn that writes it with others; until such a turn begins there is nothing to wait for.</summary>
+    internal Task Turn { get; set; } = Task.CompletedTask;
+
+    /// <summary>The caller waits no longer. Where it is just being written, what becomes of it is waited for all the same: it was let in, or it was not.</summary>
+    /// <returns>What was done; null where it was not written and will not be.</returns>
+    public async ValueTask<ChangeLog?> GiveUpAsync()
+    {
+        burst.Withdraw(this);
+        await Turn.ConfigureAwait(false);
+        return Written;
+    }
+
     public void Dispose() => burst.Withdraw(this);
 }
 
@@ -53,13 +65,21 @@ internal sealed class RuleBurst
     }
 
     /// <summary>The rules that may be written with <paramref name="first"/>: itself and those behind it that are not written yet.</summary>
-    public IReadOnlyList<WaitingRule> From(WaitingRule first)
+    /// <param name="first">Whose turn it is.</param>
+    /// <param name="turn">Ends when they have been written, or refused.</param>
+    public IReadOnlyList<WaitingRule> From(WaitingRule first, Task turn)
     {
         lock (_lock)
         {
             int begin = _waiting.IndexOf(first);
             int end = _waiting.FindIndex(begin, waiting => waiting is null);
-            return [.. _waiting.GetRange(begin, (end < 0 ? _waiting.Count : end) - begin).OfType<WaitingRule>().Where(waiting => waiting.Written is null)];
+            WaitingRule[] together = [.. _waiting.GetRange(begin, (end < 0 ? _waiting.Count : end) - begin).OfType<WaitingRule>().Where(waiting => waiting.Written is null)];
+            foreach (WaitingRule waiting in together.Where(waiting => waiting != first))
+            {
+                waiting.Turn = turn;
+            }
+
+            return together;
         }
     }
 
