@@ -47,7 +47,10 @@ foreach (Command below in parsed.CommandResult.Command.Subcommands)
 
 try
 {
-    return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeSpan.FromSeconds(30) });
+    int status = await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeSpan.FromSeconds(30) });
+
+    // A line that is no command is a mistake of the caller's, not an answer: 1 would be "an expectation failed" to who runs scenarios.
+    return parsed.Errors.Count > 0 ? 2 : status;
 }
 catch (Exception exception) when (exception is RefusedException or KernelException or EucaNet.Engine.EngineException)
 {

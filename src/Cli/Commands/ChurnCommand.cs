@@ -21,6 +21,17 @@ internal static class ChurnCommand
         var jobs = new Option<int>("--jobs") { Description = "Seeds run at the same time.", HelpName = "N", DefaultValueFactory = _ => Environment.ProcessorCount };
         var pcap = new Option<string?>("--pcap") { Description = "With one seed: record every frame and every netlink message (pcapng).", HelpName = "FILE" };
         var transcript = new Option<string?>("--transcript") { Description = "With one seed: a line for every frame and every netlink message.", HelpName = "FILE" };
+        foreach ((Option<int> option, int least) in new[] { (seeds, 1), (steps, 0), (jobs, 1) })
+        {
+            option.Validators.Add(result =>
+            {
+                if (result.GetValueOrDefault<int>() < least)
+                {
+                    result.AddError(string.Create(CultureInfo.InvariantCulture, $"{option.Name} is a number from {least} on"));
+                }
+            });
+        }
+
         var command = new Command(
             "churn",
             $"""
@@ -43,11 +54,11 @@ internal static class ChurnCommand
                 return 2;
             }
 
-            int count = Math.Max(1, arguments.GetValue(seeds));
-            var options = new ChurnOptions(arguments.GetValue(seed), Math.Max(0, arguments.GetValue(steps))) { Faults = kinds, Chance = arguments.GetValue(chance) };
+            int count = arguments.GetValue(seeds);
+            var options = new ChurnOptions(arguments.GetValue(seed), arguments.GetValue(steps)) { Faults = kinds, Chance = arguments.GetValue(chance) };
             return count == 1
                 ? RunOne(options, arguments.GetValue(pcap), arguments.GetValue(transcript))
-                : RunMany(options, count, Math.Max(1, arguments.GetValue(jobs)), Console.Out, token);
+                : RunMany(options, count, arguments.GetValue(jobs), Console.Out, token);
         });
         return command;
     }

@@ -138,6 +138,16 @@ public sealed class ScenarioRunTests
         Assert.That(run.Status, Is.Zero, run.Output + run.Errors);
     }
 
+    [TestCase("sim", "--nosuch", "examples/managed/first-cloud.euca")]
+    [TestCase("sim", "churn", "--seeds", "0")]
+    [TestCase("sim", "churn", "--seed", "abc")]
+    [TestCase("nosuch")]
+    public void A_command_line_with_a_mistake_is_no_failed_expectation(params string[] arguments)
+    {
+        CommandResult run = CommandLine.Run(null, arguments);
+        Assert.That((run.Status, run.Errors.Length > 0), Is.EqualTo((2, true)), run.Errors);
+    }
+
     [TestCase("iptables-legacy")]
     [TestCase("iptables-nft")]
     public void A_rule_for_a_public_address_works_on_another_firewall_too(string firewall) => RunWith(firewall, "tests/Cli.Tests/Scenarios/public-source.euca");
@@ -151,7 +161,12 @@ public sealed class ScenarioRunTests
             Assert.Ignore("this kernel has 802.1Q");
         }
 
-        CommandResult run = CommandLine.Run(null, "sim", "--kernel", "linux", "examples/managed/first-cloud.euca");
+        string examples = Path.Combine(CommandLine.Repository, "examples", "managed");
+        string file = Path.GetTempFileName();
+        File.WriteAllText(file, $"front-end front --config {examples}/eucalyptus.conf --address eth1=203.0.113.1/24\nnode node1 --config {examples}/eucalyptus-node.conf\nstart\ninstance run i-0a000001 --user alice --group web --on node1\n");
+        CommandResult run = CommandLine.Run(null, "sim", "--kernel", "linux", file);
+        File.Delete(file);
+        Assert.That(run.Status, Is.EqualTo(1));
         Assert.That(run.Output + run.Errors, Does.Contain("802.1Q"));
     }
 
