@@ -38,14 +38,20 @@ public sealed class NetlinkPageTests
         LinuxKernel.Current = RealKernel.Open(own);
         using RouteConnection route = RouteConnection.Open(LinuxKernel.Current);
         (Link v0, Link bridge) = await DoJobsAsync(route);
+        bool hasVlans = true;
         try
         {
             await MakeVlanAsync(route);
-            await ChangeVlanOptionsAsync(route, v0, bridge);
         }
         catch (NetlinkException exception) when (exception.Error == LinuxError.EOPNOTSUPP)
         {
             Assert.That(DocumentationPage.Read("netlink.md").Replace('\n', ' '), Does.Contain(exception.Message), "what the page says of a kernel without VLANs");
+            hasVlans = false;
+        }
+
+        if (hasVlans)
+        {
+            await ChangeVlanOptionsAsync(route, v0, bridge);
         }
 
         // 10
