@@ -30,6 +30,7 @@ internal sealed class NetworkStack : IDatapath
         Link = new DeviceLayer(this);
         PacketSockets = new PacketSockets(this);
         Bridging = new BridgeForwarding(this);
+        Macvlans = new MacvlanForwarding(this);
         Arp = new ArpLayer(this);
         Neighbours = new NeighbourResolver(this);
         NeighbourDiscovery = new NeighbourDiscovery(this);
@@ -67,6 +68,8 @@ internal sealed class NetworkStack : IDatapath
     public PacketSockets PacketSockets { get; }
 
     public BridgeForwarding Bridging { get; }
+
+    public MacvlanForwarding Macvlans { get; }
 
     public ArpLayer Arp { get; }
 

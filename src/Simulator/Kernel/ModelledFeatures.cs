@@ -54,12 +54,9 @@ public static class ModelledFeatures
     private static void Links(StringBuilder text)
     {
         text.Append("\n### Kinds of link\n\n| | kinds |\n|---|---|\n");
-        text.Append(CultureInfo.InvariantCulture, $"| with packets | {Names(LinkKinds.Modelled.Where(static kind => CarriesPackets(kind.Name)).Select(static kind => kind.Name))} |\n");
-        text.Append(CultureInfo.InvariantCulture, $"| made, changed and shown; packets through them are not modelled | {Names(LinkKinds.Modelled.Where(static kind => !CarriesPackets(kind.Name)).Select(static kind => kind.Name))} |\n");
+        text.Append(CultureInfo.InvariantCulture, $"| with packets | {Names(LinkKinds.Modelled.Where(static kind => kind.CarriesPackets).Select(static kind => kind.Name))} |\n");
+        text.Append(CultureInfo.InvariantCulture, $"| made, changed and shown; packets through them are not modelled | {Names(LinkKinds.Modelled.Where(static kind => !kind.CarriesPackets).Select(static kind => kind.Name))} |\n");
     }
-
-    /// <summary>What <see cref="Datapath.Link.DeviceLayer"/> takes packets through; a dummy and an ifb without a filter that feeds it swallow them, as they shall.</summary>
-    private static bool CarriesPackets(string kind) => kind is "bridge" or "dummy" or "ifb" or "veth" or "vlan";
 
     private static void Expressions(StringBuilder text)
     {

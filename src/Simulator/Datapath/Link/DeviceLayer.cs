@@ -2,6 +2,7 @@ using EucaNet.Netlink.Wire;
 using EucaNet.Simulator.Datapath.Formats;
 using EucaNet.Simulator.Datapath.Hooks;
 using EucaNet.Simulator.Kernel.Devices;
+using EucaNet.Simulator.Kernel.Rtnetlink;
 
 namespace EucaNet.Simulator.Datapath.Link;
 
@@ -51,7 +52,11 @@ internal sealed class DeviceLayer(NetworkStack stack)
         {
             packet.StoreTag();
             packet.Tag = new VlanTag(vlan.Protocol, (ushort)(EgressPriority(vlan, packet.Priority) << 13 | vlan.Id));
-            return Transmit(lower, packet);
+            return lower.Kernel.Stack.Link.Transmit(lower, packet);
+        }
+        else if (device is { KindState: MacvlanState macvlan, Lower: { } below })
+        {
+            return stack.Macvlans.Transmit(device, macvlan, below, packet);
         }
         else if (device.IsLoopback)
         {
@@ -73,7 +78,9 @@ internal sealed class DeviceLayer(NetworkStack stack)
         }
         else
         {
-            packet.Tell(StoryKind.Dropped, TraceLevel.Minimal, stack.HostName, $"{device.Name} leads nowhere");
+            packet.Tell(StoryKind.Dropped, TraceLevel.Minimal, stack.HostName, LinkKinds.CarriesPackets(device.Kind)
+                ? $"{device.Name} leads nowhere"
+                : $"{device.Name}: packets through a {device.Kind} are not modelled");
         }
 
         return true;
@@ -95,57 +102,55 @@ internal sealed class DeviceLayer(NetworkStack stack)
 
         if (!isClassified)
         {
-            Classify(device, packet);
+            ClassifyFor(device, packet);
+        }
+
+        Count(device, packet);
+        Climb(device, packet, device);
+    }
+
+    /// <summary>A frame comes in by a device that stands on another one, or again by the one it left by (netif_rx): when what is under way is done. Its type and the device's counters are the caller's.</summary>
+    public void Enqueue(NetworkDevice device, Packet packet) => stack.Kernel.Queue.Post(() =>
+    {
+        using Time.SimulationQueue.Call call = stack.Kernel.Enter();
+        if (Passes(device, packet))
+        {
+            Climb(device, packet, device);
+        }
+    });
+
+    /// <summary>A frame has come in by a device and looks for its receiver: packet sockets, ingress rules, what stands on the device, the protocols (__netif_receive_skb_core).</summary>
+    /// <param name="device">Where it is now.</param>
+    /// <param name="packet">The frame.</param>
+    /// <param name="origin">Where it came in: sockets there for its protocol see it, wherever it ends.</param>
+    private void Climb(NetworkDevice device, Packet packet, NetworkDevice origin)
+    {
+        if (device.Kernel != stack.Kernel)
+        {
+            // What stands on a device may be in another namespace.
+            device.Kernel.Stack.Link.Climb(device, packet, origin);
+            return;
         }
 
         packet.InputInterface = device.Index;
         packet.Tell(StoryKind.Device, TraceLevel.Minimal, stack.HostName, device.Name);
         Tap?.Invoke(device, packet, false);
-        Count(device, packet);
         if (!packet.TakeTag())
         {
             return;
         }
 
-        while (true)
+        stack.PacketSockets.DeliverToAll(device, packet);
+        if (!stack.Hooks.IsEmpty(HookFamily.Netdev, Hook.NetdevIngress, device)
+            && stack.Hooks.Run(new HookContext(stack, HookFamily.Netdev, Hook.NetdevIngress, packet, device, null)) != HookVerdict.Accept)
         {
-            stack.PacketSockets.DeliverToAll(device, packet);
-            if (!stack.Hooks.IsEmpty(HookFamily.Netdev, Hook.NetdevIngress, device)
-                && stack.Hooks.Run(new HookContext(stack, HookFamily.Netdev, Hook.NetdevIngress, packet, device, null)) != HookVerdict.Accept)
-            {
-                return;
-            }
+            return;
+        }
 
-            if (packet.Tag is { } tag && FindVlan(device, tag) is { } vlan)
-            {
-                if (!vlan.IsUp)
-                {
-                    vlan.Statistics.ReceiveDropped++;
-                    packet.Tell(StoryKind.Dropped, TraceLevel.Minimal, stack.HostName, $"{vlan.Name} is down");
-                    return;
-                }
-
-                packet.Priority = vlan.Vlan!.IngressMap[tag.Priority];
-                packet.Tag = null;
-                device = vlan;
-                packet.InputInterface = device.Index;
-                if (packet.Type == PacketType.OtherHost)
-                {
-                    Classify(device, packet);
-                }
-
-                packet.Tell(StoryKind.Device, TraceLevel.Minimal, stack.HostName, device.Name);
-                Tap?.Invoke(device, packet, false);
-                Count(device, packet);
-                if (!packet.TakeTag())
-                {
-                    return;
-                }
-
-                continue;
-            }
-
-            break;
+        if (packet.Tag is { } tag && FindVlan(device, tag) is { } vlan)
+        {
+            ClimbVlan(vlan, tag, packet, origin);
+            return;
         }
 
         if (device.Port is { } port && packet.Type != PacketType.Loopback)
@@ -154,11 +159,41 @@ internal sealed class DeviceLayer(NetworkStack stack)
             return;
         }
 
-        DeliverUp(device, packet);
+        NetworkDevice? next = MacvlanForwarding.HasAny(device) ? stack.Macvlans.Receive(device, packet) : device;
+        if (next is not null && next != device)
+        {
+            Climb(next, packet, origin);
+        }
+        else if (next is not null)
+        {
+            DeliverUp(device, packet, origin);
+        }
+    }
+
+    private void ClimbVlan(NetworkDevice vlan, VlanTag tag, Packet packet, NetworkDevice origin)
+    {
+        if (!vlan.IsUp)
+        {
+            vlan.Statistics.ReceiveDropped++;
+            packet.Tell(StoryKind.Dropped, TraceLevel.Minimal, stack.HostName, $"{vlan.Name} is down");
+            return;
+        }
+
+        packet.Priority = vlan.Vlan!.IngressMap[tag.Priority];
+        packet.Tag = null;
+        if (packet.Type == PacketType.OtherHost)
+        {
+            ClassifyFor(vlan, packet);
+        }
+
+        Count(vlan, packet);
+        Climb(vlan, packet, origin);
     }
 
     /// <summary>A frame goes to the protocols of this machine.</summary>
-    public void DeliverUp(NetworkDevice device, Packet packet)
+    public void DeliverUp(NetworkDevice device, Packet packet) => DeliverUp(device, packet, device);
+
+    private void DeliverUp(NetworkDevice device, Packet packet, NetworkDevice origin)
     {
         if (packet.Tag is { } tag)
         {
@@ -171,7 +206,12 @@ internal sealed class DeviceLayer(NetworkStack stack)
             packet.Tag = null;
         }
 
-        stack.PacketSockets.Deliver(device, packet, outgoing: false);
+        origin.Kernel.Stack.PacketSockets.Deliver(origin, packet, outgoing: false);
+        if (device != origin)
+        {
+            stack.PacketSockets.Deliver(device, packet, outgoing: false);
+        }
+
         switch (packet.Protocol)
         {
             case EtherType.Arp:
@@ -240,7 +280,8 @@ internal sealed class DeviceLayer(NetworkStack stack)
         return true;
     }
 
-    private static void Classify(NetworkDevice device, Packet packet)
+    /// <summary>For whom a frame is, by its destination and the device's MAC (eth_type_trans).</summary>
+    public static void ClassifyFor(NetworkDevice device, Packet packet)
     {
         MacAddress destination = packet.Destination;
         packet.Type = destination.IsBroadcast ? PacketType.Broadcast
@@ -249,7 +290,8 @@ internal sealed class DeviceLayer(NetworkStack stack)
             : PacketType.OtherHost;
     }
 
-    private static void Count(NetworkDevice device, Packet packet)
+    /// <summary>A frame came in by a device.</summary>
+    public static void Count(NetworkDevice device, Packet packet)
     {
         device.Statistics.ReceivedPackets++;
         device.Statistics.ReceivedBytes += (ulong)packet.WireLength;

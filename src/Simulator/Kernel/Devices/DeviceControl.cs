@@ -121,9 +121,17 @@ internal sealed partial class DeviceControl(SimulatedKernel kernel)
             return LinuxError.ENETDOWN;
         }
 
-        if (device.KindState is MacvlanState && device.Lower is { IsUp: false })
+        if (device is { KindState: MacvlanState macvlan, Lower: { } below })
         {
-            return LinuxError.ENETDOWN;
+            if (!below.IsUp)
+            {
+                return LinuxError.ENETDOWN;
+            }
+
+            if (macvlan.Mode != MacvlanState.Passthrough && HasSameAddress(device, below))
+            {
+                return LinuxError.EADDRINUSE;
+            }
         }
 
         device.Flags |= DeviceFlags.Up;
@@ -154,6 +162,11 @@ internal sealed partial class DeviceControl(SimulatedKernel kernel)
 
         return LinuxError.None;
     }
+
+    /// <summary>The device below, or another macvlan of it that is up, has this one's MAC (macvlan_addr_busy).</summary>
+    private static bool HasSameAddress(NetworkDevice device, NetworkDevice below) =>
+        below.HardwareAddress.AsSpan().SequenceEqual(device.HardwareAddress)
+        || below.Uppers.Exists(other => other != device && other is { IsUp: true, KindState: MacvlanState } && other.HardwareAddress.AsSpan().SequenceEqual(device.HardwareAddress));
 
     /// <summary>Takes the device down (dev_close).</summary>
     public void Close(NetworkDevice device, bool notify = true)

@@ -138,12 +138,12 @@ internal sealed partial class LinkCreation
 
         var macvlan = new MacvlanState { Mode = data?.U32(1) ?? 2, BroadcastQueueLength = data?.U32(7) ?? 1000, Flags = data?.U16(2) ?? 0 };
         NetworkDevice[] siblings = [.. lower.Uppers.Where(static upper => upper.KindState is MacvlanState)];
-        if (macvlan.Mode is not (1 or 2 or 4 or 8 or 16))
+        if (macvlan.Mode is not (MacvlanState.Private or MacvlanState.Vepa or MacvlanState.Bridge or MacvlanState.Passthrough or MacvlanState.Source))
         {
             return LinuxError.EINVAL;
         }
 
-        if (Array.Exists(siblings, static sibling => sibling.KindState is MacvlanState { Mode: 8 }) || (macvlan.Mode == 8 && siblings.Length > 0))
+        if (Array.Exists(siblings, static sibling => sibling.KindState is MacvlanState { Mode: MacvlanState.Passthrough }) || (macvlan.Mode == MacvlanState.Passthrough && siblings.Length > 0))
         {
             return LinuxError.EINVAL;
         }
@@ -151,6 +151,12 @@ internal sealed partial class LinkCreation
         if (lower.Port is not null)
         {
             return LinuxError.EBUSY;
+        }
+
+        LinuxError listed = ChangeSources(macvlan, data);
+        if (listed != LinuxError.None)
+        {
+            return listed;
         }
 
         device.KindState = macvlan;
@@ -164,7 +170,7 @@ internal sealed partial class LinkCreation
             device.Mtu = lower.Mtu;
         }
 
-        if (macvlan.Mode == 8)
+        if (macvlan.Mode == MacvlanState.Passthrough)
         {
             device.HardwareAddress = [.. lower.HardwareAddress];
         }
@@ -181,11 +187,27 @@ internal sealed partial class LinkCreation
 
     private static Verdict ChangeMacvlan(MacvlanState macvlan, AttributeSet data)
     {
-        macvlan.Mode = data.U32(1) ?? macvlan.Mode;
+        uint mode = data.U32(1) ?? macvlan.Mode;
+        if ((mode == MacvlanState.Passthrough) != (macvlan.Mode == MacvlanState.Passthrough))
+        {
+            return LinuxError.EINVAL;
+        }
+
+        if (mode != macvlan.Mode)
+        {
+            macvlan.Sources.Clear();
+        }
+
         macvlan.Flags = data.U16(2) ?? macvlan.Flags;
         macvlan.BroadcastQueueLength = data.U32(7) ?? macvlan.BroadcastQueueLength;
-        return Verdict.Success;
+        macvlan.Mode = mode;
+        return ChangeSources(macvlan, data);
     }
+
+    private static LinuxError ChangeSources(MacvlanState macvlan, AttributeSet? data) =>
+        data?.U32(3) is not { } mode ? LinuxError.None
+        : macvlan.Mode != MacvlanState.Source ? LinuxError.EINVAL
+        : macvlan.ChangeSources(mode, data.Bytes(4), data.Bytes(5));
 
     private Verdict CreateVxlan(NetworkDevice device, AttributeSet attributes, AttributeSet? data)
     {

@@ -35,6 +35,9 @@ internal sealed record LinkKind(string Name)
 
     /// <summary>The kind's own attributes are shown as they were asked for; packets through it are not modelled.</summary>
     public bool HasOnlyAppearance { get; init; }
+
+    /// <summary>Packets go through it as through a real one; a dummy and an ifb without a filter that feeds it swallow them, as they shall.</summary>
+    public bool CarriesPackets { get; init; }
 }
 
 /// <summary>The kinds of link and what they show of themselves in IFLA_LINKINFO.</summary>
@@ -42,12 +45,12 @@ internal static class LinkKinds
 {
     private static readonly Dictionary<string, LinkKind> All = new LinkKind[]
     {
-        new("bridge") { IsBoundToNamespace = true },
-        new("veth") { TsoMaximumSize = 524280, Queues = 0 },
-        new("vlan") { NeedsLower = true, MinimumMtu = 0 },
-        new("dummy") { Flags = DeviceFlags.Broadcast | DeviceFlags.NoArp, MinimumMtu = 0, MaximumMtu = 0 },
-        new("ifb") { Flags = DeviceFlags.Broadcast | DeviceFlags.NoArp, MinimumMtu = 0, MaximumMtu = 0, TransmitQueueLength = 32, HasNoQueue = false },
-        new("macvlan") { NeedsLower = true },
+        new("bridge") { CarriesPackets = true, IsBoundToNamespace = true },
+        new("veth") { CarriesPackets = true, TsoMaximumSize = 524280, Queues = 0 },
+        new("vlan") { CarriesPackets = true, NeedsLower = true, MinimumMtu = 0 },
+        new("dummy") { CarriesPackets = true, Flags = DeviceFlags.Broadcast | DeviceFlags.NoArp, MinimumMtu = 0, MaximumMtu = 0 },
+        new("ifb") { CarriesPackets = true, Flags = DeviceFlags.Broadcast | DeviceFlags.NoArp, MinimumMtu = 0, MaximumMtu = 0, TransmitQueueLength = 32, HasNoQueue = false },
+        new("macvlan") { CarriesPackets = true, NeedsLower = true },
         new("macvtap") { NeedsLower = true, TransmitQueueLength = 500, HasNoQueue = false },
         new("vrf") { Flags = DeviceFlags.NoArp | DeviceFlags.Master, Mtu = 65575, MinimumMtu = 1280, MaximumMtu = 65575, IsBoundToNamespace = true },
         new("vxlan"),
@@ -68,6 +71,9 @@ internal static class LinkKinds
 
     /// <summary>Every kind there is a model of, in the order of names.</summary>
     public static IEnumerable<LinkKind> Modelled => All.Values.OrderBy(static kind => kind.Name, StringComparer.Ordinal);
+
+    /// <summary>Packets through this kind of link are modelled; so are those through loopback devices and network cards, whose kind is empty.</summary>
+    public static bool CarriesPackets(string kind) => kind.Length == 0 || All.GetValueOrDefault(kind) is { CarriesPackets: true };
 
     /// <summary>The kind, or null where it isn't modelled or the kernel lacks it.</summary>
     public static LinkKind? Find(SimulatedKernel kernel, string name) =>
@@ -101,7 +107,7 @@ internal static class LinkKinds
                 WireMark macvlanData = writer.BeginNested(IFLA_INFO_DATA, nestedFlag: false);
                 writer.WriteUInt32(1, macvlan.Mode);
                 writer.WriteUInt16(2, macvlan.Flags);
-                writer.WriteUInt32(6, macvlan.MacCount);
+                macvlan.WriteSources(ref writer);
                 writer.WriteUInt32(7, macvlan.BroadcastQueueLength);
                 writer.WriteUInt32(8, macvlan.BroadcastQueueUsed);
                 writer.EndAttribute(macvlanData);
@@ -163,24 +169,6 @@ internal static class LinkKinds
     }
 
     private static void WriteMapping(ref NetlinkWriter writer, uint from, uint to) => writer.WriteUInt64(1, from | (ulong)to << 32);
-}
-
-/// <summary>A macvlan's mode (1 private, 2 vepa, 4 bridge, 8 passthru, 16 source) and options.</summary>
-internal sealed class MacvlanState
-{
-    /// <summary>What a message shows of it, without demands.</summary>
-    public static PolicyTable Shown { get; } = new(8);
-
-    public uint Mode { get; set; } = 2;
-
-    public ushort Flags { get; set; }
-
-    public uint MacCount { get; set; }
-
-    public uint BroadcastQueueLength { get; set; } = 1000;
-
-    /// <summary>The longest queue that any macvlan of the device below asks for.</summary>
-    public uint BroadcastQueueUsed { get; set; } = 1000;
 }
 
 /// <summary>The table a VRF's packets are routed by.</summary>

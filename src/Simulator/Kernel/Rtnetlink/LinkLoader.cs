@@ -202,7 +202,7 @@ internal static class LinkLoader
             AttributeSet.TryParse(Info(values).Data, 0, MacvlanState.Shown, AttributeStrictness.Liberal, out AttributeSet options, out _);
             macvlan.Mode = options.U32(1) ?? macvlan.Mode;
             macvlan.Flags = options.U16(2) ?? macvlan.Flags;
-            macvlan.MacCount = options.U32(6) ?? macvlan.MacCount;
+            macvlan.AddSources(options.Bytes(5));
             macvlan.BroadcastQueueLength = options.U32(7) ?? macvlan.BroadcastQueueLength;
             macvlan.BroadcastQueueUsed = options.U32(8) ?? macvlan.BroadcastQueueUsed;
         }

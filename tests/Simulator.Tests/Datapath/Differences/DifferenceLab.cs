@@ -14,7 +14,9 @@ internal abstract class DifferenceLab : IDisposable
     /// <summary>What nobody sends but a kernel by itself: reports of groups, neighbour discovery of its own, router solicitations.</summary>
     private static readonly byte[] OwnIcmpv6 = [131, 132, 133, 134, 135, 136, 143];
 
-    private readonly List<(int Port, IPacketSocket Socket)> _sockets = [];
+    private static readonly ushort[] Watched = [EtherType.Ipv4, EtherType.Ipv6, EtherType.Arp];
+
+    private readonly List<(string Device, IPacketSocket Socket)> _sockets = [];
     private readonly byte[] _buffer = new byte[9000];
 
     public const int Ports = 3;
@@ -29,7 +31,7 @@ internal abstract class DifferenceLab : IDisposable
     public static MacAddress OuterMac(int port) => new(0x0200_0000_0020UL + (ulong)port);
 
     /// <summary>The machine's kernel.</summary>
-    protected abstract IKernel Kernel { get; }
+    public abstract IKernel Kernel { get; }
 
     /// <summary>What is set besides links and addresses, on both kinds of kernel alike.</summary>
     protected static void Prepare(IKernel kernel)
@@ -49,18 +51,26 @@ internal abstract class DifferenceLab : IDisposable
     {
         for (int port = 0; port < Ports; port++)
         {
-            int index = InterfaceSetup.IndexOf(tester, Outer(port));
-            foreach (ushort type in (ushort[])[EtherType.Ipv4, EtherType.Ipv6, EtherType.Arp])
-            {
-                _sockets.Add((port, tester.OpenPacket(index, type)));
-            }
+            Listen(tester, Outer(port));
         }
     }
 
-    /// <summary>Sends a frame and gives what comes out; waits for as many frames as are expected.</summary>
-    public List<string> Send(ProgramFrame frame, int expected)
+    /// <summary>What comes in by an interface of the machine is told as what leaves it by a port.</summary>
+    public void Watch(string device) => Listen(Kernel, device);
+
+    private void Listen(IKernel kernel, string device)
     {
-        _sockets.First(entry => entry.Port == frame.Port).Socket.Send(frame.Bytes);
+        int index = InterfaceSetup.IndexOf(kernel, device);
+        _sockets.AddRange(Watched.Select(type => (device, kernel.OpenPacket(index, type))));
+    }
+
+    /// <summary>Sends a frame and gives what comes out; waits for as many frames as are expected.</summary>
+    public List<string> Send(ProgramFrame frame, int expected) => SendBy(Outer(frame.Port), frame.Bytes, expected);
+
+    /// <summary>Sends a frame by the far end of a port, or by a watched interface of the machine itself.</summary>
+    public List<string> SendBy(string device, byte[] frame, int expected)
+    {
+        _sockets.First(entry => entry.Device == device).Socket.Send(frame);
         List<string> frames = Collect();
         for (int i = 0; i < 500 && frames.Count < expected && !IsSettled; i++)
         {
@@ -124,10 +134,11 @@ internal abstract class DifferenceLab : IDisposable
         _ => "",
     }).Where(static text => text.Length > 0);
 
-    private List<string> Collect()
+    /// <summary>What has come out since the last look.</summary>
+    public List<string> Collect()
     {
         var frames = new List<string>();
-        foreach ((int port, IPacketSocket socket) in _sockets)
+        foreach ((string device, IPacketSocket socket) in _sockets)
         {
             int length;
             while ((length = socket.Receive(_buffer)) >= 0)
@@ -135,7 +146,7 @@ internal abstract class DifferenceLab : IDisposable
                 Packet packet = Packet.FromFrame(_buffer.AsSpan(0, length));
                 if (!IsOwnNoise(packet))
                 {
-                    frames.Add($"{Outer(port)} {FrameMask.Normal(packet)}");
+                    frames.Add($"{device} {FrameMask.Normal(packet)}");
                 }
             }
         }

@@ -11,6 +11,9 @@ public enum Topology
 
     /// <summary>It bridges three links, and has an address on the bridge.</summary>
     Bridge,
+
+    /// <summary>Three links and nothing on them: a <see cref="Scene"/> adds what it needs.</summary>
+    Bare,
 }
 
 /// <summary>A frame of a program.</summary>

@@ -39,16 +39,21 @@ internal sealed class RealLab : DifferenceLab
         }
 
         Prepare(_kernel);
+        if (topology == Topology.Bare)
+        {
+            _kernel.WriteParameter("net/ipv6/conf/default/addr_gen_mode", "1");
+        }
+
         Run("ip", $"-n {_machine} -batch -", LabSetup.Commands(topology));
         Run("ip", $"-n {_tester} -batch -", string.Concat(Enumerable.Range(0, Ports).Select(static port => $"link set {Outer(port)} up\n")));
 
         // A link that has its carrier takes a while until queues and bridge ports follow.
         Await(() => Count(Read("ip", $"-n {_machine} -o link"), " state UP ") >= Ports && Count(Read("ip", $"-n {_tester} -o link"), " state UP ") >= Ports
-            && (topology == Topology.Router || Count(Read("bridge", $"-n {_machine} link"), " state forwarding ") == Ports));
+            && (topology != Topology.Bridge || Count(Read("bridge", $"-n {_machine} link"), " state forwarding ") == Ports));
         Attach(LinuxKernel.Open(_testerNamespace));
     }
 
-    protected override IKernel Kernel => _kernel;
+    public override IKernel Kernel => _kernel;
 
     protected override bool IsSettled => false;
 
@@ -109,7 +114,7 @@ internal static class LabSetup
 
     public static IEnumerable<(string Device, int Port, string Address)> Neighbours(Topology topology)
     {
-        for (int port = 0; port < (topology == Topology.Router ? 2 : DifferenceLab.Ports); port++)
+        for (int port = 0; port < topology switch { Topology.Router => 2, Topology.Bridge => DifferenceLab.Ports, _ => 0 }; port++)
         {
             foreach (int station in Stations)
             {
@@ -122,9 +127,12 @@ internal static class LabSetup
         }
     }
 
-    public static IEnumerable<(string Device, string Address)> Addresses(Topology topology) => topology == Topology.Router
-        ? [("a0", "10.1.0.1/24"), ("b0", "10.2.0.1/24"), ("a0", "2001:db8:1::1/64"), ("b0", "2001:db8:2::1/64")]
-        : [("br0", "10.1.0.1/24"), ("br0", "2001:db8:1::1/64")];
+    public static IEnumerable<(string Device, string Address)> Addresses(Topology topology) => topology switch
+    {
+        Topology.Router => [("a0", "10.1.0.1/24"), ("b0", "10.2.0.1/24"), ("a0", "2001:db8:1::1/64"), ("b0", "2001:db8:2::1/64")],
+        Topology.Bridge => [("br0", "10.1.0.1/24"), ("br0", "2001:db8:1::1/64")],
+        _ => [],
+    };
 
     public static string Commands(Topology topology)
     {

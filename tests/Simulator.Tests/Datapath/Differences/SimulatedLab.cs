@@ -14,7 +14,7 @@ namespace EucaNet.Simulator.Tests.Datapath.Differences;
 /// <summary>The machine is a simulated kernel of this machine's version.</summary>
 internal sealed class SimulatedLab : DifferenceLab
 {
-    private readonly SimulatedCloud _cloud = new(1, KernelProfile.Linux618);
+    private readonly SimulatedCloud _cloud = new(1, RunsOnDebian ? KernelProfile.Linux612 : KernelProfile.Linux618);
     private readonly SimulatedHost _machine, _tester;
     private PacketJourney _journey = new(TraceLevel.Detailed);
 
@@ -45,6 +45,11 @@ internal sealed class SimulatedLab : DifferenceLab
         }
 
         Prepare(_machine.Kernel);
+        if (topology == Topology.Bare)
+        {
+            _machine.Kernel.WriteParameter("net/ipv6/conf/default/addr_gen_mode", "1");
+        }
+
         if (topology == Topology.Bridge)
         {
             Links.AddBridge(_machine, "br0");
@@ -86,10 +91,13 @@ internal sealed class SimulatedLab : DifferenceLab
         Attach(_tester.Kernel);
     }
 
+    /// <summary>The kernel that it is held against is Debian's (tests/vm/run), not this machine's.</summary>
+    private static bool RunsOnDebian => File.ReadAllText("/proc/sys/kernel/osrelease").StartsWith("6.12.", StringComparison.Ordinal);
+
     /// <summary>What the last frame went through.</summary>
     public string Story => new PacketTrace(_journey).ToText(TraceLevel.Detailed);
 
-    protected override IKernel Kernel => _machine.Kernel;
+    public override IKernel Kernel => _machine.Kernel;
 
     protected override bool IsSettled => true;
 
@@ -103,12 +111,20 @@ internal sealed class SimulatedLab : DifferenceLab
         }
     }
 
-    public List<string> Tell(ProgramFrame frame)
+    public List<string> Tell(ProgramFrame frame) => TellBy(Outer(frame.Port), frame.Bytes);
+
+    public List<string> TellBy(string device, byte[] frame)
     {
         _journey = new PacketJourney(TraceLevel.Detailed);
-        _tester.Kernel.Stack.StoryTeller = from => PacketStory.Begin(_journey, "tester", from);
-        return Send(frame, 0);
+        foreach (SimulatedHost host in (SimulatedHost[])[_tester, _machine])
+        {
+            host.Kernel.Stack.StoryTeller = from => PacketStory.Begin(_journey, host.Name, from);
+        }
+
+        return SendBy(device, frame, 0);
     }
+
+    public void Advance(TimeSpan time) => _cloud.Advance(time);
 
     public override void Dispose()
     {

@@ -1,0 +1,90 @@
+using EucaNet.Netlink.Kernel;
+
+namespace EucaNet.Simulator.Tests.Datapath.Differences;
+
+/// <summary>
+/// One arrangement on two kernels, the real one and the simulated: the same requests set both up, the same frames go through both, and every
+/// frame that comes out must be the same on both. What a test asserts besides is where they came out, so that two kernels that both do nothing are not taken for agreement.
+/// </summary>
+internal sealed class Scene : IDisposable
+{
+    private readonly RealLab _real = new(Topology.Bare);
+    private readonly SimulatedLab _simulated = new(Topology.Bare);
+
+    /// <param name="setUp">What an administrator does; done on both kernels.</param>
+    /// <param name="watched">Interfaces of the machine whose received frames are compared too, beside what leaves by the ports.</param>
+    public Scene(Action<SceneMachine> setUp, params string[] watched)
+    {
+        Do(setUp);
+        foreach (string device in watched)
+        {
+            _real.Watch(device);
+            _simulated.Watch(device);
+        }
+
+        // What the set-up itself sent (announcements, reports) is nobody's.
+        Thread.Sleep(50);
+        _real.Collect();
+        _simulated.Collect();
+    }
+
+    /// <summary>Frames of the last exchange, as both kernels gave them.</summary>
+    public IReadOnlyList<string> Frames { get; private set; } = [];
+
+    /// <summary>What the simulated kernel tells of the last frame's way.</summary>
+    public string Story => _simulated.Story;
+
+    /// <summary>Does the same on both kernels.</summary>
+    public void Do(Action<SceneMachine> change)
+    {
+        foreach (DifferenceLab lab in (DifferenceLab[])[_real, _simulated])
+        {
+            using var machine = new SceneMachine(lab.Kernel);
+            change(machine);
+        }
+    }
+
+    /// <summary>Asks both kernels the same; the answers must be equal.</summary>
+    public T Ask<T>(Func<SceneMachine, T> question)
+    {
+        using var real = new SceneMachine(_real.Kernel);
+        using var simulated = new SceneMachine(_simulated.Kernel);
+        T expected = question(real);
+        Assert.That(question(simulated), Is.EqualTo(expected), "what the simulated kernel says, beside the real one");
+        return expected;
+    }
+
+    /// <summary>A frame comes in by a port (0 to 2). The result names where frames came out, in order of their names.</summary>
+    public string[] Receive(int port, byte[] frame) => Exchange(DifferenceLab.Outer(port), frame);
+
+    /// <summary>The machine sends a frame by a watched interface.</summary>
+    public string[] Send(string device, byte[] frame) => Exchange(device, frame);
+
+    /// <summary>Time passes on the simulated kernel's clock; the real one waits by itself.</summary>
+    public void Pass(TimeSpan time)
+    {
+        Thread.Sleep(time);
+        _simulated.Advance(time);
+        _real.Collect();
+        _simulated.Collect();
+    }
+
+    public void Dispose()
+    {
+        _real.Dispose();
+        _simulated.Dispose();
+    }
+
+    private string[] Exchange(string device, byte[] frame)
+    {
+        List<string> simulated = _simulated.TellBy(device, frame), real = _real.SendBy(device, frame, simulated.Count);
+
+        // One more than expected takes as long to come as the first did.
+        Thread.Sleep(5);
+        real.AddRange(_real.Collect());
+        real.Sort(StringComparer.Ordinal);
+        Assert.That(simulated, Is.EqualTo(real), () => $"simulated, beside real\n{Story}");
+        Frames = real;
+        return [.. real.Select(static line => line[..line.IndexOf(' ', StringComparison.Ordinal)])];
+    }
+}
