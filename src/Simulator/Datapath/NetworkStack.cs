@@ -31,6 +31,7 @@ internal sealed class NetworkStack : IDatapath
         PacketSockets = new PacketSockets(this);
         Bridging = new BridgeForwarding(this);
         Macvlans = new MacvlanForwarding(this);
+        Vxlan = new VxlanTunnel(this);
         Arp = new ArpLayer(this);
         Neighbours = new NeighbourResolver(this);
         NeighbourDiscovery = new NeighbourDiscovery(this);
@@ -70,6 +71,8 @@ internal sealed class NetworkStack : IDatapath
     public BridgeForwarding Bridging { get; }
 
     public MacvlanForwarding Macvlans { get; }
+
+    public VxlanTunnel Vxlan { get; }
 
     public ArpLayer Arp { get; }
 

@@ -14,45 +14,55 @@ public sealed class MacvlanTests
 {
     private const string First = "02:00:00:00:01:01", Second = "02:00:00:00:01:02", Third = "02:00:00:00:01:03", Outside = "02:00:00:00:00:20", Broadcast = "ff:ff:ff:ff:ff:ff";
 
-    [TestCase(MacvlanMode.Bridge)]
-    [TestCase(MacvlanMode.Vepa)]
-    [TestCase(MacvlanMode.Private)]
-    public void A_frame_from_outside_goes_to_the_device_with_its_address_and_a_broadcast_to_all(MacvlanMode mode)
+    private static readonly (MacvlanMode Mode, int Port)[] Modes = [(MacvlanMode.Bridge, 0), (MacvlanMode.Vepa, 1), (MacvlanMode.Private, 2)];
+
+    [Test]
+    public void A_frame_from_outside_goes_to_the_device_with_its_address_and_a_broadcast_to_all()
     {
-        using Scene scene = Two(mode);
-        Assert.That(scene.Receive(0, Frames.Udp(Outside, First)), Is.EqualTo((string[])["a0", "m0"]), "sockets of the card for the protocol see it too");
-        Assert.That(scene.Receive(0, Frames.Udp(Outside, Second)), Is.EqualTo((string[])["a0", "m1"]));
-        Assert.That(scene.Receive(0, Frames.Udp(Outside, Third)), Is.EqualTo((string[])["a0"]), "the card's own sockets see what is for another station");
-        Assert.That(scene.Receive(0, Frames.Udp(Outside, DifferenceLab.InnerMac(0).ToString())), Is.EqualTo((string[])["a0"]));
-        Assert.That(scene.Receive(0, Frames.Udp(Outside, Broadcast)), Is.EqualTo((string[])["a0", "m0", "m1"]));
-        Assert.That(scene.Receive(0, Frames.Udp(Outside, "01:00:5e:00:00:01")), Is.EqualTo((string[])["a0", "m0", "m1"]), "every device is in the group of all hosts");
-        Assert.That(scene.Receive(0, Frames.Udp(Outside, "01:00:5e:01:02:03")), Is.EqualTo((string[])["a0"]), "nobody joined this group");
-        scene.Do(static machine => machine.Down("m1"));
-        Assert.That(scene.Receive(0, Frames.Udp(Outside, Second)), Is.EqualTo((string[])["a0"]));
-        Assert.That(scene.Receive(0, Frames.Udp(Outside, Broadcast)), Is.EqualTo((string[])["a0", "m0"]));
+        using Scene scene = Three();
+        foreach ((_, int port) in Modes)
+        {
+            (string card, string m, string n) = Names(port);
+            Assert.That(scene.Receive(port, Frames.Udp(Outside, First)), Is.EqualTo((string[])[card, m]), "sockets of the card for the protocol see it too");
+            Assert.That(scene.Receive(port, Frames.Udp(Outside, Second)), Is.EqualTo((string[])[card, n]));
+            Assert.That(scene.Receive(port, Frames.Udp(Outside, Third)), Is.EqualTo((string[])[card]), "the card's own sockets see what is for another station");
+            Assert.That(scene.Receive(port, Frames.Udp(Outside, DifferenceLab.InnerMac(port).ToString())), Is.EqualTo((string[])[card]));
+            Assert.That(scene.Receive(port, Frames.Udp(Outside, Broadcast)), Is.EqualTo((string[])[card, m, n]));
+            Assert.That(scene.Receive(port, Frames.Udp(Outside, "01:00:5e:00:00:01")), Is.EqualTo((string[])[card, m, n]), "every device is in the group of all hosts");
+            Assert.That(scene.Receive(port, Frames.Udp(Outside, "01:00:5e:01:02:03")), Is.EqualTo((string[])[card]), "nobody joined this group");
+            scene.Do(machine => machine.Down(n));
+            Assert.That(scene.Receive(port, Frames.Udp(Outside, Second)), Is.EqualTo((string[])[card]));
+            Assert.That(scene.Receive(port, Frames.Udp(Outside, Broadcast)), Is.EqualTo((string[])[card, m]));
+        }
     }
 
-    /// <summary>The same words mean other ways in other modes.</summary>
-    [TestCase(MacvlanMode.Bridge, new[] { "a0", "m1" }, new[] { "a1", "m1" }, Description = "inside the machine; broadcasts also leave")]
-    [TestCase(MacvlanMode.Vepa, new[] { "a1" }, new[] { "a1" }, Description = "a switch outside has to send it back")]
-    [TestCase(MacvlanMode.Private, new[] { "a1" }, new[] { "a1" })]
-    public void What_one_device_sends_another_is_the_modes_affair(MacvlanMode mode, string[] unicast, string[] broadcast)
+    /// <summary>In bridge mode frames stay inside the machine, and broadcasts also leave; else a switch outside has to send them back.</summary>
+    [Test]
+    public void What_one_device_sends_another_is_the_modes_affair()
     {
-        using Scene scene = Two(mode);
-        Assert.That(scene.Send("m0", Frames.Udp(First, Second)), Is.EqualTo(unicast));
-        Assert.That(scene.Send("m0", Frames.Udp(First, Broadcast)), Is.EqualTo(broadcast));
-        Assert.That(scene.Send("m0", Frames.Udp(First, Outside)), Is.EqualTo((string[])["a1"]));
-        Assert.That(scene.Send("m0", Frames.Udp(First, DifferenceLab.InnerMac(0).ToString())), Is.EqualTo((string[])["a1"]), "the card itself is not reached from inside");
+        using Scene scene = Three();
+        foreach ((MacvlanMode mode, int port) in Modes)
+        {
+            (string card, string m, string n) = Names(port);
+            string outer = DifferenceLab.Outer(port);
+            Assert.That(scene.Send(m, Frames.Udp(First, Second)), Is.EqualTo(mode == MacvlanMode.Bridge ? (string[])[card, n] : [outer]));
+            Assert.That(scene.Send(m, Frames.Udp(First, Broadcast)), Is.EqualTo(mode == MacvlanMode.Bridge ? (string[])[outer, n] : [outer]));
+            Assert.That(scene.Send(m, Frames.Udp(First, Outside)), Is.EqualTo((string[])[outer]));
+            Assert.That(scene.Send(m, Frames.Udp(First, DifferenceLab.InnerMac(port).ToString())), Is.EqualTo((string[])[outer]), "the card itself is not reached from inside");
+        }
     }
 
-    [TestCase(MacvlanMode.Bridge, new[] { "a0" })]
-    [TestCase(MacvlanMode.Vepa, new[] { "a0", "m1" })]
-    [TestCase(MacvlanMode.Private, new[] { "m0" })]
-    public void A_broadcast_that_a_switch_sends_back_is_heard_by_those_who_have_not_heard_it(MacvlanMode mode, string[] heard)
+    [Test]
+    public void A_broadcast_that_a_switch_sends_back_is_heard_by_those_who_have_not_heard_it()
     {
-        using Scene scene = Two(mode);
-        Assert.That(scene.Receive(0, Frames.Udp(First, Broadcast)), Is.EqualTo(heard));
-        Assert.That(scene.Receive(0, Frames.Udp(First, Second)), Is.EqualTo((string[])["a0", "m1"]), "a frame for one device reaches it in each mode");
+        using Scene scene = Three();
+        foreach ((MacvlanMode mode, int port) in Modes)
+        {
+            (string card, string m, string n) = Names(port);
+            string[] heard = mode switch { MacvlanMode.Bridge => [card], MacvlanMode.Vepa => [card, n], _ => [m] };
+            Assert.That(scene.Receive(port, Frames.Udp(First, Broadcast)), Is.EqualTo(heard));
+            Assert.That(scene.Receive(port, Frames.Udp(First, Second)), Is.EqualTo((string[])[card, n]), "a frame for one device reaches it in each mode");
+        }
     }
 
     [Test]
@@ -128,6 +138,21 @@ public sealed class MacvlanTests
         using Scene scene = Two(MacvlanMode.Bridge);
         Assert.That(scene.Ask(static machine => Refusal(() => machine.Add("m2", new MacvlanOptions { Mode = MacvlanMode.Bridge }, "a0", First))), Is.EqualTo(LinuxError.EADDRINUSE));
     }
+
+    /// <summary>A card, and the two devices on it.</summary>
+    private static (string Card, string First, string Second) Names(int port) => (DifferenceLab.Inner(port), $"m{port}", $"n{port}");
+
+    private static Scene Three() => new(
+        static machine =>
+        {
+            foreach ((MacvlanMode mode, int port) in Modes)
+            {
+                (string card, string m, string n) = Names(port);
+                machine.Add(m, new MacvlanOptions { Mode = mode }, card, First);
+                machine.Add(n, new MacvlanOptions { Mode = mode }, card, Second);
+            }
+        },
+        [.. Modes.SelectMany(static entry => (string[])[Names(entry.Port).Card, Names(entry.Port).First, Names(entry.Port).Second])]);
 
     private static Scene Two(MacvlanMode mode) => new(
         machine =>

@@ -88,7 +88,7 @@ internal sealed class Ipv4Layer(NetworkStack stack) : InternetLayer(stack)
 
     protected override IcmpReason ReasonOf(RouteType unreachable) => unreachable == RouteType.Prohibit ? IcmpReason.Prohibited : IcmpReason.HostUnreachable;
 
-    protected override bool IsListening(NetworkDevice device, InternetAddress group) => (uint)group.Value == AllHosts;
+    protected override bool IsListening(NetworkDevice device, InternetAddress group) => (uint)group.Value == AllHosts || Stack.Vxlan.IsInGroup(device, group);
 
     protected override bool MaySendUnspecified(Packet packet) => false;
 

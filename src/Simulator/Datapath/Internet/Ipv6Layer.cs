@@ -83,7 +83,7 @@ internal sealed class Ipv6Layer(NetworkStack stack) : InternetLayer(stack)
 
     protected override bool IsListening(NetworkDevice device, InternetAddress group)
     {
-        if (group == AllNodes || (group == AllRouters && IsRouter))
+        if (group == AllNodes || (group == AllRouters && IsRouter) || Stack.Vxlan.IsInGroup(device, group))
         {
             return true;
         }

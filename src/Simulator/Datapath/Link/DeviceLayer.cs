@@ -56,7 +56,11 @@ internal sealed class DeviceLayer(NetworkStack stack)
         }
         else if (device is { KindState: MacvlanState macvlan, Lower: { } below })
         {
-            return stack.Macvlans.Transmit(device, macvlan, below, packet);
+            return MacvlanForwarding.Transmit(device, macvlan, below, packet);
+        }
+        else if (device.KindState is VxlanState vxlan)
+        {
+            return stack.Vxlan.Transmit(device, vxlan, packet);
         }
         else if (device.IsLoopback)
         {

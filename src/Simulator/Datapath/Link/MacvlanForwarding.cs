@@ -95,7 +95,7 @@ internal sealed class MacvlanForwarding(NetworkStack stack)
     }
 
     /// <summary>A frame leaves by one of the devices (macvlan_queue_xmit).</summary>
-    public bool Transmit(NetworkDevice device, MacvlanState state, NetworkDevice lower, Packet packet)
+    public static bool Transmit(NetworkDevice device, MacvlanState state, NetworkDevice lower, Packet packet)
     {
         if (state.Mode == MacvlanState.Bridge)
         {

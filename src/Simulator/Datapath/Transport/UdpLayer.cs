@@ -68,6 +68,11 @@ internal sealed class UdpLayer(NetworkStack stack)
             return;
         }
 
+        if (stack.Vxlan.Receive(device, packet))
+        {
+            return;
+        }
+
         if (_reserved.Contains((device, port)))
         {
             Told(packet, StoryKind.Delivered, $"udp {port} (held)");

@@ -144,16 +144,15 @@ internal sealed partial class DeviceControl
         Inet6.DeviceGoes(device);
         kernel.NeighbourControl.DeviceGoes(device);
         bool flushesFirst = kernel.Profile.IsAtLeast(6, 17);
-        byte[]? entry = (device.KindState as VxlanState)?.DefaultEntry(device, RTM_DELNEIGH);
-        if (entry is not null && flushesFirst)
+        if (device.KindState is VxlanState vxlan && flushesFirst)
         {
-            kernel.RouteEvents.Publish(RTNLGRP_NEIGH, entry);
+            new VxlanForwarding(kernel, device, vxlan).Flush(all: true);
         }
 
         NetconfMessage.NotifyDeleted(kernel, device);
-        if (entry is not null && !flushesFirst)
+        if (device.KindState is VxlanState later && !flushesFirst)
         {
-            kernel.RouteEvents.Publish(RTNLGRP_NEIGH, entry);
+            new VxlanForwarding(kernel, device, later).Flush(all: true);
         }
 
         device.HasInet = false;

@@ -183,6 +183,11 @@ internal sealed partial class DeviceControl(SimulatedKernel kernel)
             device.Peer?.Kernel.DeviceControl.SetCarrier(device.Peer, false);
         }
 
+        if (device.KindState is VxlanState vxlan)
+        {
+            new VxlanForwarding(kernel, device, vxlan).Flush(all: false);
+        }
+
         kernel.Datapath?.DeviceChanged(device);
         if (notify)
         {

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using EucaNet.Simulator.Kernel.Rtnetlink;
 
 namespace EucaNet.Simulator.Kernel.Devices;
 
@@ -8,10 +9,14 @@ internal sealed class DeviceTable
     private readonly Dictionary<int, NetworkDevice> _byIndex = [];
     private readonly List<NetworkDevice> _ordered = [];
     private readonly Dictionary<string, NetworkDevice> _byName = new(StringComparer.Ordinal);
+    private readonly List<NetworkDevice> _tunnels = [];
     private int _lastIndex;
 
     /// <summary>Devices in the order they are dumped: by index.</summary>
     public IReadOnlyList<NetworkDevice> All => _ordered;
+
+    /// <summary>Those among them that take UDP packets to be their own (VXLAN).</summary>
+    public IReadOnlyList<NetworkDevice> Tunnels => _tunnels;
 
     /// <summary>Changes with every device that comes, goes or is renamed (dev_base_seq).</summary>
     public uint Generation { get; set; } = 1;
@@ -60,6 +65,11 @@ internal sealed class DeviceTable
         _byIndex.Add(device.Index, device);
         _ordered.Insert(PlaceAfter(device.Index), device);
         _byName.Add(device.Name, device);
+        if (device.KindState is VxlanState)
+        {
+            _tunnels.Add(device);
+        }
+
         foreach (string name in device.AlternativeNames)
         {
             _byName.Add(name, device);
@@ -75,6 +85,7 @@ internal sealed class DeviceTable
             _ordered.RemoveAt(PlaceAfter(device.Index) - 1);
         }
 
+        _tunnels.Remove(device);
         _byName.Remove(device.Name);
         foreach (string name in device.AlternativeNames)
         {

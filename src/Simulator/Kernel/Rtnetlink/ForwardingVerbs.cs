@@ -75,6 +75,11 @@ internal sealed class ForwardingVerbs(SimulatedKernel kernel, PolicyTable neighb
                 return AddToBridge(bridge, null, mac, vid, state, flags, message.Header.Flags);
             }
 
+            if (device.KindState is VxlanState vxlan)
+            {
+                return new VxlanForwarding(kernel, device, vxlan).Add(MacAddress.Read(mac), attributes, state, flags, message.Header.Flags);
+            }
+
             // A device without a database of its own takes the address into its receive filter (ndo_dflt_fdb_add).
             if ((state & ((ushort)NeighbourState.Permanent)) == 0)
             {
@@ -212,6 +217,11 @@ internal sealed class ForwardingVerbs(SimulatedKernel kernel, PolicyTable neighb
             return RemoveFromBridge(bridge, null, mac, vid);
         }
 
+        if (device.KindState is VxlanState vxlan)
+        {
+            return new VxlanForwarding(kernel, device, vxlan).Delete(MacAddress.Read(mac), attributes);
+        }
+
         if ((BinaryPrimitives.ReadUInt16LittleEndian(header[8..]) & (ushort)NeighbourState.Permanent) == 0)
         {
             return LinuxError.EINVAL;
@@ -287,9 +297,13 @@ internal sealed class ForwardingVerbs(SimulatedKernel kernel, PolicyTable neighb
                 {
                     if (portIndex == 0 || device.Index == portIndex)
                     {
-                        if (device.KindState is VxlanState vxlan && vxlan.DefaultEntry(device, RTM_NEWNEIGH) is { } entry)
+                        if (device.KindState is VxlanState vxlan)
                         {
-                            yield return entry;
+                            kernel.Stack.Vxlan.Age(device, vxlan);
+                            foreach (byte[] entry in vxlan.Database.Entries.SelectMany(entry => vxlan.Entries(device, entry, RTM_NEWNEIGH)))
+                            {
+                                yield return entry;
+                            }
                         }
 
                         foreach (byte[] own in SelfEntries(device))

@@ -53,7 +53,7 @@ internal static class LinkKinds
         new("macvlan") { CarriesPackets = true, NeedsLower = true },
         new("macvtap") { NeedsLower = true, TransmitQueueLength = 500, HasNoQueue = false },
         new("vrf") { Flags = DeviceFlags.NoArp | DeviceFlags.Master, Mtu = 65575, MinimumMtu = 1280, MaximumMtu = 65575, IsBoundToNamespace = true },
-        new("vxlan"),
+        new("vxlan") { CarriesPackets = true },
         new("bond") { Flags = DeviceFlags.Broadcast | DeviceFlags.Multicast | DeviceFlags.Master, Queues = 16, HasOnlyAppearance = true },
         new("ipvlan") { NeedsLower = true, HasOnlyAppearance = true },
         new("macsec") { NeedsLower = true, HasOnlyAppearance = true },

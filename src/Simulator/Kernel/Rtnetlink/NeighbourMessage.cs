@@ -92,7 +92,8 @@ internal static class NeighbourMessage
         writer.Append(header);
     }
 
-    private static void WriteCacheInfo(ref NetlinkWriter writer, uint confirmed, uint used, uint updated, uint references)
+    /// <summary>struct nda_cacheinfo; times in hundredths of a second.</summary>
+    public static void WriteCacheInfo(ref NetlinkWriter writer, uint confirmed, uint used, uint updated, uint references)
     {
         Span<byte> cache = stackalloc byte[16];
         BinaryPrimitives.WriteUInt32LittleEndian(cache, confirmed);

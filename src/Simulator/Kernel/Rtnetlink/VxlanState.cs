@@ -1,10 +1,11 @@
 using System.Buffers.Binary;
 using EucaNet.Netlink.Wire;
 using EucaNet.Simulator.Kernel.Devices;
+using static EucaNet.Simulator.Kernel.Rtnetlink.RtnetlinkConstants;
 
 namespace EucaNet.Simulator.Kernel.Rtnetlink;
 
-/// <summary>What a VXLAN device was made with; its appearance only, no frames are carried (vxlan_fill_info).</summary>
+/// <summary>What a VXLAN device was made with, and what it knows of its stations (vxlan_fill_info).</summary>
 internal sealed class VxlanState
 {
     private static readonly (ushort Type, byte Value)[] FlagsBeforeAgeing = [(7, 1), (11, 0), (12, 0), (13, 0), (14, 0), (25, 0)];
@@ -20,15 +21,60 @@ internal sealed class VxlanState
     /// <summary>What a message shows of it, without demands.</summary>
     public static PolicyTable Shown { get; } = new(33);
 
-    public required AttributeSet Options { get; init; }
+    public required AttributeSet Options
+    {
+        get;
+        init
+        {
+            field = value;
+            if (Remote is { } remote)
+            {
+                Default = new VxlanEntry(default) { State = NeighbourState.Permanent | NeighbourState.Reachable, Flags = NTF_SELF };
+                Default.Remotes.Add(new VxlanRemote(InternetAddress.Read(remote.Length == 4 ? InternetAddress.V4 : InternetAddress.V6, remote), Port, Vni, Link));
+                Database.Add(Default);
+            }
+        }
+    }
+
+    public VxlanDatabase Database { get; } = new();
+
+    /// <summary>Where frames for stations go that are not known, as the device was made; null where it named no remote.</summary>
+    public VxlanEntry? Default { get; private init; }
 
     /// <summary>The far end where there is one, of either family.</summary>
     public byte[]? Remote => NotAny(Options.Bytes(2)) ?? NotAny(Options.Bytes(16));
 
+    /// <summary>The address of this end where one is named.</summary>
+    public InternetAddress? Local => NotAny(Options.Bytes(4)) is { } v4 ? InternetAddress.Read(InternetAddress.V4, v4)
+        : NotAny(Options.Bytes(17)) is { } v6 ? InternetAddress.Read(InternetAddress.V6, v6) : null;
+
+    /// <summary>The family of the tunnel's own packets.</summary>
+    public byte Family => NotAny(Options.Bytes(16)) is not null || NotAny(Options.Bytes(17)) is not null ? InternetAddress.V6 : InternetAddress.V4;
+
+    public uint Vni => Options.U32(1) ?? 0;
+
+    /// <summary>UDP port of both ends; 8472 where none was named.</summary>
+    public ushort Port => Options.U16(15) is { } port ? BinaryPrimitives.ReverseEndianness(port) : DefaultPort;
+
+    /// <summary>The interface whose link the tunnel crosses; 0 for any.</summary>
+    public int Link => (int)(Options.U32(3) ?? 0);
+
+    /// <summary>Rules and routes give each packet its far end, where the machine has such (external); no default, no database.</summary>
+    public bool IsExternal => Options.U8(25) is > 0;
+
+    public bool Learns => Options.U8(7) is { } learns ? learns != 0 : !IsExternal;
+
+    /// <summary>Seconds.</summary>
+    public uint AgeingTime => Options.U32(8) ?? DefaultAgeingTime;
+
+    private const ushort DefaultPort = 8472;
+
+    private const uint DefaultAgeingTime = 300;
+
     public void Write(ref NetlinkWriter writer, KernelProfile profile)
     {
-        bool external = Options.U8(25) is > 0;
-        writer.WriteUInt32(1, Options.U32(1) ?? 0);
+        bool external = IsExternal;
+        writer.WriteUInt32(1, Vni);
         foreach (ushort type in (ReadOnlySpan<ushort>)[2, 16])
         {
             if (NotAny(Options.Bytes(type)) is { } remote)
@@ -65,9 +111,9 @@ internal sealed class VxlanState
             writer.WriteByte(type, Options.U8(type) ?? (type == 7 && external ? (byte)0 : otherwise));
         }
 
-        writer.WriteUInt32(8, Options.U32(8) ?? 300);
+        writer.WriteUInt32(8, AgeingTime);
         writer.WriteUInt32(9, Options.U32(9) ?? 0);
-        writer.WriteUInt16(15, Options.U16(15) ?? BinaryPrimitives.ReverseEndianness((ushort)8472));
+        writer.WriteUInt16(15, BinaryPrimitives.ReverseEndianness(Port));
         foreach ((ushort type, byte otherwise) in FlagsBehindPort)
         {
             if (type != 31 || profile.IsAtLeast(6, 5))
@@ -88,26 +134,40 @@ internal sealed class VxlanState
         }
     }
 
-    /// <summary>The default entry of the device's own forwarding database, as it comes and goes with the device.</summary>
-    public byte[]? DefaultEntry(NetworkDevice device, ushort type)
-    {
-        if (Remote is not { } remote)
-        {
-            return null;
-        }
+    /// <summary>The far ends of an entry, a message each (vxlan_fdb_info).</summary>
+    public IEnumerable<byte[]> Entries(NetworkDevice device, VxlanEntry entry, ushort type) => entry.Remotes.Select(remote => Message(device, entry, remote, type));
 
-        var buffer = new NetlinkBuffer(96);
+    /// <summary>The default entry of the device's own forwarding database, as it comes and goes with the device.</summary>
+    public byte[]? DefaultEntry(NetworkDevice device, ushort type) => Default is { Remotes: [{ } remote, ..] } entry ? Message(device, entry, remote, type) : null;
+
+    public byte[] Message(NetworkDevice device, VxlanEntry entry, VxlanRemote remote, ushort type)
+    {
+        var buffer = new NetlinkBuffer(128);
         var writer = new NetlinkWriter(buffer);
         WireMark message = writer.BeginMessage(type, 0, 0);
-        NeighbourMessage.WriteHeader(ref writer, 7, device.Index, 0x82, 2, 1);
-        writer.WriteBytes(2, new byte[6]);
-        writer.WriteBytes(1, remote);
-        if (Options.U32(3) is { } link and not 0)
+        NeighbourMessage.WriteHeader(ref writer, AF_BRIDGE, device.Index, (ushort)entry.State, entry.Flags, RTN_UNICAST);
+        writer.WriteBytes(NDA_LLADDR, entry.Mac.ToBytes());
+        if (!remote.Address.IsAny)
         {
-            writer.WriteUInt32(8, link);
+            AddressMessage.WriteAddress(ref writer, NDA_DST, remote.Address);
         }
 
-        writer.WriteBytes(3, new byte[16]);
+        if (remote.Port != Port)
+        {
+            writer.WriteUInt16BigEndian(NDA_PORT, remote.Port);
+        }
+
+        if (remote.Vni != Vni)
+        {
+            writer.WriteUInt32(NDA_VNI, remote.Vni);
+        }
+
+        if (remote.Interface != 0)
+        {
+            writer.WriteInt32(NDA_IFINDEX, remote.Interface);
+        }
+
+        NeighbourMessage.WriteCacheInfo(ref writer, 0, entry == Default ? 0 : device.Kernel.TicksSince(entry.Used), entry == Default ? 0 : device.Kernel.TicksSince(entry.Updated), 0);
         writer.EndMessage(message);
         writer.Complete();
         return buffer.Written.ToArray();

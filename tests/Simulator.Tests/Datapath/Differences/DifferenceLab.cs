@@ -16,7 +16,7 @@ internal abstract class DifferenceLab : IDisposable
 
     private static readonly ushort[] Watched = [EtherType.Ipv4, EtherType.Ipv6, EtherType.Arp];
 
-    private readonly List<(string Device, IPacketSocket Socket)> _sockets = [];
+    private readonly List<(string Device, ushort Type, IPacketSocket Socket)> _sockets = [];
     private readonly byte[] _buffer = new byte[9000];
 
     public const int Ports = 3;
@@ -61,7 +61,7 @@ internal abstract class DifferenceLab : IDisposable
     private void Listen(IKernel kernel, string device)
     {
         int index = InterfaceSetup.IndexOf(kernel, device);
-        _sockets.AddRange(Watched.Select(type => (device, kernel.OpenPacket(index, type))));
+        _sockets.AddRange(Watched.Select(type => (device, type, kernel.OpenPacket(index, type))));
     }
 
     /// <summary>Sends a frame and gives what comes out; waits for as many frames as are expected.</summary>
@@ -70,7 +70,9 @@ internal abstract class DifferenceLab : IDisposable
     /// <summary>Sends a frame by the far end of a port, or by a watched interface of the machine itself.</summary>
     public List<string> SendBy(string device, byte[] frame, int expected)
     {
-        _sockets.First(entry => entry.Device == device).Socket.Send(frame);
+        // What stands on the interface takes the frame for one of the socket's protocol.
+        ushort type = Packet.FromFrame(frame).Protocol;
+        _sockets.First(entry => entry.Device == device && (entry.Type == type || !Watched.Contains(type))).Socket.Send(frame);
         List<string> frames = Collect();
         for (int i = 0; i < 500 && frames.Count < expected && !IsSettled; i++)
         {
@@ -138,10 +140,10 @@ internal abstract class DifferenceLab : IDisposable
     public List<string> Collect()
     {
         var frames = new List<string>();
-        foreach ((string device, IPacketSocket socket) in _sockets)
+        foreach ((string device, _, IPacketSocket socket) in _sockets)
         {
             int length;
-            while ((length = socket.Receive(_buffer)) >= 0)
+            while ((length = Receive(socket)) >= 0)
             {
                 Packet packet = Packet.FromFrame(_buffer.AsSpan(0, length));
                 if (!IsOwnNoise(packet))
@@ -152,6 +154,19 @@ internal abstract class DifferenceLab : IDisposable
         }
 
         return frames;
+    }
+
+    /// <summary>A socket says once that its interface went down; that is no frame.</summary>
+    private int Receive(IPacketSocket socket)
+    {
+        try
+        {
+            return socket.Receive(_buffer);
+        }
+        catch (KernelException down) when (down.Error == LinuxError.ENETDOWN)
+        {
+            return -1;
+        }
     }
 
     private static bool IsOwnNoise(Packet packet)

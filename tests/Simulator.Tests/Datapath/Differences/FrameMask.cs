@@ -25,7 +25,21 @@ internal static class FrameMask
             MaskV6(packet);
         }
 
+        FinishOffloadedSum(packet);
         return $"{FrameSummary.Describe(packet)} {Convert.ToHexStringLower(packet.Frame)}";
+    }
+
+    /// <summary>A tunnel's outer sum is left to the card on a real machine: what stands there is the pseudo header's.</summary>
+    private static void FinishOffloadedSum(Packet packet)
+    {
+        if (packet is { TransportProtocol: IpProtocol.Udp, FragmentOffset: 0 } && packet.Transport.Length >= UdpHeader.Size)
+        {
+            var udp = new UdpHeader(packet.Transport);
+            if (udp.DestinationPort == 4789 && udp.Length == packet.Transport.Length && udp.Checksum == (ushort)~InternetChecksum.Fold(packet.PseudoHeader(IpProtocol.Udp, udp.Length)))
+            {
+                packet.UpdateTransportChecksum();
+            }
+        }
     }
 
     private static void MaskV4(Packet packet)
@@ -101,7 +115,7 @@ internal static class FrameMask
 
     private static bool IsReset(Packet packet) => packet.TransportProtocol == IpProtocol.Tcp && packet.Transport.Length >= 20 && (packet.Transport[13] & 4) != 0;
 
-    /// <summary>Ports of a stream are below 700 and from 2000 to 2999; 8080 and 999 are what rules write.</summary>
+    /// <summary>Ports of a stream are below 700 and from 2000 to 2999; 8080 and 999 are what rules write, 4789 is VXLAN's.</summary>
     private static void MaskDrawnPorts(Span<byte> transport, byte protocol)
     {
         if (!IpProtocol.HasPorts(protocol) || transport.Length < 8)
@@ -113,7 +127,7 @@ internal static class FrameMask
         for (int offset = 0; offset < 4; offset += 2)
         {
             ushort port = BinaryPrimitives.ReadUInt16BigEndian(transport[offset..]);
-            if (port is not (< 700 or 999 or (>= 2000 and < 3000) or 5000 or 8080) && transport.Length >= checksum + 2)
+            if (port is not (< 700 or 999 or (>= 2000 and < 3000) or 4789 or 5000 or 8080) && transport.Length >= checksum + 2)
             {
                 transport.Slice(offset, 2).Clear();
                 transport.Slice(checksum, 2).Clear();

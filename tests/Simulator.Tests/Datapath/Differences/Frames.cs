@@ -9,9 +9,9 @@ namespace EucaNet.Simulator.Tests.Datapath.Differences;
 /// <summary>Whole ethernet frames for scenes.</summary>
 internal static class Frames
 {
-    public static byte[] Udp(string source, string destination, string from = "10.1.0.2", string to = "10.1.0.3", ushort fromPort = 2001, ushort toPort = 53, int data = 4, byte hopLimit = 64)
+    public static byte[] Udp(string source, string destination, string from = "10.9.0.2", string to = "10.9.0.3", ushort fromPort = 2001, ushort toPort = 53, int data = 4, byte hopLimit = 64, byte trafficClass = 0, bool dontFragment = false)
     {
-        Packet packet = Packet.OfInternet(InternetAddress.Parse(from), InternetAddress.Parse(to), IpProtocol.Udp, UdpHeader.Size + data, hopLimit);
+        Packet packet = Packet.OfInternet(InternetAddress.Parse(from), InternetAddress.Parse(to), IpProtocol.Udp, UdpHeader.Size + data, hopLimit, trafficClass, dontFragment);
         new UdpHeader(packet.Transport).Write(fromPort, toPort);
         return Finish(packet, source, destination);
     }
@@ -28,6 +28,19 @@ internal static class Frames
         bool isV6 = to.Contains(':', StringComparison.Ordinal);
         Packet packet = Packet.OfInternet(InternetAddress.Parse(from), InternetAddress.Parse(to), isV6 ? IpProtocol.Icmpv6 : IpProtocol.Icmp, 16, hopLimit);
         _ = new IcmpHeader(packet.Transport) { Type = (isV6, reply) switch { (true, false) => 128, (true, true) => 129, (false, true) => IcmpType.EchoReply, _ => IcmpType.EchoRequest }, Identifier = 7, Sequence = 1 };
+        return Finish(packet, source, destination);
+    }
+
+    /// <summary>A frame in a VXLAN packet (RFC 7348).</summary>
+    /// <param name="vni">The network; null writes a header that says it has none.</param>
+    public static byte[] Vxlan(string source, string destination, string from, string to, uint? vni, byte[] inner, ushort port = 4789, byte trafficClass = 0)
+    {
+        Packet packet = Packet.OfInternet(InternetAddress.Parse(from), InternetAddress.Parse(to), IpProtocol.Udp, UdpHeader.Size + 8 + inner.Length, 64, trafficClass);
+        new UdpHeader(packet.Transport).Write(2005, port);
+        Span<byte> header = packet.Transport[UdpHeader.Size..];
+        header[0] = (byte)(vni is null ? 0 : 8);
+        BinaryPrimitives.WriteUInt32BigEndian(header[4..], (vni ?? 0) << 8);
+        inner.CopyTo(header[8..]);
         return Finish(packet, source, destination);
     }
 

@@ -9,11 +9,25 @@ namespace EucaNet.Simulator.Tests.Datapath.Differences;
 internal sealed class Scene : IDisposable
 {
     private readonly RealLab _real = new(Topology.Bare);
-    private readonly SimulatedLab _simulated = new(Topology.Bare);
+    private readonly SimulatedLab _simulated;
 
     /// <param name="setUp">What an administrator does; done on both kernels.</param>
     /// <param name="watched">Interfaces of the machine whose received frames are compared too, beside what leaves by the ports.</param>
     public Scene(Action<SceneMachine> setUp, params string[] watched)
+    {
+        try
+        {
+            _simulated = new SimulatedLab(Topology.Bare);
+            SetUp(setUp, watched);
+        }
+        catch
+        {
+            _real.Dispose();
+            throw;
+        }
+    }
+
+    private void SetUp(Action<SceneMachine> setUp, string[] watched)
     {
         Do(setUp);
         foreach (string device in watched)

@@ -57,7 +57,7 @@ internal sealed class SceneMachine(IKernel kernel) : IDisposable
             HardwareAddress = HardwareAddress.Parse(mac), Destination = IPAddress.Parse(remote),
         };
         RouteBatch batch = _route.CreateBatch();
-        batch.Add(entry, 28, NetlinkMessageFlags.Request | NetlinkMessageFlags.Create | NetlinkMessageFlags.Append);
+        batch.Add(entry, 28, NetlinkMessageFlags.Request | NetlinkMessageFlags.Acknowledge | NetlinkMessageFlags.Create | NetlinkMessageFlags.Append);
         batch.Execute();
     }
 
