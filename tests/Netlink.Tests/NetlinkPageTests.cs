@@ -107,6 +107,8 @@ public sealed class NetlinkPageTests
 
         Assert.That((await route.GetRoutesAsync(RouteConstants.AF_INET, RouteConstants.RT_TABLE_MAIN)).Select(found => found.Gateway), Has.Some.EqualTo(IPAddress.Parse("192.168.0.2")));
 
+        // The kernel looks at carriers from time to time only, and a next hop takes one.
+        await CarrierAsync(route, bridge.Index);
         await route.AddNextHopAsync(NextHopObject.By(5, IPAddress.Parse("192.168.0.2"), bridge.Index));
         await route.AddNextHopAsync(NextHopObject.GroupOf(7, new NextHopGroupMember(5, Weight: 3)));
         await route.AddRouteAsync(NetworkRoute.To(IPAddress.Parse("10.21.0.0"), 16) with { NextHopId = 7, Scope = RouteConstants.RT_SCOPE_UNIVERSE });
@@ -170,6 +172,15 @@ public sealed class NetlinkPageTests
         Assert.That(disciplines.Single().Kind, Is.EqualTo("noqueue"));
         await CopyAsync(route, CancellationToken.None);
         return (v0, bridge);
+    }
+
+    private static async Task CarrierAsync(RouteConnection route, int index)
+    {
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        while (((await route.GetLinkAsync(index)).Flags & LinkFlags.Running) == 0)
+        {
+            await Task.Delay(5, deadline.Token);
+        }
     }
 
     private static async Task MakeVlanAsync(RouteConnection route)

@@ -26,7 +26,9 @@ public sealed partial class NftablesBatch
     public NftablesBatch(int capacity = 4096)
     {
         _buffer = new NetlinkBuffer(capacity);
-        Clear();
+        var writer = new NetlinkWriter(_buffer);
+        writer.Append(stackalloc byte[BeginSize + GuardSize]);
+        writer.Complete();
     }
 
     /// <summary>Messages in it.</summary>
@@ -51,23 +53,15 @@ public sealed partial class NftablesBatch
     public ReadOnlySpan<byte> Messages => _buffer.Written[(BeginSize + GuardSize)..];
 
     /// <summary>A copy of the one datagram that the kernel would be sent, numbered from 1, with an acknowledgement asked for at its end.</summary>
-    public byte[] ToDatagram()
-    {
-        byte[] datagram = Seal(1, BatchEnding.Acknowledged, out _).ToArray();
-        Unseal(BatchEnding.Acknowledged);
-        return datagram;
-    }
+    public byte[] ToDatagram() => Seal(1, BatchEnding.Acknowledged, out _).ToArray();
 
     /// <summary>Forgets everything and keeps the memory.</summary>
     public void Clear()
     {
-        _buffer.Clear();
+        _buffer.Truncate(BeginSize + GuardSize);
         _entries.Clear();
         ExpectedGeneration = null;
         Label = null;
-        var writer = new NetlinkWriter(_buffer);
-        writer.Append(stackalloc byte[BeginSize + GuardSize]);
-        writer.Complete();
     }
 
     /// <summary>Adds a table, chain, rule (at the end of its chain), set, object, flowtable or elements.</summary>
@@ -243,7 +237,9 @@ public sealed partial class NftablesBatch
         writer.Complete();
     }
 
-    /// <summary>The whole batch from BEGIN to END, numbered from <paramref name="sequence"/> on (BEGIN has it); without END for a dry run.</summary>
+    /// <summary>
+    /// The whole batch from BEGIN to END, numbered from <paramref name="sequence"/> on (BEGIN has it); without END for a dry run. Valid until the next change.
+    /// </summary>
     internal ReadOnlySpan<byte> Seal(uint sequence, BatchEnding ending, out int messages)
     {
         messages = _entries.Count + 2;
@@ -281,16 +277,14 @@ public sealed partial class NftablesBatch
             writer.Complete();
         }
 
-        return _buffer.Written[begin..];
-    }
-
-    /// <summary>Takes END off again, so that more can be added.</summary>
-    internal void Unseal(BatchEnding ending)
-    {
+        ReadOnlySpan<byte> datagram = _buffer.Written[begin..];
         if (ending != BatchEnding.None)
         {
+            // END's bytes stay where they are; it is no longer part of the batch, so that more can be added.
             _buffer.Truncate(_buffer.Length - BeginSize);
         }
+
+        return datagram;
     }
 
     /// <summary>The bytes of message <paramref name="index"/>, and what it is about.</summary>

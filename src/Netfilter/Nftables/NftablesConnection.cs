@@ -209,19 +209,11 @@ public sealed partial class NftablesConnection : IDisposable
         bool committed = false;
         bool answered = false;
         List<NftablesError>? errors = null;
-        ReadOnlySpan<byte> datagram = batch.Seal(sequence, ending, out int messages);
-        try
-        {
-            SendDatagram(datagram);
-        }
-        finally
-        {
-            batch.Unseal(ending);
-        }
+        LinuxError first = ExchangeDatagram(batch.Seal(sequence, ending, out int messages));
 
         // Nothing comes behind the acknowledgement of END.
         bool ended = false;
-        while (!ended && TryReceive(_answers, out bool lost))
+        for (bool more = HasAnswer(first, out bool lost); more; more = !ended && TryReceive(_answers, out lost))
         {
             answered |= lost;
             for (int index = 0; index < _answers.Count; index++)
@@ -343,16 +335,46 @@ public sealed partial class NftablesConnection : IDisposable
 
     private void SendDatagram(ReadOnlySpan<byte> datagram)
     {
-        int needed = datagram.Length + 32;
+        MakeRoom(datagram.Length);
+        _socket.Send(datagram);
+    }
+
+    private LinuxError ExchangeDatagram(ReadOnlySpan<byte> datagram)
+    {
+        MakeRoom(datagram.Length);
+        return _socket.Exchange(datagram, _answers);
+    }
+
+    private void MakeRoom(int length)
+    {
+        int needed = length + 32;
         if (needed > _socket.SendBufferSize && _socket.RequestSendBuffer(needed) is var granted && granted < needed)
         {
             throw new KernelException(
-                $"send an nf_tables batch of {datagram.Length} bytes",
+                $"send an nf_tables batch of {length} bytes",
                 LinuxError.EMSGSIZE,
                 $"The send buffer may be {granted} bytes; it takes {needed}. Set net.core.wmem_max to {needed / 2 + 1} or more, or give the process CAP_NET_ADMIN in the initial user namespace.");
         }
+    }
 
-        _socket.Send(datagram);
+    // What the exchange left in the room for answers; where some were lost, what is left of them.
+    private bool HasAnswer(LinuxError received, out bool lost)
+    {
+        lost = received == LinuxError.ENOBUFS;
+        switch (received)
+        {
+            case LinuxError.None:
+                return true;
+            case LinuxError.EAGAIN:
+                return false;
+            case LinuxError.ENOBUFS:
+                TryReceive(_answers, out _);
+                return true;
+            case LinuxError.EINTR:
+                return TryReceive(_answers, out lost);
+            default:
+                throw new KernelException("receive the answers to an nf_tables batch", received);
+        }
     }
 
     // An echo may be larger than the room for answers: its beginning says enough.

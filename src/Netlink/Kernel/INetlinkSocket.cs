@@ -1,3 +1,5 @@
+using EucaNet.Netlink.Wire;
+
 namespace EucaNet.Netlink.Kernel;
 
 /// <summary>A bound netlink socket: datagrams out, datagrams in. Not for use by several threads at once in the same direction.</summary>
@@ -13,6 +15,13 @@ public interface INetlinkSocket : IDisposable
     /// <summary>Takes the datagrams that wait, as many as <paramref name="buffer"/> has room for, without blocking; returns their number, 0 for none.</summary>
     /// <exception cref="KernelException">ENOBUFS: messages were lost because the receive buffer was full; the socket goes on.</exception>
     int Receive(NetlinkReceiveBuffer buffer);
+
+    /// <summary>
+    /// Sends one datagram and takes what the kernel has answered by then, as <see cref="Send"/> and <see cref="Receive"/> do one after the other. Returns why nothing was
+    /// received: <see cref="LinuxError.EAGAIN"/>, nothing waits; <see cref="LinuxError.ENOBUFS"/>, answers were lost.
+    /// </summary>
+    /// <exception cref="KernelException">The kernel did not take the datagram.</exception>
+    LinuxError Exchange(ReadOnlySpan<byte> datagram, NetlinkReceiveBuffer buffer) => SendThenReceive(this, datagram, buffer);
 
     /// <summary>Completes when a datagram or an error waits.</summary>
     /// <exception cref="ObjectDisposedException">The socket was closed meanwhile.</exception>
@@ -30,6 +39,20 @@ public interface INetlinkSocket : IDisposable
 
     /// <summary>Asks for a send buffer of at least <paramref name="bytes"/> (SO_SNDBUFFORCE, then SO_SNDBUF); returns what it is now.</summary>
     int RequestSendBuffer(int bytes);
+
+    internal static LinuxError SendThenReceive(INetlinkSocket socket, ReadOnlySpan<byte> datagram, NetlinkReceiveBuffer buffer)
+    {
+        socket.Send(datagram);
+        try
+        {
+            return socket.Receive(buffer) > 0 ? LinuxError.None : LinuxError.EAGAIN;
+        }
+        catch (KernelException exception)
+        {
+            buffer.Count = 0;
+            return exception.Error;
+        }
+    }
 }
 
 /// <summary>What came with a datagram.</summary>

@@ -16,6 +16,7 @@ internal sealed unsafe class LinuxNetlinkSocket : INetlinkSocket
 
     private readonly LinuxSocket _socket;
     private bool _packetInformation;
+    private bool _hearsKernelOnly;
 
     private LinuxNetlinkSocket(LinuxSocket socket) => _socket = socket;
 
@@ -42,24 +43,32 @@ internal sealed unsafe class LinuxNetlinkSocket : INetlinkSocket
 
     public void Send(ReadOnlySpan<byte> datagram)
     {
-        using LinuxSocket.Use use = _socket.Acquire();
-        fixed (byte* data = datagram)
+        LinuxSocket.Use use = _socket.Acquire();
+        LinuxError error = Send(use.Descriptor, datagram);
+        use.Dispose();
+        ThrowUnsent(datagram.Length, error);
+    }
+
+    public LinuxError Exchange(ReadOnlySpan<byte> datagram, NetlinkReceiveBuffer buffer)
+    {
+        ArgumentNullException.ThrowIfNull(buffer);
+        if (buffer.Slots != 1 || _packetInformation)
         {
-            // No address: an unconnected netlink socket sends to the kernel.
-            while (SendTo(use.Descriptor, data, (nuint)datagram.Length, MSG_DONTWAIT, null, 0) < 0)
-            {
-                LinuxError error = LastError;
-                if (error != LinuxError.EINTR)
-                {
-                    throw new KernelException($"send {datagram.Length} bytes to the kernel", error, error switch
-                    {
-                        LinuxError.EMSGSIZE => $"The send buffer takes at most {SendBufferSize - 32}; ask for a larger one.",
-                        LinuxError.EPERM => "It needs CAP_NET_ADMIN.",
-                        _ => null,
-                    });
-                }
-            }
+            return INetlinkSocket.SendThenReceive(this, datagram, buffer);
         }
+
+        buffer.Count = 0;
+        LinuxError received = _socket.TakePendingError();
+        LinuxSocket.Use use = _socket.Acquire();
+        LinuxError sent = Send(use.Descriptor, datagram);
+        if (sent == LinuxError.None && received == LinuxError.None)
+        {
+            received = ReceiveOne(use.Descriptor, buffer);
+        }
+
+        use.Dispose();
+        ThrowUnsent(datagram.Length, sent);
+        return received;
     }
 
     [SkipLocalsInit]
@@ -70,7 +79,11 @@ internal sealed unsafe class LinuxNetlinkSocket : INetlinkSocket
         ThrowPending();
         if (buffer.Slots == 1 && !_packetInformation)
         {
-            return ReceiveOne(buffer);
+            // For a single datagram recvfrom is the shorter way into the kernel.
+            LinuxSocket.Use use = _socket.Acquire();
+            LinuxError error = ReceiveOne(use.Descriptor, buffer);
+            use.Dispose();
+            return error is LinuxError.None or LinuxError.EAGAIN ? buffer.Count : throw new KernelException("receive from the kernel", error);
         }
 
         int slots = Math.Min(buffer.Slots, MaximumSlots);
@@ -113,6 +126,7 @@ internal sealed unsafe class LinuxNetlinkSocket : INetlinkSocket
     public void Join(uint group)
     {
         using LinuxSocket.Use use = _socket.Acquire();
+        _hearsKernelOnly = false;
         if (!_packetInformation)
         {
             // sockaddr_nl names groups up to 32 only; the control message names them all.
@@ -171,33 +185,62 @@ internal sealed unsafe class LinuxNetlinkSocket : INetlinkSocket
         return address.Groups == 0 ? 0 : (uint)System.Numerics.BitOperations.TrailingZeroCount(address.Groups) + 1;
     }
 
-    // For a single datagram recvfrom is the shorter way into the kernel.
-    private int ReceiveOne(NetlinkReceiveBuffer buffer)
+    // These two do not throw, and their callers hold the descriptor without a try block: in one, the compiler calls the kernel by way of a stub.
+    private static LinuxError Send(int descriptor, ReadOnlySpan<byte> datagram)
     {
-        Span<byte> slot = buffer.Slot(0);
-        NetlinkAddress address = default;
-        using LinuxSocket.Use use = _socket.Acquire();
-        while (true)
+        fixed (byte* data = datagram)
         {
-            uint addressLength = (uint)sizeof(NetlinkAddress);
-            nint full = ReceiveFrom(
-                use.Descriptor, Unsafe.AsPointer(ref MemoryMarshal.GetReference(slot)), (nuint)slot.Length, MSG_DONTWAIT | MSG_TRUNC, &address, &addressLength);
-            if (full >= 0)
+            // No address: the socket sends to the kernel.
+            while (SendTo(descriptor, data, (nuint)datagram.Length, MSG_DONTWAIT, null, 0) < 0)
             {
-                buffer[0] = new ReceivedDatagram(0, Math.Min((int)full, slot.Length), (int)full, address.PortId, GroupOf(default, address));
-                GC.KeepAlive(buffer);
-                return buffer.Count = 1;
+                LinuxError error = LastError;
+                if (error != LinuxError.EINTR)
+                {
+                    return error;
+                }
             }
 
-            switch (LastError)
+            return LinuxError.None;
+        }
+    }
+
+    // The sender's address is a good part of what a small answer costs: it is asked for only where it may be another than the kernel's.
+    private LinuxError ReceiveOne(int descriptor, NetlinkReceiveBuffer buffer)
+    {
+        Span<byte> slot = buffer.Slot(0);
+        NetlinkAddress sender = default;
+        uint length = (uint)sizeof(NetlinkAddress);
+        bool asks = !_hearsKernelOnly;
+        while (true)
+        {
+            // The slot is pinned for as long as the buffer lives.
+            nint full = ReceiveFrom(
+                descriptor, Unsafe.AsPointer(ref MemoryMarshal.GetReference(slot)), (nuint)slot.Length, MSG_DONTWAIT | MSG_TRUNC, asks ? &sender : null, asks ? &length : null);
+            if (full >= 0)
             {
-                case LinuxError.EAGAIN:
-                    return 0;
-                case LinuxError.EINTR:
-                    continue;
-                default:
-                    throw new KernelException("receive from the kernel", LastError);
+                buffer[0] = new ReceivedDatagram(0, Math.Min((int)full, slot.Length), (int)full, sender.PortId, GroupOf(default, sender));
+                buffer.Count = 1;
+                return LinuxError.None;
             }
+
+            LinuxError error = LastError;
+            if (error != LinuxError.EINTR)
+            {
+                return error;
+            }
+        }
+    }
+
+    private void ThrowUnsent(int length, LinuxError error)
+    {
+        if (error != LinuxError.None)
+        {
+            throw new KernelException($"send {length} bytes to the kernel", error, error switch
+            {
+                LinuxError.EMSGSIZE => $"The send buffer takes at most {SendBufferSize - 32}; ask for a larger one.",
+                LinuxError.EPERM => "It needs CAP_NET_ADMIN.",
+                _ => null,
+            });
         }
     }
 
@@ -268,6 +311,10 @@ internal sealed unsafe class LinuxNetlinkSocket : INetlinkSocket
         socklen_t length = (uint)sizeof(NetlinkAddress);
         Check(LibC.getsockname(descriptor, (sockaddr*)&address, &length), "read the netlink socket's port");
         PortId = address.PortId;
+
+        // Connected to the kernel, the socket takes nothing that another process sends to it; to a group anybody with CAP_NET_ADMIN may send (netlink(7)).
+        address = new NetlinkAddress { Family = AF_NETLINK };
+        _hearsKernelOnly = LibC.connect(descriptor, (sockaddr*)&address, (uint)sizeof(NetlinkAddress)) == 0;
         foreach (uint group in options.Groups)
         {
             Join(group);

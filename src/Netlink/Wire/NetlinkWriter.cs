@@ -140,19 +140,28 @@ public ref struct NetlinkWriter
     /// <summary>Writes a string attribute in UTF-8 with its terminating NUL.</summary>
     public void WriteString(ushort type, scoped ReadOnlySpan<char> value)
     {
-        if (value.Length < 64 && System.Text.Ascii.IsValid(value))
+        var mark = new WireMark(_position);
+        if (value.Length < 64)
         {
+            // Names are short and mostly ASCII.
             Span<byte> room = ReserveAttribute(type, value.Length + 1);
+            uint all = 0;
             for (int index = 0; index < value.Length; index++)
             {
+                all |= value[index];
                 room[index] = (byte)value[index];
             }
 
             room[value.Length] = 0;
-            return;
+            if (all < 0x80)
+            {
+                return;
+            }
+
+            Truncate(mark);
         }
 
-        WireMark mark = BeginAttribute(type);
+        BeginAttribute(type);
 
         // Three bytes a character always suffice; what is not needed is given back.
         Span<byte> target = Reserve(value.Length * 3 + 1);

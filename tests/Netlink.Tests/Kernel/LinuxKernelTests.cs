@@ -101,6 +101,54 @@ public sealed class LinuxKernelTests
     }
 
     [Test]
+    public void An_exchange_sends_and_receives_in_one_step_and_says_why_nothing_came()
+    {
+        using INetlinkSocket socket = _kernel.OpenNetlink(NetlinkProtocol.Route, new NetlinkSocketOptions { SendBufferSize = 4096 });
+        var answers = new NetlinkReceiveBuffer(1, 4096);
+        Assert.That(socket.Exchange(LoopbackUp(5), answers), Is.EqualTo(LinuxError.None));
+        var reader = new MessageReader(answers.Bytes(0));
+        Assert.That(reader.TryRead(out NetlinkMessage acknowledgement), Is.True);
+        Assert.That((acknowledgement.Header.Type, acknowledgement.Header.Sequence), Is.EqualTo((NetlinkMessageType.Error, 5u)));
+        Assert.That(socket.Exchange(Message(16, NetlinkMessageFlags.Request, 6, 1, 1), answers), Is.EqualTo(LinuxError.EAGAIN), "no acknowledgement was asked for");
+        Assert.That(answers.Count, Is.Zero);
+        Assert.That(() => socket.Exchange(new byte[1 << 20], answers), Throws.InstanceOf<KernelException>().With.Property("Error").EqualTo(LinuxError.EMSGSIZE));
+        Assert.That(socket.Exchange(LoopbackUp(7), new NetlinkReceiveBuffer()), Is.EqualTo(LinuxError.None), "with room for several datagrams too");
+    }
+
+    [Test]
+    public async Task An_exchange_reports_answers_lost_before_it()
+    {
+        using INetlinkSocket listener = _kernel.OpenNetlink(NetlinkProtocol.Route, new NetlinkSocketOptions { ReceiveBufferSize = 2304 });
+        for (uint turn = 1; turn < 40; turn++)
+        {
+            listener.Send(LoopbackUp(turn));
+        }
+
+        await listener.WaitReadableAsync();
+        Assert.That(listener.Exchange(LoopbackUp(40), new NetlinkReceiveBuffer(1, 4096)), Is.EqualTo(LinuxError.ENOBUFS));
+    }
+
+    [Test]
+    public unsafe void What_another_process_sends_to_the_socket_never_reaches_it()
+    {
+        using INetlinkSocket socket = _kernel.OpenNetlink(NetlinkProtocol.Route);
+        byte[] forged = LoopbackUp(9);
+        (nint sent, LinuxError error) = _namespace.Run(() =>
+        {
+            int descriptor = LinuxSocket.Open(SystemCalls.AF_NETLINK, 3, 0, "open the forger's socket");
+            var address = new SystemCalls.NetlinkAddress { Family = SystemCalls.AF_NETLINK, PortId = socket.PortId };
+            using var own = new Microsoft.Win32.SafeHandles.SafeFileHandle(descriptor, ownsHandle: true);
+            fixed (byte* data = forged)
+            {
+                nint result = SystemCalls.SendTo(descriptor, data, (nuint)forged.Length, SystemCalls.MSG_DONTWAIT, &address, (uint)sizeof(SystemCalls.NetlinkAddress));
+                return (result, SystemCalls.LastError);
+            }
+        });
+        Assert.That((sent, error), Is.EqualTo(((nint)(-1), LinuxError.ECONNREFUSED)));
+        Assert.That(socket.Receive(new NetlinkReceiveBuffer(1)), Is.Zero);
+    }
+
+    [Test]
     public void A_parameter_is_that_of_the_namespace_and_the_callers_own_stays()
     {
         string? before = LinuxKernel.Current.ReadParameter("net/ipv4/ip_forward");
