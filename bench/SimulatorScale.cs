@@ -88,8 +88,12 @@ internal static class SimulatorScale
         }
 
         TimeSpan whole = Stopwatch.GetElapsedTime(began);
+        long forked = Stopwatch.GetTimestamp();
+        CloudFork fork = cloud.Fork();
+        TimeSpan forking = Stopwatch.GetElapsedTime(forked);
+        fork.Cloud.Dispose();
         output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{Machines} VMs of {GroupCount} groups on {Nodes} nodes: {whole.TotalSeconds:0.00} s until all have their leases, of which {raised.TotalSeconds:0.00} s for the machines ({cloud.Clock.Elapsed.TotalSeconds:0.0} s of virtual time)"));
+            $"{Machines} VMs of {GroupCount} groups on {Nodes} nodes: {whole.TotalSeconds:0.00} s until all have their leases, of which {raised.TotalSeconds:0.00} s for the machines ({cloud.Clock.Elapsed.TotalSeconds:0.0} s of virtual time); forked in {forking.TotalMilliseconds:0} ms, {fork.Objects} objects"));
     }
 
     private static readonly (string Name, Func<SimulatedKernel, Action> Prepare)[] Requests =

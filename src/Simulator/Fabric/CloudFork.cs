@@ -12,7 +12,7 @@ public sealed class CloudFork
 {
     private readonly ObjectGraphCopy _copy;
 
-    [RequiresUnreferencedCode("A fork copies objects field by field.")]
+    [RequiresUnreferencedCode("A fork copies objects field by field."), RequiresDynamicCode("A fork makes code for each type it copies.")]
     internal CloudFork(SimulatedCloud cloud, object[] programs)
     {
         _copy = new ObjectGraphCopy();

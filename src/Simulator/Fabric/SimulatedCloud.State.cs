@@ -32,7 +32,7 @@ public sealed partial class SimulatedCloud
     /// </summary>
     /// <param name="programs">Objects outside the cloud that belong to it, an engine on one of its kernels: they get twins that work on the second cloud.</param>
     /// <exception cref="NotSupportedException">Something that hangs on the cloud cannot be copied, as a recording into a file.</exception>
-    [RequiresUnreferencedCode("A fork copies objects field by field.")]
+    [RequiresUnreferencedCode("A fork copies objects field by field."), RequiresDynamicCode("A fork makes code for each type it copies.")]
     public CloudFork Fork(params object[] programs)
     {
         ArgumentNullException.ThrowIfNull(programs);

@@ -8,7 +8,11 @@ namespace EucaNet.Simulator.Recording;
 internal sealed class StaticObjects
 {
     private readonly HashSet<Type> _seen = [];
+    private readonly HashSet<Type> _types = [];
     private readonly Dictionary<object, FieldInfo> _places = new(ReferenceEqualityComparer.Instance);
+
+    /// <summary>A static field holds this object of this type.</summary>
+    public bool Holds(object value, Type type) => _types.Contains(type) && _places.ContainsKey(value);
 
     /// <summary>The field that holds an object; false where none of those that are known does.</summary>
     public bool TryFind(object value, [NotNullWhen(true)] out FieldInfo? place) => _places.TryGetValue(value, out place);
@@ -28,6 +32,7 @@ internal sealed class StaticObjects
                 if (!field.IsLiteral && !field.FieldType.IsPointer && !field.FieldType.IsByRefLike && !field.FieldType.IsValueType && field.GetValue(null) is { } value)
                 {
                     _places.TryAdd(value, field);
+                    _types.Add(value.GetType());
                 }
             }
         }

@@ -16,11 +16,13 @@ internal sealed class AddressLabelVerbs(SimulatedKernel kernel)
     private const int HeaderLength = 12;
     private static readonly PolicyTable Policy = new(2, (IFAL_ADDRESS, new(AttributeKind.Binary, 16) { IsExact = true }), (IFAL_LABEL, new(AttributeKind.U32)));
 
-    private readonly List<Entry> _entries =
+    private static readonly Entry[] Defaults =
     [
         Default("::1", 128, 0), Default("::", 96, 3), Default("::ffff:0.0.0.0", 96, 4), Default("2001::", 32, 6), Default("2001:10::", 28, 7),
         Default("3ffe::", 16, 12), Default("2002::", 16, 2), Default("fec0::", 10, 11), Default("fc00::", 7, 5), Default("::", 0, 1),
     ];
+
+    private readonly List<Entry> _entries = [.. Defaults];
 
     private uint _generation = 10;
 

@@ -7,7 +7,7 @@ namespace EucaNet.Simulator.Kernel.Rtnetlink.Traffic;
 internal sealed class DeviceTraffic
 {
     private readonly NetworkDevice _device;
-    private readonly List<Qdisc>[] _children = [.. Enumerable.Range(0, 16).Select(static _ => new List<Qdisc>())];
+    private readonly List<Qdisc> _children = [];
 
     public DeviceTraffic(NetworkDevice device)
     {
@@ -24,8 +24,8 @@ internal sealed class DeviceTraffic
     /// <summary>The ingress queue was made by an earlier request, with or without a qdisc now.</summary>
     public bool HasIngressQueue { get; set; }
 
-    /// <summary>The children in the order of the kernel's hash table (qdisc_hash).</summary>
-    public IEnumerable<Qdisc> Children => _children.SelectMany(static bucket => bucket);
+    /// <summary>The children in the order of the kernel's hash table (qdisc_hash): by bucket, the last added first.</summary>
+    public IEnumerable<Qdisc> Children => _children.OrderBy(static child => Bucket(child.Handle));
 
     /// <summary>A qdisc by its handle, as qdisc_lookup finds it.</summary>
     public Qdisc? Find(uint handle) => handle switch
@@ -61,11 +61,7 @@ internal sealed class DeviceTraffic
     /// <summary>Another root; what stood on the old one goes.</summary>
     public void Replace(Qdisc root)
     {
-        foreach (List<Qdisc> bucket in _children)
-        {
-            bucket.Clear();
-        }
-
+        _children.Clear();
         Root = root;
         foreach (TrafficClass one in root.Classes.All)
         {
@@ -76,12 +72,12 @@ internal sealed class DeviceTraffic
         }
     }
 
-    public void Add(Qdisc child) => _children[Bucket(child.Handle)].Insert(0, child);
+    public void Add(Qdisc child) => _children.Insert(0, child);
 
     /// <summary>A child goes, and what stood on it.</summary>
     public void Remove(Qdisc child)
     {
-        _children[Bucket(child.Handle)].Remove(child);
+        _children.Remove(child);
         foreach (TrafficClass one in child.Classes.All)
         {
             if (one.Leaf is { } leaf)

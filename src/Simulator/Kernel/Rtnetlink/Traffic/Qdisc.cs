@@ -54,34 +54,32 @@ internal sealed class TrafficClass(uint id, TrafficClass? parent)
 /// <summary>Classes in the order in which the kernel walks them: by bucket, the last added first; the table grows with them (struct Qdisc_class_hash).</summary>
 internal sealed class ClassTable
 {
-    private List<TrafficClass>[] _buckets = [[], [], [], []];
+    private List<TrafficClass> _classes = [];
+    private int _buckets = 4;
 
-    public int Count => _buckets.Sum(static bucket => bucket.Count);
+    public int Count => _classes.Count;
 
-    public IEnumerable<TrafficClass> All => _buckets.SelectMany(static bucket => bucket);
+    public IEnumerable<TrafficClass> All => _classes.OrderBy(one => Bucket(one.Id));
 
-    public TrafficClass? Find(uint id) => _buckets[Bucket(id)].Find(one => one.Id == id);
+    public TrafficClass? Find(uint id) => _classes.Find(one => one.Id == id);
 
     public void Add(TrafficClass one)
     {
-        _buckets[Bucket(one.Id)].Insert(0, one);
-        if (Count * 4 > _buckets.Length * 3)
+        _classes.Insert(0, one);
+        if (Count * 4 > _buckets * 3)
         {
-            List<TrafficClass>[] old = _buckets;
-            _buckets = [.. Enumerable.Range(0, old.Length * 2).Select(static _ => new List<TrafficClass>())];
-            foreach (TrafficClass moved in old.SelectMany(static bucket => bucket))
-            {
-                _buckets[Bucket(moved.Id)].Insert(0, moved);
-            }
+            // Each is moved to the front of its new bucket in turn.
+            _classes = [.. All.Reverse()];
+            _buckets *= 2;
         }
     }
 
-    public void Remove(TrafficClass one) => _buckets[Bucket(one.Id)].Remove(one);
+    public void Remove(TrafficClass one) => _classes.Remove(one);
 
     private int Bucket(uint id)
     {
         id ^= id >> 8;
         id ^= id >> 4;
-        return (int)(id & (uint)(_buckets.Length - 1));
+        return (int)(id & (uint)(_buckets - 1));
     }
 }
