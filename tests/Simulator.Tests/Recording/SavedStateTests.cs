@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Diagnostics;
 using System.IO.Compression;
 using System.Net;
 using System.Text.Json;
@@ -28,6 +29,28 @@ internal sealed class SavedStateTests
         string first = CloudForkTests.Play(cloud), second = CloudForkTests.Play(other);
         Assert.That(first, Has.Length.GreaterThan(1000));
         Assert.That(second, Is.EqualTo(first));
+    }
+
+    [Test]
+    public void Another_process_loads_a_cloud_and_it_goes_on_there_as_here()
+    {
+        using SimulatedCloud cloud = CloudForkTests.Raise();
+        cloud.RunUntil(() => cloud.VirtualMachines.First().Lease is not null, TimeSpan.FromSeconds(20));
+        string path = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllText(path, Text(cloud));
+            using Process other = Process.Start(new ProcessStartInfo("dotnet", [typeof(Program).Assembly.Location, path]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            Task<string> errors = other.StandardError.ReadToEndAsync();
+            string there = other.StandardOutput.ReadToEnd();
+            other.WaitForExit();
+            Assert.That(errors.Result, Is.Empty);
+            Assert.That(there, Is.EqualTo(CloudForkTests.Play(cloud)));
+        }
+        finally
+        {
+            File.Delete(path);
+        }
     }
 
     [Test]
