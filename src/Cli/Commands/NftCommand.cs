@@ -1,6 +1,5 @@
 using System.CommandLine;
-using System.Globalization;
-using System.Text;
+using System.Text.Json.Nodes;
 using EucaNet.Netfilter.Nftables;
 using EucaNet.Netfilter.Nftables.Text;
 using EucaNet.Netlink.Kernel;
@@ -17,7 +16,7 @@ internal static class NftCommand
     private static Command BuildList()
     {
         var table = new Argument<string[]>("table") { Description = "Only this table: a family and a name, or a name of family ip.", HelpName = "[FAMILY] NAME", Arity = new ArgumentArity(0, 2) };
-        var debug = new Option<bool>("--debug") { Description = "Print the bytecode of each rule, as nft --debug=netlink does." };
+        var debug = new Option<bool>("--debug") { Description = "Print the bytecode of elements and rules ahead of the listing, as nft --debug=netlink does." };
         var handles = new Option<bool>("--handle", "-a") { Description = "Print handles." };
         var stateless = new Option<bool>("--stateless", "-s") { Description = "Leave out what was counted." };
         var numeric = new Option<bool>("--numeric", "-n") { Description = "Print numbers in place of names." };
@@ -53,18 +52,20 @@ internal static class NftCommand
             }
 
             List<NftablesEntity> entities = [.. tables.SelectMany(item => item.Entities())];
-            var options = new ListingOptions
+            using var names = new MachineNames(LinuxKernel.Current);
+            ListingOptions options = names.Listing with
             {
                 Handles = arguments.GetValue(handles),
                 Stateless = arguments.GetValue(stateless),
                 Numeric = arguments.GetValue(numeric),
                 Terse = arguments.GetValue(terse),
-                InterfaceName = Interfaces().GetValueOrDefault,
             };
-            Console.Out.Write(arguments.GetValue(TerminalContext.Json) ? RuleSetJson.Of(entities, options)
-                : arguments.GetValue(debug) ? Bytecode(entities)
-                : RuleSetText.Of(entities, options));
+            if (arguments.GetValue(debug))
+            {
+                Console.Out.Write(BytecodeMessageText.OfListing(entities));
+            }
 
+            Console.Out.Write(arguments.GetValue(TerminalContext.Json) ? RuleSetJson.Of(entities, options) : RuleSetText.Of(entities, options));
             return 0;
         });
         return command;
@@ -75,7 +76,14 @@ internal static class NftCommand
         var command = new Command("trace", "Tells the way of packets on which a rule did 'meta nftrace set 1', as nft monitor trace does, until interrupted.");
         command.SetAction(async (arguments, cancellation) =>
         {
-            using NftablesTraceWatcher watcher = NftablesTraceWatcher.Open(LinuxKernel.Current, new ListingOptions { InterfaceName = Interfaces().GetValueOrDefault });
+            if (arguments.GetValue(TerminalContext.Json))
+            {
+                Console.Error.WriteLine("eucanet: traces are told in words only, as nft has no JSON for them; leave out -j.");
+                return 2;
+            }
+
+            using var names = new MachineNames(LinuxKernel.Current);
+            using NftablesTraceWatcher watcher = NftablesTraceWatcher.Open(LinuxKernel.Current, names.Listing);
             int losses = 0;
             try
             {
@@ -105,7 +113,14 @@ internal static class NftCommand
         command.SetAction(arguments =>
         {
             using NftablesConnection connection = NftablesConnection.Open(LinuxKernel.Current);
-            foreach (NftablesCapability capability in NftablesProbe.Run(connection))
+            IReadOnlyList<NftablesCapability> capabilities = NftablesProbe.Run(connection);
+            if (arguments.GetValue(TerminalContext.Json))
+            {
+                KernelView.Print(new JsonArray([.. capabilities.Select(Json)]));
+                return 0;
+            }
+
+            foreach (NftablesCapability capability in capabilities)
             {
                 Console.Out.WriteLine($"{(capability.IsAvailable ? "yes" : "no "),-4}{capability.Kind,-11}{capability.Name}{(capability.Reason is { } reason ? $": {reason}" : "")}");
             }
@@ -115,46 +130,10 @@ internal static class NftCommand
         return command;
     }
 
-    private static string Bytecode(List<NftablesEntity> entities)
+    private static JsonNode Json(NftablesCapability capability)
     {
-        var text = new StringBuilder();
-        foreach (NftablesEntity entity in entities)
-        {
-            switch (entity)
-            {
-                case Rule rule:
-                    BytecodeMessageText.Append(text, rule);
-                    break;
-                case NftablesSet set:
-                    BytecodeMessageText.Append(text, set);
-                    break;
-                case SetElementList { Elements.IsEmpty: false } list:
-                    BytecodeMessageText.Append(text, list);
-                    break;
-                default:
-                    continue;
-            }
-
-            text.Append('\n');
-        }
-
-        return text.ToString();
-    }
-
-    private static Dictionary<uint, string?> Interfaces()
-    {
-        var names = new Dictionary<uint, string?>();
-        if (Directory.Exists("/sys/class/net"))
-        {
-            foreach (string folder in Directory.EnumerateDirectories("/sys/class/net"))
-            {
-                if (uint.TryParse(File.ReadAllText(Path.Combine(folder, "ifindex")), NumberStyles.Integer, CultureInfo.InvariantCulture, out uint index))
-                {
-                    names[index] = Path.GetFileName(folder);
-                }
-            }
-        }
-
-        return names;
+        var json = new JsonObject { ["kind"] = capability.Kind, ["name"] = capability.Name, ["available"] = capability.IsAvailable };
+        KernelView.Add(json, "reason", capability.Reason);
+        return json;
     }
 }

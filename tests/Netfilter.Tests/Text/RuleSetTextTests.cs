@@ -109,5 +109,31 @@ public sealed class RuleSetTextTests
         Assert.That(RuleSetText.Of(rule, []), Is.EqualTo($"ip6 saddr {expected}"));
     }
 
+    [Test]
+    public void Numbers_have_the_names_that_their_owner_gave_them_and_in_quotes()
+    {
+        Rule rule = Of(
+            Expr.Meta(MetaKey.InputInterfaceGroup), Expr.Equal(OctetString.FromUInt32(5)), Expr.Meta(MetaKey.RoutingClass), Expr.Equal(OctetString.FromUInt32(6)),
+            Expr.Meta(MetaKey.Mark), Expr.Equal(OctetString.FromUInt32(7)), Expr.Conntrack(ConntrackKey.Labels), Expr.Mask(OctetString.FromHex("00010000000000000000000000000000")),
+            Expr.NotEqual(OctetString.FromHex("00000000000000000000000000000000")));
+        var named = new ListingOptions { InterfaceGroupName = number => $"group{number}", RealmName = number => $"realm{number}", MarkName = number => $"mark{number}", LabelName = number => $"label{number}" };
+        Assert.That(RuleSetText.Of(rule, []), Is.EqualTo("iifgroup 5 meta rtclassid 6 meta mark 0x00000007 ct label 8"));
+        Assert.That(RuleSetText.Of(rule, [], named), Is.EqualTo("iifgroup \"group5\" meta rtclassid \"realm6\" meta mark \"mark7\" ct label \"label8\""));
+        Assert.That(RuleSetText.Of(rule, [], named with { Numeric = true }), Is.EqualTo("iifgroup 5 meta rtclassid 6 meta mark 0x00000007 ct label \"label8\""));
+        string json = RuleSetJson.Of([Filter, Chain.Regular(NftablesFamily.Inet, "filter", "c"), rule with { Chain = "c" }], named);
+        Assert.That(json, Does.Contain("\"right\": \"group5\"").And.Contain("\"right\": \"realm6\"").And.Contain("\"right\": \"mark7\"").And.Contain("\"right\": \"label8\""));
+    }
+
+    // 02:00 UTC is 21:00 the evening before in New York's winter, 22:00 in its summer. nft 1.0.6 prints hours of seven digits west of Greenwich.
+    [TestCase(-5, "21:00")]
+    [TestCase(-4, "22:00")]
+    [TestCase(0, "02:00")]
+    [TestCase(23, "01:00")]
+    public void An_hour_of_the_day_is_that_of_the_zone(int offset, string expected)
+    {
+        Rule rule = Of(Expr.Meta(MetaKey.TimeHour), Expr.Equal(OctetString.FromUInt32(2 * 3600)));
+        Assert.That(RuleSetText.Of(rule, [], new ListingOptions { HourOffset = TimeSpan.FromHours(offset) }), Is.EqualTo($"meta hour \"{expected}\""));
+    }
+
     private static Rule Of(params Expression[] expressions) => Rule.Of(NftablesFamily.Inet, "filter", "c", [.. expressions]);
 }

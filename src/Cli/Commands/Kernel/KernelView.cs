@@ -12,6 +12,8 @@ internal sealed class KernelView : IDisposable
 {
     private static readonly JsonSerializerOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
+    private static readonly NumberNames Realms = NumberNames.OfNumbers("/etc/iproute2/rt_realms");
+
     private readonly NetworkNamespace? _namespace;
     private readonly Dictionary<int, Link> _links = [];
 
@@ -107,6 +109,8 @@ internal sealed class KernelView : IDisposable
     public static string Scope(byte scope) => scope switch { 0 => "global", 200 => "site", 253 => "link", 254 => "host", 255 => "nowhere", _ => $"{scope}" };
 
     public static string Table(uint table) => table switch { 253 => "default", 254 => "main", 255 => "local", _ => $"{table}" };
+
+    public static string Realm(uint realm) => Realms.Of(realm) ?? $"{realm}";
 
     public static string Protocol(byte protocol) => protocol switch
     {

@@ -13,7 +13,7 @@ internal static class MonitorCommand
         var command = new Command(
             "monitor",
             """
-            Tells each change of links, addresses, routes and neighbours as it happens, until interrupted. When the kernel had more to tell than
+            Tells each change of links, addresses, routes, neighbours and routing rules as it happens, until interrupted. When the kernel had more to tell than
             could be queued, it says so, reads everything again and tells the differences.
 
             Example: eucanet monitor -j
@@ -66,7 +66,7 @@ internal static class MonitorCommand
             NetworkRoute route => RouteText.Text(route, view, withTable: true),
             Neighbour { Family: RouteConstants.AF_BRIDGE } entry => $"{entry.HardwareAddress} dev {view.NameOf(entry.Index)}{(entry.Master is { } master ? $" master {view.NameOf(master)}" : "")}",
             Neighbour neighbour => NeighShowCommand.Text(neighbour, view),
-            RoutingRule rule => $"{rule.Priority ?? 0}: lookup {KernelView.Table(rule.Table)}",
+            RoutingRule rule => RuleText.Text(rule),
             { } other => other.ToString(),
             null => "",
         };
@@ -83,7 +83,7 @@ internal static class MonitorCommand
             NetworkRoute route => ("route", RouteText.Json(route, view, withTable: true)),
             Neighbour { Family: RouteConstants.AF_BRIDGE } entry => ("fdb", new JsonObject { ["mac"] = entry.HardwareAddress?.ToString(), ["ifname"] = view.NameOf(entry.Index) }),
             Neighbour neighbour => ("neighbour", NeighShowCommand.Json(neighbour, view)),
-            RoutingRule rule => ("rule", new JsonObject { ["priority"] = rule.Priority ?? 0, ["table"] = KernelView.Table(rule.Table) }),
+            RoutingRule rule => ("rule", RuleText.Json(rule)),
             _ => null,
         };
         if (shown is { } pair)

@@ -105,6 +105,39 @@ public static class BytecodeMessageText
         }
     }
 
+    /// <summary>What <c>nft --debug=netlink list</c> prints ahead of its listing: of each table the elements of its sets, then its rules.</summary>
+    public static string OfListing(IEnumerable<NftablesEntity> entities)
+    {
+        ArgumentNullException.ThrowIfNull(entities);
+        var text = new StringBuilder();
+        List<NftablesEntity> all = [.. entities];
+        ILookup<(NftablesFamily, string, string), SetElementList> elements = all.OfType<SetElementList>().ToLookup(list => (list.Family, list.Table, list.Set));
+        foreach (IGrouping<(NftablesFamily, string), NftablesEntity> table in all.Where(entity => entity is NftablesSet or Rule).GroupBy(Place))
+        {
+            foreach (NftablesSet set in table.OfType<NftablesSet>())
+            {
+                text.Append(set.Family.ToText()).Append(' ').Append(set.Table).Append(" @").Append(set.Name).Append('\n');
+                foreach (SetElement element in elements[(set.Family, set.Table, set.Name)].SelectMany(list => list.Elements ?? []))
+                {
+                    text.Append('\t');
+                    Append(text, element);
+                    text.Append('\n');
+                }
+            }
+
+            foreach (Rule rule in table.OfType<Rule>())
+            {
+                Append(text, rule);
+                text.Append('\n');
+            }
+        }
+
+        return text.ToString();
+
+        static (NftablesFamily Family, string Table) Place(NftablesEntity entity) =>
+            entity is Rule rule ? (rule.Family, rule.Table) : (entity.Family, ((NftablesSet)entity).Table);
+    }
+
     /// <summary>What a batch adds, in its order: sets, elements and rules, each on lines of its own; other objects have no bytecode.</summary>
     public static string Of(IEnumerable<NftablesEntity> batch)
     {

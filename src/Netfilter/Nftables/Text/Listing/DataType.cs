@@ -37,6 +37,8 @@ internal enum Rendering
     TrafficClass,
     InterfaceIndex,
     InterfaceGroup,
+    Realm,
+    Mark,
     ControlGroup,
     Label,
     RelativeTime,

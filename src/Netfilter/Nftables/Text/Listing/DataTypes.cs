@@ -25,10 +25,10 @@ internal static class DataTypes
     internal static readonly DataType DccpPacketType = Named(16, "dccp_pkttype", 4, ByteOrder.None, DccpPacketTypes);
     internal static readonly DataType MobilityType = Named(17, "mh_type", 8, ByteOrder.Big, MobilityTypes);
     internal static readonly DataType RelativeTime = new(18, "time", 32, ByteOrder.Host, BaseKind.Integer, Rendering.RelativeTime);
-    internal static readonly DataType Mark = new(19, "mark", 32, ByteOrder.Host, BaseKind.Integer, Rendering.Number) { HexadecimalDigits = 8, IsPrefixable = true };
+    internal static readonly DataType Mark = new(19, "mark", 32, ByteOrder.Host, BaseKind.Integer, Rendering.Mark) { HexadecimalDigits = 8, IsPrefixable = true };
     internal static readonly DataType InterfaceIndex = new(20, "iface_index", 32, ByteOrder.Host, BaseKind.Integer, Rendering.InterfaceIndex);
     internal static readonly DataType InterfaceType = Named(21, "iface_type", 16, ByteOrder.Host, InterfaceTypes);
-    internal static readonly DataType Realm = new(22, "realm", 32, ByteOrder.Host, BaseKind.Integer, Rendering.QuotedSymbol) { Symbols = Realms, IsPrefixable = true };
+    internal static readonly DataType Realm = new(22, "realm", 32, ByteOrder.Host, BaseKind.Integer, Rendering.Realm) { IsPrefixable = true };
     internal static readonly DataType ClassId = new(23, "classid", 32, ByteOrder.Host, BaseKind.Integer, Rendering.TrafficClass);
     internal static readonly DataType User = new(24, "uid", 32, ByteOrder.Host, BaseKind.Integer, Rendering.Number);
     internal static readonly DataType Group = new(25, "gid", 32, ByteOrder.Host, BaseKind.Integer, Rendering.Number);

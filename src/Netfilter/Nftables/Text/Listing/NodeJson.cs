@@ -157,7 +157,7 @@ internal sealed class NodeJson(ListingOptions options)
         {
             case Rendering.Symbol or Rendering.QuotedSymbol when type == DataTypes.Boolean:
                 return number != 0;
-            case Rendering.Symbol or Rendering.QuotedSymbol when type != DataTypes.Realm:
+            case Rendering.Symbol or Rendering.QuotedSymbol:
                 return !options.Numeric && type.Symbols!.TryGetValue(number, out string? symbol) ? symbol : Number(value);
             case Rendering.Protocol:
                 return !_numericProtocols && Symbols.Protocols.TryGetValue(number, out string? protocol) ? protocol : Number(value);
@@ -166,9 +166,10 @@ internal sealed class NodeJson(ListingOptions options)
             case Rendering.RelativeTime:
                 return number / 1000;
             case Rendering.Label:
-                return Values.FirstOne(value.Value);
-            case Rendering.InterfaceGroup:
-                return !options.Numeric && options.InterfaceGroupName((uint)number) is { } group ? group : Number(value);
+                int bit = Values.FirstOne(value.Value);
+                return options.LabelName((uint)bit) is { } label ? label : bit;
+            case Rendering.InterfaceGroup or Rendering.Mark:
+                return !options.Numeric && ValuePrinter.NumberedName(type, (uint)number, options) is { } given ? given : Number(value);
             default:
                 var text = new StringBuilder();
                 ValuePrinter.Print(text, value, options, options.Numeric);

@@ -67,8 +67,6 @@ internal static class Symbols
         [1] = "ether", [512] = "ppp", [768] = "ipip", [769] = "ipip6", [772] = "loopback", [776] = "sit", [778] = "ipgre",
     };
 
-    internal static readonly Dictionary<ulong, string> Realms = new() { [0] = "cosmos" };
-
     internal static readonly Dictionary<ulong, string> ConntrackStates = new() { [1] = "invalid", [2] = "established", [4] = "related", [8] = "new", [64] = "untracked" };
 
     internal static readonly Dictionary<ulong, string> ConntrackDirections = new() { [0] = "original", [1] = "reply" };

@@ -12,6 +12,9 @@ internal static class TypeofReader
     private const byte Expression = 0;
     private const byte Data = 1;
 
+    // nft numbers the fields of IPv4 options over all of them, from 1 on; no option has both a value and a pointer.
+    private static readonly string[] Ip4OptionFields = ["type", "length", "value", "ptr", "addr"];
+
     /// <summary>The expression kept under <paramref name="type"/>, or null.</summary>
     public static Node? Read(OctetString? userData, byte type) =>
         UserData.TryGet(userData, type, out ReadOnlySpan<byte> nest) && Number(nest, Expression) is { } kind && TryFind(nest, Data, out ReadOnlySpan<byte> data) ? Read(kind, data) : null;
@@ -71,7 +74,12 @@ internal static class TypeofReader
         uint index = Number(data, 1) ?? 0;
         var kind = (ExtensionHeaderKind)(Number(data, 2) ?? 0);
         OptionHeader? header = kind == ExtensionHeaderKind.Ip6 ? Options.ExtensionById(id) : Options.Find(kind, (byte)id);
-        int place = kind == ExtensionHeaderKind.Ip6 ? (int)index - 1 : (int)index;
+        int place = kind switch
+        {
+            ExtensionHeaderKind.Ip6 => (int)index - 1,
+            ExtensionHeaderKind.Ip4Option => index is > 0 and <= 5 ? Array.FindIndex(header?.Fields ?? [], field => field.Name == Ip4OptionFields[index - 1]) : -1,
+            _ => (int)index,
+        };
         if (header is null || place < 0 || place >= header.Fields.Length)
         {
             return null;

@@ -44,14 +44,23 @@ internal static class ValuePrinter
             case Rendering.InterfaceIndex:
                 text.Append(options.InterfaceName((uint)number) is { } name ? $"\"{name}\"" : number.ToString(CultureInfo.InvariantCulture));
                 break;
-            case Rendering.InterfaceGroup:
-                text.Append(!numeric && options.InterfaceGroupName((uint)number) is { } group ? $"\"{group}\"" : number.ToString(CultureInfo.InvariantCulture));
+            case Rendering.InterfaceGroup or Rendering.Realm or Rendering.Mark:
+                if (!numeric && NumberedName(type, (uint)number, options) is { } given)
+                {
+                    text.Append('"').Append(given).Append('"');
+                }
+                else
+                {
+                    PrintNumber(text, value);
+                }
+
                 break;
             case Rendering.ControlGroup:
                 text.Append(options.ControlGroupName(number) is { } path ? $"\"{path}\"" : number.ToString(CultureInfo.InvariantCulture));
                 break;
             case Rendering.Label:
-                text.Append(CultureInfo.InvariantCulture, $"{Values.FirstOne(value.Value)}");
+                int bit = Values.FirstOne(value.Value);
+                text.Append(options.LabelName((uint)bit) is { } label ? $"\"{label}\"" : bit.ToString(CultureInfo.InvariantCulture));
                 break;
             case Rendering.TrafficClass:
                 text.Append(number switch { 0xffffffff => "root", 0 => "none", _ => string.Create(CultureInfo.InvariantCulture, $"{number >> 16:x}:{number & 0xffff:x}") });
@@ -77,6 +86,15 @@ internal static class ValuePrinter
                 break;
         }
     }
+
+    /// <summary>The name that the administrator has given to a number of this type, or null.</summary>
+    public static string? NumberedName(DataType type, uint number, ListingOptions options) => type.Rendering switch
+    {
+        Rendering.InterfaceGroup => options.InterfaceGroupName(number),
+        Rendering.Realm => options.RealmName(number),
+        Rendering.Mark => options.MarkName(number),
+        _ => null,
+    };
 
     /// <summary>Milliseconds in days, hours, minutes, seconds, milliseconds; numeric in seconds alone.</summary>
     public static void PrintTime(StringBuilder text, ulong milliseconds, bool numeric)
@@ -114,8 +132,9 @@ internal static class ValuePrinter
 
     private static void PrintHour(StringBuilder text, ulong seconds, ListingOptions options)
     {
-        int offset = (int)options.TimeZone.BaseUtcOffset.TotalSeconds;
-        int second = (int)(((long)(uint)seconds + offset) % SecondsPerDay);
+        // West of Greenwich the sum may be below zero: nft 1.0.6 prints an hour of seven digits then.
+        long offset = (long)(options.HourOffset ?? options.TimeZone.BaseUtcOffset).TotalSeconds;
+        int second = (int)(((uint)seconds + offset + SecondsPerDay) % SecondsPerDay);
         text.Append(CultureInfo.InvariantCulture, $"\"{second / 3600:00}:{second / 60 % 60:00}");
         if (second % 60 != 0)
         {
