@@ -31,6 +31,7 @@ public sealed record KernelProfile
         Name = "6.18-minimal",
         LinkKinds = ["bridge", "ifb", "macvlan", "macvtap", "tun", "veth", "vxlan"],
         HasVlanFiltering = false,
+        HasLabelRoutes = false,
         HasQueueExpression = false,
         HasFlowtables = false,
         HasBridgeExpressions = false,
@@ -53,6 +54,9 @@ public sealed record KernelProfile
 
     /// <summary>Bridges can filter VLANs (CONFIG_BRIDGE_VLAN_FILTERING).</summary>
     public bool HasVlanFiltering { get; init; } = true;
+
+    /// <summary>Routes can put MPLS labels on packets (CONFIG_MPLS_IPTUNNEL).</summary>
+    public bool HasLabelRoutes { get; init; } = true;
 
     /// <summary>The queueing disciplines (TCA_KIND) that can be put in; any other is unknown.</summary>
     public ImmutableHashSet<string> QueueingDisciplines { get; init; } = AllDisciplines;

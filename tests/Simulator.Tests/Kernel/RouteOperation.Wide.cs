@@ -157,7 +157,7 @@ internal sealed partial record RouteOperation
             case 12:
                 bool forget = random.Next(3) == 0;
                 byte where = (byte)new[] { 2, 4, 6, 0 }[random.Next(4)];
-                ushort entry = (ushort)new[] { 0x80, 0x40, 2, 4 }[random.Next(4)];
+                ushort entry = (ushort)new[] { 0x80, 0x40, 0x80, 4 }[random.Next(4)];
                 return new RouteOperation($"fdb {(forget ? "del" : "add")} {Convert.ToHexString(mac)} dev {name} flags {where} state {entry:x}", side =>
                 {
                     int index = side.Index(name);

@@ -24,48 +24,13 @@ internal sealed partial record RouteOperation(string Text, Func<RouteSide, strin
         {
             case 0 or 1:
                 string kind = Kinds[random.Next(Kinds.Length)];
-                ushort creation = random.Next(3) == 0 ? (ushort)0x405 : (ushort)0x605;
-                return new RouteOperation($"link add {name} type {kind} peer {other} {Convert.ToHexString(mac)} flags {creation:x}", side => side.Ask(16, creation, (ref NetlinkWriter w) =>
-                {
-                    w.Append(new byte[16]);
-                    w.WriteString(3, name);
-                    w.WriteBytes(1, mac);
-                    WireMark info = w.BeginNested(18);
-                    w.WriteString(1, kind);
-                    if (kind == "veth")
-                    {
-                        WireMark data = w.BeginNested(2);
-                        WireMark peer = w.BeginNested(1);
-                        w.Append(new byte[16]);
-                        w.WriteString(3, other);
-                        w.WriteBytes(1, [2, 1, 0, 0, mac[4], mac[5]]);
-                        w.EndAttribute(peer);
-                        w.EndAttribute(data);
-                    }
-
-                    w.EndAttribute(info);
-                }));
+                return AddLink(name, kind, other, mac, random.Next(3) == 0 ? (ushort)0x405 : (ushort)0x605);
             case 2:
                 return new RouteOperation($"link del {name}", side => side.Ask(17, 5, (ref NetlinkWriter w) => Named(ref w, name)));
             case 3 or 4 or 5:
-                bool up = random.Next(4) != 0;
-                return new RouteOperation($"link set {name} {(up ? "up" : "down")}", side => side.Ask(16, 5, (ref NetlinkWriter w) =>
-                {
-                    w.AppendStruct(0L);
-                    w.AppendStruct(up ? 1 : 0);
-                    w.AppendStruct(1);
-                    w.WriteString(3, name);
-                }));
+                return SetUp(name, random.Next(4) != 0);
             case 6:
-                return new RouteOperation($"link set {name} master {other}", side =>
-                {
-                    int master = side.Index(other);
-                    return side.Ask(16, 5, (ref NetlinkWriter w) =>
-                    {
-                        Named(ref w, name);
-                        w.WriteInt32(10, master);
-                    });
-                });
+                return SetMaster(name, other);
             case 7:
                 return new RouteOperation($"link set {name} nomaster", side => side.Ask(16, 5, (ref NetlinkWriter w) =>
                 {
@@ -87,18 +52,7 @@ internal sealed partial record RouteOperation(string Text, Func<RouteSide, strin
                     w.WriteUInt32(27, 3);
                 }));
             case 10 or 11:
-                bool add = random.Next(3) != 0;
-                return new RouteOperation($"addr {(add ? "add" : "del")} {string.Join('.', address)}/{length} dev {name}", side =>
-                {
-                    int index = side.Index(name);
-                    return side.Ask(add ? (ushort)20 : (ushort)21, add ? (ushort)0x605 : (ushort)5, (ref NetlinkWriter w) =>
-                    {
-                        w.Append([2, length, 0, 0]);
-                        w.AppendStruct(index);
-                        w.WriteBytes(2, address);
-                        w.WriteBytes(1, address);
-                    });
-                });
+                return ChangeAddress(name, address, length, random.Next(3) != 0);
             case 12 or 13:
                 ushort verb = random.Next(4) == 0 ? (ushort)25 : (ushort)24;
                 ushort flags = verb == 25 ? (ushort)5 : random.Next(3) switch { 0 => (ushort)0x505, 1 => (ushort)0xc05, _ => (ushort)0x605 };
@@ -155,6 +109,81 @@ internal sealed partial record RouteOperation(string Text, Func<RouteSide, strin
                 });
         }
     }
+
+    /// <summary>A bridge with a port, a pair of veths, an ifb, most of them up and with an address: what a program can work on from its first step.</summary>
+    public static IEnumerable<RouteOperation> Foundation(Random random)
+    {
+        byte Number() => (byte)random.Next(256);
+        yield return AddLink("br0", "bridge", "", [2, 0, 0, 0, 1, Number()], 0x605);
+        yield return AddLink("va", "veth", "vb", [2, 0, 0, 0, 2, Number()], 0x605);
+        yield return AddLink("if0", "ifb", "", [2, 0, 0, 0, 3, Number()], 0x605);
+        yield return SetMaster("va", random.Next(3) == 0 ? "br1" : "br0");
+        foreach (string name in (string[])["br0", "va", "vb", "if0"])
+        {
+            if (random.Next(4) != 0)
+            {
+                yield return SetUp(name, up: true);
+            }
+
+            if (random.Next(2) == 0)
+            {
+                yield return ChangeAddress(name, [10, (byte)random.Next(2), 0, (byte)random.Next(1, 4)], 24, isAdded: true);
+            }
+        }
+    }
+
+    private static RouteOperation AddLink(string name, string kind, string other, byte[] mac, ushort flags) =>
+        new($"link add {name} type {kind} peer {other} {Convert.ToHexString(mac)} flags {flags:x}", side => side.Ask(16, flags, (ref NetlinkWriter w) =>
+        {
+            w.Append(new byte[16]);
+            w.WriteString(3, name);
+            w.WriteBytes(1, mac);
+            WireMark info = w.BeginNested(18);
+            w.WriteString(1, kind);
+            if (kind == "veth")
+            {
+                WireMark data = w.BeginNested(2);
+                WireMark peer = w.BeginNested(1);
+                w.Append(new byte[16]);
+                w.WriteString(3, other);
+                w.WriteBytes(1, [2, 1, 0, 0, mac[4], mac[5]]);
+                w.EndAttribute(peer);
+                w.EndAttribute(data);
+            }
+
+            w.EndAttribute(info);
+        }));
+
+    private static RouteOperation SetUp(string name, bool up) => new($"link set {name} {(up ? "up" : "down")}", side => side.Ask(16, 5, (ref NetlinkWriter w) =>
+    {
+        w.AppendStruct(0L);
+        w.AppendStruct(up ? 1 : 0);
+        w.AppendStruct(1);
+        w.WriteString(3, name);
+    }));
+
+    private static RouteOperation SetMaster(string name, string other) => new($"link set {name} master {other}", side =>
+    {
+        int master = side.Index(other);
+        return side.Ask(16, 5, (ref NetlinkWriter w) =>
+        {
+            Named(ref w, name);
+            w.WriteInt32(10, master);
+        });
+    });
+
+    private static RouteOperation ChangeAddress(string name, byte[] address, byte length, bool isAdded) =>
+        new($"addr {(isAdded ? "add" : "del")} {string.Join('.', address)}/{length} dev {name}", side =>
+        {
+            int index = side.Index(name);
+            return side.Ask(isAdded ? (ushort)20 : (ushort)21, isAdded ? (ushort)0x605 : (ushort)5, (ref NetlinkWriter w) =>
+            {
+                w.Append([2, length, 0, 0]);
+                w.AppendStruct(index);
+                w.WriteBytes(2, address);
+                w.WriteBytes(1, address);
+            });
+        });
 
     private static void Named(ref NetlinkWriter w, string name)
     {

@@ -8,15 +8,37 @@ namespace EucaNet.Simulator.Tests.Kernel;
 /// <summary>Writes what follows a request's header.</summary>
 internal delegate void Fill(ref NetlinkWriter writer);
 
-/// <summary>One kernel and the socket it is asked through.</summary>
+/// <summary>One kernel, the socket it is asked through, and one that hears what it tells.</summary>
 internal sealed class RouteSide : IDisposable
 {
-    private readonly INetlinkSocket _socket;
+    /// <summary>RTNLGRP_LINK, NEIGH, IPV4_IFADDR, IPV4_ROUTE, IPV4_RULE.</summary>
+    private static readonly uint[] Groups = [1, 3, 5, 7, 8];
+
+    private readonly INetlinkSocket _socket, _listener;
     private readonly NetlinkReceiveBuffer _buffer = new(16);
+    private readonly Dictionary<string, string> _lastOfLink = [];
 
-    public RouteSide(IKernel kernel) => _socket = kernel.OpenNetlink(NetlinkProtocol.Route, new NetlinkSocketOptions { StrictChecking = false });
+    public RouteSide(IKernel kernel)
+    {
+        // IPv6 talks as soon as a link is up, and bridges learn from that.
+        kernel.WriteParameter("net/ipv6/conf/all/disable_ipv6", "1");
+        kernel.WriteParameter("net/ipv6/conf/default/disable_ipv6", "1");
+        _socket = kernel.OpenNetlink(NetlinkProtocol.Route, new NetlinkSocketOptions { StrictChecking = false });
+        _listener = kernel.OpenNetlink(NetlinkProtocol.Route);
+        foreach (uint group in Groups)
+        {
+            _listener.Join(group);
+        }
+    }
 
-    public void Dispose() => _socket.Dispose();
+    public void Dispose()
+    {
+        _socket.Dispose();
+        _listener.Dispose();
+    }
+
+    /// <summary>The bytes that were asked last.</summary>
+    public byte[] LastRequest { get; private set; } = [];
 
     /// <summary>Damages what is asked next, the same way on each side; null: nothing.</summary>
     public Action<byte[]>? Damage { get; set; }
@@ -35,6 +57,18 @@ internal sealed class RouteSide : IDisposable
     {
         byte[] answer = Send(type, flags, fill, Damage)[0];
         Damage = null;
+        return Tell(answer);
+    }
+
+    /// <summary>Sends a request as it is and describes the answer.</summary>
+    public string Ask(byte[] request)
+    {
+        _socket.Send(request);
+        return Tell(Receive(_socket)[0]);
+    }
+
+    private static string Tell(byte[] answer)
+    {
         if (answer[4] != 2)
         {
             return Reply(answer);
@@ -60,7 +94,60 @@ internal sealed class RouteSide : IDisposable
         return ((LinuxError)error).ToString() + words;
     }
 
-    /// <summary>Links, IPv4 addresses and routes, rules and permanent neighbours, by names instead of indexes.</summary>
+    /// <summary>
+    /// What was told since the last look; waits a little for as many events as are expected. A link's event that tells what was told of it before is left out:
+    /// such come with the carrier, at any time.
+    /// </summary>
+    public List<string> Events(int expected = 0)
+    {
+        var events = new List<string>();
+        for (int attempt = 0; attempt == 0 || (events.Count < expected && attempt < 20); attempt++)
+        {
+            if (attempt > 0)
+            {
+                Thread.Sleep(1);
+            }
+
+            for (List<byte[]> messages = Receive(_listener); messages.Count > 0; messages = Receive(_listener))
+            {
+                events.AddRange(messages.Where(IsOfInterest).Select(static message => RouteText.Event(message)).Where(IsNews));
+            }
+        }
+
+        // The neighbours of a device that goes are told in the order of a hash.
+        for (int at = 0; at < events.Count; at++)
+        {
+            int count = events.Skip(at).TakeWhile(static text => text.StartsWith("29 flags 0 02", StringComparison.Ordinal)).Count();
+            events.Sort(at, count, StringComparer.Ordinal);
+            at += count;
+        }
+
+        return events;
+    }
+
+    /// <summary>
+    /// A neighbour that is looked for changes with time (INCOMPLETE, DELAY, PROBE, FAILED), all but permanent ones end with the carrier, and groups get theirs when
+    /// the machine reports that it is in them. What a bridge learns, it learns from such talk.
+    /// </summary>
+    private static bool IsOfInterest(byte[] message) =>
+        !(message[4] is 28 or 29 && message[16] == 7 && (message[24] & 2) != 0) && !(message[4] is 28 or 29 && message[16] == 2 && ((message[24] & 0x39) != 0 || message[27] == 5 || (message[4] == 29 && (message[24] & 0x80) == 0)));
+
+    private bool IsNews(string text)
+    {
+        // "16 flags 0 family 7 index 3 state 1003 change 0 ...": the family and the index say of whom it is.
+        if (!text.StartsWith("16 ", StringComparison.Ordinal))
+        {
+            return true;
+        }
+
+        string[] words = text.Split(' ');
+        string link = string.Join(' ', words.AsSpan(3, 4)!), state = string.Join(' ', words.Where(static (_, index) => index is not (9 or 10)));
+        bool isKnown = _lastOfLink.TryGetValue(link, out string? last) && last == state && words[10] == "0";
+        _lastOfLink[link] = state;
+        return !isKnown;
+    }
+
+    /// <summary>Links, IPv4 addresses and routes, rules, permanent neighbours and what bridges know for good.</summary>
     public string Describe()
     {
         var names = new Dictionary<int, string>();
@@ -106,8 +193,20 @@ internal sealed class RouteSide : IDisposable
             text.Append("rule ").Append(Rewrite(message, 16, 12, -1, names)).Append('\n');
         }
 
-        return text.ToString();
+        // Permanent neighbours, and what bridges know for good.
+        lines.Clear();
+        foreach (byte family in (byte[])[2, 7])
+        {
+            lines.AddRange(Dump(30, [family, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]).Where(IsForGood).Select(static message => RouteText.Event(message)));
+        }
+
+        lines.Sort(StringComparer.Ordinal);
+        return text.AppendJoin('\n', lines).ToString();
     }
+
+    /// <summary>NUD_PERMANENT; not the groups that a device is in, which are dumped as such.</summary>
+    private static bool IsForGood(byte[] message) =>
+        (message[24] & 0x80) != 0 && !(message[16] == 7 && new AttributeReader(message.AsSpan(28)).TryFind(2, out NetlinkAttribute mac) && (mac.Value[0] & 1) != 0);
 
     private static string Rewrite(byte[] message, int start, int headerSize, int indexAt, Dictionary<int, string> names)
     {
@@ -133,14 +232,7 @@ internal sealed class RouteSide : IDisposable
             bool isTime = message[4] == 20 && attribute.Type == 6;
             if (isRoute && attribute.Type == 9)
             {
-                // The same flag of each of several next hops.
-                byte[] hops = attribute.Value.ToArray();
-                for (int at = 0; at + 8 <= hops.Length; at += Math.Max(8, BitConverter.ToUInt16(hops, at) + 3 & ~3))
-                {
-                    hops[at + 2] &= 0xef;
-                }
-
-                text.Append(" 9=").Append(Convert.ToHexString(hops));
+                text.Append(" 9=").Append(RouteText.Hops(attribute.Value));
                 continue;
             }
 
@@ -167,7 +259,7 @@ internal sealed class RouteSide : IDisposable
                 messages.Add(message);
             }
 
-            answers = Receive();
+            answers = Receive(_socket);
         }
     }
 
@@ -193,22 +285,17 @@ internal sealed class RouteSide : IDisposable
         fill(ref writer);
         writer.EndMessage(mark);
         writer.Complete();
-        if (damage is null)
-        {
-            _socket.Send(buffer.Written);
-            return Receive();
-        }
-
         byte[] request = buffer.Written.ToArray();
-        damage(request);
+        damage?.Invoke(request);
+        LastRequest = request;
         _socket.Send(request);
-        return Receive();
+        return Receive(_socket);
     }
 
-    private List<byte[]> Receive()
+    private List<byte[]> Receive(INetlinkSocket socket)
     {
         var messages = new List<byte[]>();
-        _socket.Receive(_buffer);
+        socket.Receive(_buffer);
         for (int index = 0; index < _buffer.Count; index++)
         {
             var walk = new MessageReader(_buffer.Bytes(index));

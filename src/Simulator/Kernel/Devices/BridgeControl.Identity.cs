@@ -9,7 +9,7 @@ namespace EucaNet.Simulator.Kernel.Devices;
 /// <content>What a bridge is called: its address, taken from a port or set by hand, its identifier and its priority.</content>
 internal sealed partial class BridgeControl
 {
-    /// <summary>User space gave the bridge a MAC (br_set_mac_address).</summary>
+    /// <summary>User space gave the bridge a MAC (br_set_mac_address); a bridge that comes with one is given it once more when it is there.</summary>
     public void AddressSetByHand(BridgeState bridge, byte[] old)
     {
         bridge.HasFixedAddress = true;
@@ -85,29 +85,23 @@ internal sealed partial class BridgeControl
         return true;
     }
 
+    /// <summary>The bridge's own entries follow its address, VLAN by VLAN (br_fdb_change_mac_address).</summary>
     private void ChangeBridgeAddress(BridgeState bridge, byte[]? old)
     {
-        if (old is not null)
+        byte[] address = bridge.Device.HardwareAddress;
+        bool hasAddress = address.AsSpan().IndexOfAnyExcept((byte)0) >= 0;
+        foreach (ushort vlan in bridge.Vlans.Keys.Prepend((ushort)0).ToArray())
         {
-            foreach (ForwardingEntry entry in bridge.Database.Entries.Where(entry => entry.IsLocal && entry.Mac.AsSpan().SequenceEqual(old)).OrderBy(entry => entry.Vlan).ToArray())
+            if (old is not null && bridge.Database.Find(old, vlan) is { IsLocal: true, Port: null } entry)
             {
-                BridgePort? holder = bridge.Ports.Find(port => port.Device.HardwareAddress.AsSpan().SequenceEqual(old));
-                if (entry.Port is null && holder is null)
+                entry.Port = bridge.Ports.Find(port => port.Device.HardwareAddress.AsSpan().SequenceEqual(old));
+                if (entry.Port is null)
                 {
                     RemoveEntry(bridge, entry);
                 }
-                else if (entry.Port is null)
-                {
-                    entry.Port = holder;
-                }
             }
-        }
 
-        byte[] address = bridge.Device.HardwareAddress;
-        if (address.AsSpan().IndexOfAnyExcept((byte)0) >= 0)
-        {
-            AddLocal(bridge, null, address, 0);
-            foreach (ushort vlan in bridge.Vlans.Keys)
+            if (hasAddress)
             {
                 AddLocal(bridge, null, address, vlan);
             }

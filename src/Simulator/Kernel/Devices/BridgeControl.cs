@@ -94,13 +94,36 @@ internal sealed partial class BridgeControl(SimulatedKernel kernel)
     public void RemovePort(BridgePort port)
     {
         BridgeState bridge = port.Bridge;
-        NetworkDevice device = port.Device;
         byte[] features = Features(bridge);
         byte[] oldAddress = bridge.Device.HardwareAddress;
+        Release(port);
+        AdjustMtu(bridge);
+        AdjustSegments(bridge);
+        if (RecalculateIdentifier(bridge))
+        {
+            kernel.DeviceControl.AddressChanged(bridge.Device, oldAddress);
+        }
+
+        if (!features.AsSpan().SequenceEqual(Features(bridge)))
+        {
+            kernel.DeviceControl.NotifyFeatures(bridge.Device);
+        }
+
+        kernel.Datapath?.DeviceChanged(port.Device);
+    }
+
+    /// <summary>A device is a port no longer (del_nbp).</summary>
+    private void Release(BridgePort port)
+    {
+        BridgeState bridge = port.Bridge;
+        NetworkDevice device = port.Device;
         DeviceControl.AddAllMulticast(device, -1);
         kernel.DeviceControl.AddPromiscuity(device, -1);
         DisablePort(port);
-        foreach (ForwardingEntry entry in bridge.Database.Entries.Where(entry => entry.Port == port).ToArray())
+        NotifyPort(port, RTM_DELLINK);
+
+        // Its own address in each VLAN goes with the VLANs, all else from the youngest on.
+        foreach (ForwardingEntry entry in bridge.Database.Entries.Where(entry => entry.Port == port).Reverse().OrderByDescending(static entry => entry.Vlan != 0 && entry.IsLocal).ToArray())
         {
             // An address that the bridge has also stays, as the bridge's.
             if (entry.IsLocal && bridge.Device.HardwareAddress.AsSpan().SequenceEqual(entry.Mac))
@@ -113,37 +136,22 @@ internal sealed partial class BridgeControl(SimulatedKernel kernel)
             }
         }
 
-        NotifyPort(port, RTM_DELLINK);
         bridge.Ports.Remove(port);
         device.Master = null;
         device.Port = null;
         kernel.DeviceControl.NotifyLink(device);
-
-        bool changed = RecalculateIdentifier(bridge);
-        if (changed)
-        {
-            kernel.DeviceControl.AddressChanged(bridge.Device, oldAddress);
-        }
-
-        AdjustMtu(bridge);
-        AdjustSegments(bridge);
-        if (!features.AsSpan().SequenceEqual(Features(bridge)))
-        {
-            kernel.DeviceControl.NotifyFeatures(bridge.Device);
-        }
-
-        kernel.Datapath?.DeviceChanged(device);
     }
 
     /// <summary>The whole bridge goes: its ports are freed, its own addresses leave the database.</summary>
     public void BridgeGoes(BridgeState bridge)
     {
-        foreach (BridgePort port in bridge.Ports.ToArray())
+        foreach (BridgePort port in bridge.Ports.AsEnumerable().Reverse().ToArray())
         {
-            RemovePort(port);
+            Release(port);
+            kernel.Datapath?.DeviceChanged(port.Device);
         }
 
-        foreach (ForwardingEntry entry in bridge.Database.Entries.OrderByDescending(entry => entry.Vlan).ToArray())
+        foreach (ForwardingEntry entry in bridge.Database.Entries.Reverse().ToArray())
         {
             RemoveEntry(bridge, entry);
         }
@@ -244,7 +252,7 @@ internal sealed partial class BridgeControl(SimulatedKernel kernel)
         }
 
         uint mtu = bridge.Ports.Count == 0 ? 1500 : bridge.Ports.Min(port => port.Device.Mtu);
-        if (mtu != bridge.Device.Mtu)
+        if (mtu != bridge.Device.Mtu && mtu >= bridge.Device.MinimumMtu)
         {
             kernel.DeviceControl.SetMtu(bridge.Device, mtu);
         }

@@ -69,11 +69,6 @@ internal sealed partial class DeviceControl
         {
             Bridges.PortUp(port);
         }
-
-        if (device.Bridge is { } bridge)
-        {
-            Bridges.BridgeUp(bridge);
-        }
     }
 
     private void DownNotifiers(NetworkDevice device)
@@ -98,11 +93,6 @@ internal sealed partial class DeviceControl
         {
             Bridges.PortDown(port);
         }
-
-        if (device.Bridge is { } bridge)
-        {
-            Bridges.BridgeDown(bridge);
-        }
     }
 
     private void ChangeNotifiers(NetworkDevice device)
@@ -126,11 +116,6 @@ internal sealed partial class DeviceControl
 
     private void Uninstall(NetworkDevice device)
     {
-        if (device.Port is { } port)
-        {
-            Bridges.RemovePort(port);
-        }
-
         foreach (NetworkDevice upper in device.Uppers.Where(upper => !upper.IsGone).ToArray())
         {
             if (upper.Vlan is not null || upper.KindState is MacvlanState)
@@ -140,7 +125,7 @@ internal sealed partial class DeviceControl
             }
         }
 
-        Inet4.DeviceGoes(device);
+        Inet4.DeviceGoes(device, unregisters: true);
         Inet6.DeviceGoes(device);
         kernel.NeighbourControl.DeviceGoes(device);
         bool flushesFirst = kernel.Profile.IsAtLeast(6, 17);
@@ -153,6 +138,12 @@ internal sealed partial class DeviceControl
         if (device.KindState is VxlanState later && !flushesFirst)
         {
             new VxlanForwarding(kernel, device, later).Flush(all: true);
+        }
+
+        // The bridge hears of it after the protocols.
+        if (device.Port is { } port)
+        {
+            Bridges.RemovePort(port);
         }
 
         device.HasInet = false;

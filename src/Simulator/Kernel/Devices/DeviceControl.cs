@@ -22,14 +22,19 @@ internal sealed partial class DeviceControl(SimulatedKernel kernel)
 
     /// <summary>Sends RTM_NEWLINK for a device.</summary>
     public void NotifyLink(NetworkDevice device, uint change = 0, Requester? requester = null) =>
-        kernel.RouteEvents.Publish(
-            RTNLGRP_LINK,
-            LinkMessage.Build(kernel, device, RTM_NEWLINK, new LinkMessageOptions(change, requester?.Sequence ?? 0, requester?.PortId ?? 0)),
-            requester);
+        Notify(device, new LinkMessageOptions(change, requester?.Sequence ?? 0, requester?.PortId ?? 0), requester);
 
     /// <summary>The features of a device may be other ones now (NETDEV_FEAT_CHANGE).</summary>
-    public void NotifyFeatures(NetworkDevice device) => kernel.RouteEvents.Publish(
-        RTNLGRP_LINK, LinkMessage.Build(kernel, device, RTM_NEWLINK, new LinkMessageOptions(Event: 2)));
+    public void NotifyFeatures(NetworkDevice device) => Notify(device, new LinkMessageOptions(Event: 2), null);
+
+    /// <summary>Of a device that goes nothing is told but its end (rtmsg_ifinfo_event).</summary>
+    private void Notify(NetworkDevice device, LinkMessageOptions options, Requester? requester)
+    {
+        if (!device.IsGone)
+        {
+            kernel.RouteEvents.Publish(RTNLGRP_LINK, LinkMessage.Build(kernel, device, RTM_NEWLINK, options), requester);
+        }
+    }
 
     /// <summary>register_netdevice: the device gets its parameters and stands in the tables; nobody hears of the link itself yet.</summary>
     public void Register(NetworkDevice device)
@@ -59,14 +64,14 @@ internal sealed partial class DeviceControl(SimulatedKernel kernel)
             }
         }
 
-        foreach (NetworkDevice device in devices)
+        NetworkDevice[] leaving = [.. devices.Where(static device => !device.IsGone)];
+        foreach (NetworkDevice device in leaving)
         {
-            if (device.IsGone)
-            {
-                continue;
-            }
-
             device.IsGone = true;
+        }
+
+        foreach (NetworkDevice device in leaving)
+        {
             device.Traffic.SetDefault("noop");
             Uninstall(device);
             byte[] gone = LinkMessage.Build(kernel, device, RTM_DELLINK, new LinkMessageOptions(uint.MaxValue, requester?.Sequence ?? 0, requester?.PortId ?? 0));
@@ -135,6 +140,11 @@ internal sealed partial class DeviceControl(SimulatedKernel kernel)
         }
 
         device.Flags |= DeviceFlags.Up;
+        if (device.Bridge is { } bridge)
+        {
+            Bridges.BridgeUp(bridge);
+        }
+
         FollowReceiveFilter(device);
         if (device.Traffic.Root.Kind.IsBuiltIn)
         {
@@ -177,6 +187,11 @@ internal sealed partial class DeviceControl(SimulatedKernel kernel)
         }
 
         device.Flags &= ~DeviceFlags.Up;
+        if (device.Bridge is { } bridge)
+        {
+            Bridges.BridgeDown(bridge);
+        }
+
         if (device.Kind == "veth")
         {
             SetCarrier(device, false);
@@ -196,17 +211,15 @@ internal sealed partial class DeviceControl(SimulatedKernel kernel)
         }
     }
 
-    /// <summary>Changes the flags that user space may change (dev_change_flags).</summary>
-    public LinuxError ChangeFlags(NetworkDevice device, DeviceFlags flags, Requester? requester = null, uint extraChange = 0)
+    /// <summary>Sets the flags without telling anybody (__dev_change_flags).</summary>
+    public LinuxError SetFlags(NetworkDevice device, DeviceFlags flags)
     {
-        DeviceFlags old = device.ShownFlags;
         const DeviceFlags Settable = DeviceFlags.Debug | DeviceFlags.NoTrailers | DeviceFlags.NoArp | DeviceFlags.Dynamic | DeviceFlags.Multicast
             | DeviceFlags.PortSelect | DeviceFlags.AutoMedia;
         device.Flags = flags & Settable | device.Flags & ~Settable;
-        bool wasUp = device.IsUp;
         if (((flags ^ device.Flags) & DeviceFlags.Up) != 0)
         {
-            if (wasUp)
+            if (device.IsUp)
             {
                 Close(device, notify: false);
             }
@@ -234,7 +247,22 @@ internal sealed partial class DeviceControl(SimulatedKernel kernel)
             AddAllMulticast(device, on ? 1 : -1);
         }
 
-        uint change = (uint)(old ^ device.ShownFlags) & (uint)~(DeviceFlags.Running | DeviceFlags.LowerUp | DeviceFlags.Dormant) | extraChange;
+        return LinuxError.None;
+    }
+
+    /// <summary>Changes the flags that user space may change (dev_change_flags).</summary>
+    public LinuxError ChangeFlags(NetworkDevice device, DeviceFlags flags, Requester? requester = null, uint extraChange = 0)
+    {
+        DeviceFlags old = device.ShownFlags, oldPromiscuous = device.Flags & DeviceFlags.Promiscuous;
+        bool wasUp = device.IsUp;
+        LinuxError error = SetFlags(device, flags);
+        if (error != LinuxError.None)
+        {
+            return error;
+        }
+
+        DeviceFlags differing = old ^ device.ShownFlags | oldPromiscuous ^ device.Flags & DeviceFlags.Promiscuous;
+        uint change = (uint)differing & (uint)~(DeviceFlags.Running | DeviceFlags.LowerUp | DeviceFlags.Dormant) | extraChange;
         if (change != 0)
         {
             NotifyLink(device, change, requester);
@@ -276,19 +304,13 @@ internal sealed partial class DeviceControl(SimulatedKernel kernel)
         bool was = device.Promiscuity > 0;
         device.Promiscuity += delta;
         bool now = device.Promiscuity > 0;
-        if (was == now)
+        if (was != now)
         {
-            return;
-        }
-
-        device.Flags = now ? device.Flags | DeviceFlags.Promiscuous : device.Flags & ~DeviceFlags.Promiscuous;
-        if (device.Lower is { } lower && device.IsUp)
-        {
-            lower.Kernel.DeviceControl.AddPromiscuity(lower, delta);
-        }
-        else if (device.Vlan is not null && device.Lower is { } below)
-        {
-            below.Kernel.DeviceControl.AddPromiscuity(below, delta);
+            device.Flags = now ? device.Flags | DeviceFlags.Promiscuous : device.Flags & ~DeviceFlags.Promiscuous;
+            if (device.Lower is { } lower && (device.IsUp || device.Vlan is not null))
+            {
+                lower.Kernel.DeviceControl.AddPromiscuity(lower, delta);
+            }
         }
 
         if (notify)
@@ -321,7 +343,7 @@ internal sealed partial class DeviceControl(SimulatedKernel kernel)
         if (mtu < 68 && device.HasInet)
         {
             // Too small for any IPv4 packet: the device has no IPv4 until that changes (inetdev_valid_mtu).
-            Inet4.DeviceGoes(device);
+            Inet4.DeviceGoes(device, unregisters: false);
             NetconfMessage.NotifyDeleted(kernel, device);
             device.HasInet = false;
         }
@@ -360,7 +382,11 @@ internal sealed partial class DeviceControl(SimulatedKernel kernel)
         device.AddressAssignType = 3;
         if (device.Bridge is { } bridge)
         {
-            Bridges.AddressSetByHand(bridge, old);
+            bridge.HasFixedAddress = true;
+            if (!old.AsSpan().SequenceEqual(address))
+            {
+                Bridges.AddressSetByHand(bridge, old);
+            }
         }
 
         AddressChanged(device, old);

@@ -52,13 +52,16 @@ internal sealed class Inet4Control(SimulatedKernel kernel)
     }
 
     /// <summary>Removes an address and, unless they are promoted, the secondary ones of its network (__inet_del_ifa).</summary>
-    public void Delete(InterfaceAddress address, Requester? requester = null)
+    /// <param name="address">The address.</param>
+    /// <param name="requester">Who asked for it, if anybody did.</param>
+    /// <param name="all">IPv4 leaves the device as a whole: no address counts on another one (in_dev->dead).</param>
+    public void Delete(InterfaceAddress address, Requester? requester = null, bool all = false)
     {
         NetworkDevice device = address.Device;
         bool promotes = kernel.Parameters.Number("net/ipv4/conf/all/promote_secondaries") > 0
             || kernel.Parameters.Number($"net/ipv4/conf/{device.Name}/promote_secondaries") > 0;
         InterfaceAddress? promoted = null;
-        if (!address.IsSecondary && !device.IsGone)
+        if (!address.IsSecondary && !all)
         {
             foreach (InterfaceAddress other in kernel.Addresses.Of(device, AF_INET).ToArray())
             {
@@ -75,14 +78,14 @@ internal sealed class Inet4Control(SimulatedKernel kernel)
 
                 kernel.Addresses.Remove(other);
                 Notify(other, RTM_DELADDR, requester);
-                DeleteRoutes(other, address);
+                DeleteRoutes(other, address, all);
                 kernel.Datapath?.AddressRemoved(other);
             }
         }
 
         kernel.Addresses.Remove(address);
         Notify(address, RTM_DELADDR, requester);
-        DeleteRoutes(address, promoted);
+        DeleteRoutes(address, promoted, all);
         if (kernel.Addresses.Of(device, AF_INET).Count == 0)
         {
             // Without any address there is no IPv4 on the device: its routes and neighbours go (fib_disable_ip).
@@ -101,7 +104,40 @@ internal sealed class Inet4Control(SimulatedKernel kernel)
         }
     }
 
-    /// <summary>Changes lifetimes, metric and flags of an address.</summary>
+    /// <summary>RTN_*: what an address is to this machine, whose every device's it may be; as long as it had no address every one is everybody's (inet_addr_type_dev_table).</summary>
+    public byte TypeOfAddress(InternetAddress address)
+    {
+        if (address.IsMulticast)
+        {
+            return RTN_MULTICAST;
+        }
+
+        if ((uint)address.Value is <= 0xffffff or LimitedBroadcast || kernel.Routes.Find(AF_INET, ForwardingTables.Local) is not { } local)
+        {
+            return RTN_BROADCAST;
+        }
+
+        return local.Matching(address).FirstOrDefault()?.Type ?? RTN_UNICAST;
+    }
+
+    /// <summary>The route to the address' network gets the address' new metric: the new one comes before the old one goes (fib_modify_prefix_metric).</summary>
+    public void ChangeMetric(InterfaceAddress address, uint metric)
+    {
+        uint prefix = (uint)address.Network.Value;
+        uint old = address.Priority;
+        address.Priority = metric;
+        if (old == metric || !address.Device.IsUp || (address.Flags & (IFA_F_SECONDARY | IFA_F_NOPREFIXROUTE)) != 0
+            || prefix >> 24 == 0 || (prefix == (uint)address.Local.Value && address.PrefixLength == 32))
+        {
+            return;
+        }
+
+        byte type = address.Device.IsLoopback ? RTN_LOCAL : RTN_UNICAST;
+        Add(type, prefix, address.PrefixLength, address, metric);
+        Remove(type, prefix, address.PrefixLength, address, old);
+    }
+
+    /// <summary>Lifetimes and flags of an address have changed.</summary>
     public void Changed(InterfaceAddress address, Requester? requester = null)
     {
         address.Updated = kernel.Ticks;
@@ -135,15 +171,17 @@ internal sealed class Inet4Control(SimulatedKernel kernel)
 
     public void CarrierChanged(NetworkDevice device) => kernel.RouteControl.CarrierChanged(device);
 
-    public void DeviceGoes(NetworkDevice device)
+    /// <summary>IPv4 leaves the device: it is unregistered, or its MTU is too small.</summary>
+    public void DeviceGoes(NetworkDevice device, bool unregisters)
     {
-        kernel.RouteControl.DeviceDown(device, force: false);
         while (kernel.Addresses.Of(device, AF_INET) is [InterfaceAddress first, ..])
         {
-            Delete(first);
+            Delete(first, all: true);
         }
 
-        kernel.RouteControl.DeviceDown(device, force: true);
+        kernel.NeighbourControl.DeviceDown(device);
+
+        kernel.RouteControl.DeviceDown(device, force: true, unregisters);
     }
 
     private void Notify(InterfaceAddress address, ushort type, Requester? requester) => kernel.RouteEvents.Publish(
@@ -155,9 +193,7 @@ internal sealed class Inet4Control(SimulatedKernel kernel)
         InterfaceAddress primary = address;
         if (address.IsSecondary)
         {
-            InterfaceAddress? holder = kernel.Addresses.Of(device, AF_INET)
-                .FirstOrDefault(other => !other.IsSecondary && other.PrefixLength == address.PrefixLength && address.Address.IsIn(other.Address, other.PrefixLength));
-            if (holder is null)
+            if (PrimaryOf(address) is not { } holder)
             {
                 return;
             }
@@ -179,7 +215,7 @@ internal sealed class Inet4Control(SimulatedKernel kernel)
             Add(RTN_BROADCAST, (uint)broadcast.Value, 32, primary, 0);
         }
 
-        if (prefix >> 24 != 0 && !address.IsSecondary && (prefix != (uint)address.Address.Value || address.PrefixLength < 32))
+        if (prefix >> 24 != 0 && !address.IsSecondary && (prefix != local || address.PrefixLength < 32))
         {
             if ((address.Flags & IFA_F_NOPREFIXROUTE) == 0)
             {
@@ -198,44 +234,82 @@ internal sealed class Inet4Control(SimulatedKernel kernel)
         }
     }
 
-    private void DeleteRoutes(InterfaceAddress address, InterfaceAddress? secondaryOf)
+    /// <summary>Takes away the routes of an address which no other address needs (fib_del_ifaddr).</summary>
+    private void DeleteRoutes(InterfaceAddress address, InterfaceAddress? secondaryOf, bool all)
     {
         NetworkDevice device = address.Device;
         uint mask = (uint)InternetAddress.Mask(AF_INET, address.PrefixLength);
-        uint network = (uint)address.Address.Value & mask;
-        uint networkBroadcast = network | ~mask;
+        uint network = (uint)address.Address.Value & mask, networkBroadcast = network | ~mask;
         InterfaceAddress primary = address;
         bool subnet = false;
         if (address.IsSecondary)
         {
-            primary = secondaryOf ?? kernel.Addresses.Of(device, AF_INET)
-                .FirstOrDefault(other => !other.IsSecondary && other.PrefixLength == address.PrefixLength && address.Address.IsIn(other.Address, other.PrefixLength)) ?? address;
+            primary = secondaryOf ?? PrimaryOf(address) ?? address;
         }
         else if (network >> 24 != 0 && (network != (uint)address.Local.Value || address.PrefixLength < 32))
         {
             if ((address.Flags & IFA_F_NOPREFIXROUTE) == 0)
             {
-                Remove(device.IsLoopback ? RTN_LOCAL : RTN_UNICAST, network, address.PrefixLength, primary, address.Priority);
+                Remove(device.IsLoopback ? RTN_LOCAL : RTN_UNICAST, network, address.PrefixLength, primary, 0);
             }
 
             subnet = true;
         }
 
-        bool broadcastStays = false;
-        bool networkBroadcastStays = false;
-        bool localStays = false;
-        uint? broadcast = address.Broadcast is { } given ? (uint)given.Value : null;
-        foreach (InterfaceAddress other in kernel.Addresses.Of(device, AF_INET))
+        uint broadcast = Broadcast(address);
+        bool broadcastStays = false, networkBroadcastStays = false, localStays = false, isGone = true;
+        InterfaceAddress? holder = null;
+        bool isSourceOfOthers = false;
+        foreach (InterfaceAddress other in all ? [] : kernel.Addresses.Of(device, AF_INET))
         {
-            uint? otherBroadcast = other.Broadcast is { } value ? (uint)value.Value : null;
+            if (other == address)
+            {
+                isGone = false;
+                continue;
+            }
+
+            if (secondaryOf is not null && other.PrefixLength == secondaryOf.PrefixLength && other.Address.IsIn(secondaryOf.Address, secondaryOf.PrefixLength))
+            {
+                continue;
+            }
+
+            // Another address counts only where its routes have the same source.
+            if (!other.IsSecondary)
+            {
+                if (primary.Local != other.Local)
+                {
+                    continue;
+                }
+
+                holder = other;
+                isSourceOfOthers |= primary != other;
+            }
+            else if (other.PrefixLength == primary.PrefixLength && other.Address.IsIn(primary.Address, primary.PrefixLength))
+            {
+                holder = primary;
+            }
+            else
+            {
+                if (!isSourceOfOthers)
+                {
+                    continue;
+                }
+
+                holder = PrimaryOf(other);
+                if (holder is null || holder.Local != primary.Local)
+                {
+                    continue;
+                }
+            }
+
+            uint otherBroadcast = Broadcast(other);
             localStays |= other.Local == address.Local;
             broadcastStays |= otherBroadcast == broadcast;
             networkBroadcastStays |= otherBroadcast == networkBroadcast;
-            if (!other.IsSecondary && other.PrefixLength < 31)
+            if (holder == other && other.PrefixLength < 31)
             {
                 uint otherMask = (uint)InternetAddress.Mask(AF_INET, other.PrefixLength);
-                uint otherNetwork = (uint)other.Address.Value & otherMask;
-                uint own = otherNetwork | ~otherMask;
+                uint otherNetwork = (uint)other.Address.Value & otherMask, own = otherNetwork | ~otherMask;
                 if (otherNetwork >> 24 != 0)
                 {
                     broadcastStays |= broadcast == own || broadcast == otherNetwork;
@@ -244,9 +318,9 @@ internal sealed class Inet4Control(SimulatedKernel kernel)
             }
         }
 
-        if (!broadcastStays && broadcast is { } address4)
+        if (!broadcastStays)
         {
-            Remove(RTN_BROADCAST, address4, 32, primary, 0);
+            Remove(RTN_BROADCAST, broadcast, 32, primary, 0);
         }
 
         if (subnet && address.PrefixLength < 31 && !networkBroadcastStays)
@@ -257,12 +331,18 @@ internal sealed class Inet4Control(SimulatedKernel kernel)
         if (!localStays)
         {
             Remove(RTN_LOCAL, (uint)address.Local.Value, 32, primary, 0);
-            if (kernel.Addresses.FindLocal(address.Local) is null)
+            if (isGone && TypeOfAddress(address.Local) != RTN_LOCAL)
             {
                 kernel.RouteControl.PreferredSourceGone(address.Local);
             }
         }
     }
+
+    private static uint Broadcast(InterfaceAddress address) => address.Broadcast is { } given ? (uint)given.Value : 0;
+
+    /// <summary>The primary address of the network that an address is in (inet_ifa_byprefix).</summary>
+    private InterfaceAddress? PrimaryOf(InterfaceAddress address) => kernel.Addresses.Of(address.Device, AF_INET)
+        .FirstOrDefault(other => !other.IsSecondary && other.PrefixLength == address.PrefixLength && address.Address.IsIn(other.Address, other.PrefixLength));
 
     private void Add(byte type, uint destination, byte length, InterfaceAddress primary, uint priority) => kernel.RouteControl.Insert(
         Magic(type, destination, length, primary, priority), NetlinkMessageFlags.Create | NetlinkMessageFlags.Append);

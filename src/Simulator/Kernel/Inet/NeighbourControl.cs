@@ -31,6 +31,56 @@ internal sealed class NeighbourControl(SimulatedKernel kernel)
         kernel.Datapath?.NeighbourChanged(neighbour);
     }
 
+    /// <summary>What a new entry is by its address and device: groups, everybody's addresses and devices without ARP need no asking (arp_constructor, ndisc_constructor).</summary>
+    public void Construct(Neighbour neighbour)
+    {
+        InternetAddress address = neighbour.Address;
+        bool isV4 = address.Family == AF_INET;
+        neighbour.Type = isV4 ? kernel.Inet4.TypeOfAddress(address) : address.IsMulticast ? RTN_MULTICAST : RTN_UNICAST;
+        byte[]? known = neighbour.Type == RTN_MULTICAST ? GroupAddress(address)
+            : (neighbour.Device.Flags & (DeviceFlags.NoArp | DeviceFlags.Loopback)) != 0 ? neighbour.Device.HardwareAddress
+            : neighbour.Type == RTN_BROADCAST ? neighbour.Device.BroadcastAddress
+            : null;
+        if (known is not null)
+        {
+            neighbour.HardwareAddress = known;
+            neighbour.State = NeighbourState.NoArp;
+        }
+    }
+
+    /// <summary>The MAC of a group (RFC 1112, RFC 2464).</summary>
+    private static byte[] GroupAddress(InternetAddress address)
+    {
+        uint low = (uint)address.Value;
+        return address.Family == AF_INET
+            ? [1, 0, 0x5e, (byte)(low >> 16 & 0x7f), (byte)(low >> 8), (byte)low]
+            : [0x33, 0x33, (byte)(low >> 24), (byte)(low >> 16), (byte)(low >> 8), (byte)low];
+    }
+
+    /// <summary>User space gives an entry a state: what stays as it was is not told, and one that is not valid waits until it is used (neigh_update).</summary>
+    public void Administer(Neighbour neighbour, byte[]? hardwareAddress, NeighbourState state, bool isValid)
+    {
+        NeighbourState old = neighbour.State;
+        if (isValid)
+        {
+            bool isOther = old != state || (hardwareAddress is not null && !hardwareAddress.AsSpan().SequenceEqual(neighbour.HardwareAddress));
+            Update(neighbour, hardwareAddress, state, notify: isOther);
+            return;
+        }
+
+        bool isTold = neighbour.IsValid || (state == NeighbourState.Failed && old is NeighbourState.Incomplete or NeighbourState.Probe);
+        neighbour.State = state;
+        if (isTold)
+        {
+            Notify(neighbour);
+        }
+
+        if (state == NeighbourState.Failed)
+        {
+            kernel.Datapath?.NeighbourChanged(neighbour);
+        }
+    }
+
     /// <summary>Deletes an entry as user space does: it fails first, then goes (neigh_delete).</summary>
     public void Delete(Neighbour neighbour)
     {

@@ -23,8 +23,11 @@ internal sealed class RouteControl(SimulatedKernel kernel)
         }
     }
 
-    /// <summary>IPv4 routes over the device end with its being down, silently; local ones only when it goes altogether.</summary>
-    public void DeviceDown(NetworkDevice device, bool force)
+    /// <summary>
+    /// IPv4 routes over the device end with its being down, silently; local ones only when it goes altogether, and those of several next hops when it does so
+    /// or the last of them is dead (fib_sync_down_dev).
+    /// </summary>
+    public void DeviceDown(NetworkDevice device, bool force, bool unregisters = false)
     {
         foreach (ForwardingTable table in kernel.Routes.All.Where(static table => table.Family == AF_INET))
         {
@@ -40,7 +43,7 @@ internal sealed class RouteControl(SimulatedKernel kernel)
                     hop.Flags |= (byte)RTNH_F_DEAD;
                 }
 
-                if (route.NextHops.All(static hop => hop.IsDead))
+                if (unregisters || route.NextHops.All(static hop => hop.IsDead))
                 {
                     Delete(route, silent: true);
                 }
@@ -241,9 +244,10 @@ internal sealed class RouteControl(SimulatedKernel kernel)
 
     private static bool IsSame(Route one, Route other) =>
         one.Protocol == other.Protocol && one.Scope == other.Scope && one.PreferredSource == other.PreferredSource && one.NextHops.Count == other.NextHops.Count
-        && one.NextHopId == other.NextHopId
+        && one.NextHopId == other.NextHopId && one.Flags == other.Flags
         && one.Metrics.Count == other.Metrics.Count && one.Metrics.Zip(other.Metrics).All(static pair => pair.First.Type == pair.Second.Type && pair.First.Value.AsSpan().SequenceEqual(pair.Second.Value))
-        && one.NextHops.Zip(other.NextHops).All(static pair => pair.First.Device == pair.Second.Device && pair.First.Gateway == pair.Second.Gateway && pair.First.Weight == pair.Second.Weight);
+        && one.NextHops.Zip(other.NextHops).All(static pair => pair.First.Device == pair.Second.Device && pair.First.Gateway == pair.Second.Gateway && pair.First.Weight == pair.Second.Weight
+            && ((pair.First.Flags ^ pair.Second.Flags) & RTNH_F_ONLINK) == 0);
 
     private static bool IsSameHop(Route one, Route other) =>
         one.NextHops.Count == other.NextHops.Count && one.NextHopId == other.NextHopId

@@ -107,11 +107,7 @@ internal sealed class AddressVerbs(SimulatedKernel kernel)
             return new Verdict(LinuxError.EEXIST, "ipv4: Address already assigned");
         }
 
-        if (address.Priority != 0)
-        {
-            existing.Priority = address.Priority;
-        }
-
+        kernel.Inet4.ChangeMetric(existing, address.Priority);
         existing.Protocol = address.Protocol;
         ApplyLifetimes(existing, preferred, valid);
         kernel.Inet4.Changed(existing, requester);

@@ -39,12 +39,18 @@ internal sealed record AttributePolicy(AttributeKind Kind, int Length = 0, long?
     /// <summary>A binary of exactly this length (NLA_POLICY_EXACT_LEN).</summary>
     public bool IsExact { get; init; }
 
+    /// <summary>The bits of a <see cref="AttributeKind.U32"/> that may be set; null for all.</summary>
+    public ulong? Mask { get; init; }
+
+    /// <summary>The kernel has no words for this policy, such as for the mask of a big-endian number.</summary>
+    public bool IsUntold { get; init; }
+
     public static AttributePolicy Any(int minimumLength) => new(AttributeKind.Any, minimumLength);
 
     /// <summary>The policy as an extended acknowledgement shows it (NLMSGERR_ATTR_POLICY); null for a mere shortest length, which has no words there.</summary>
     public byte[]? Describe()
     {
-        if (Kind is AttributeKind.Any or AttributeKind.Rejected)
+        if (Kind is AttributeKind.Any or AttributeKind.Rejected || IsUntold)
         {
             return null;
         }
@@ -71,6 +77,14 @@ internal sealed record AttributePolicy(AttributeKind Kind, int Length = 0, long?
                     writer.WriteUInt32(7, (uint)Length);
                 }
 
+                break;
+            case AttributeKind.S8 or AttributeKind.S16 or AttributeKind.S32 or AttributeKind.S64:
+                int bits = 8 << (Kind - AttributeKind.S8);
+                writer.WriteUInt64(2, (ulong)(Minimum ?? long.MinValue >> 64 - bits));
+                writer.WriteUInt64(3, (ulong)(Maximum ?? long.MaxValue >> 64 - bits));
+                break;
+            case AttributeKind.U8 or AttributeKind.U16 or AttributeKind.U32 or AttributeKind.U64 when Mask is { } mask:
+                writer.WriteUInt64(12, mask);
                 break;
             case AttributeKind.U8 or AttributeKind.U16 or AttributeKind.U32 or AttributeKind.U64:
                 writer.WriteUInt64(4, (ulong)(Minimum ?? 0));
@@ -101,6 +115,9 @@ internal sealed class PolicyTable
     }
 
     public int MaximumType => _policies.Length - 1;
+
+    /// <summary>From this type on attributes are young enough that nothing about them is passed over (strict_start_type).</summary>
+    public int StrictFrom { get; init; } = int.MaxValue;
 
     public AttributePolicy? this[int type] => type < _policies.Length ? _policies[type] : null;
 }
@@ -196,9 +213,13 @@ internal sealed class AttributeSet
             }
             else
             {
-                if (policy[type] is { } demand && Check(demand, raw, value, strictness, offset + position) is { } refusal)
+                AttributeStrictness own = type >= policy.StrictFrom ? AttributeStrictness.Strict : strictness;
+                Verdict? refusal = policy[type] is { } demand ? Check(demand, raw, value, own, offset + position)
+                    : type >= policy.StrictFrom ? new Verdict(LinuxError.EINVAL, "Unsupported attribute", offset + position)
+                    : null;
+                if (refusal is { } reason)
                 {
-                    verdict = refusal;
+                    verdict = reason;
                     return false;
                 }
 
@@ -231,7 +252,7 @@ internal sealed class AttributeSet
         };
         if (strictness == AttributeStrictness.Strict && fixedLength > 0 && value.Length != fixedLength)
         {
-            return Invalid(demand, offset, LinuxError.EINVAL, "Attribute has an invalid length");
+            return Invalid(demand, offset, LinuxError.EINVAL, "invalid attribute length");
         }
 
         if (strictness == AttributeStrictness.Strict && demand.Kind == AttributeKind.Nested && (raw & 0x8000) == 0)
@@ -242,7 +263,7 @@ internal sealed class AttributeSet
         switch (demand.Kind)
         {
             case AttributeKind.Rejected:
-                return new Verdict(LinuxError.EINVAL, "Attribute is not supported", offset);
+                return Invalid(demand, offset, LinuxError.EINVAL);
             case AttributeKind.Flag when value.Length > 0:
                 return Invalid(demand, offset);
             case AttributeKind.NulString:
@@ -262,8 +283,8 @@ internal sealed class AttributeSet
                 int length = value[^1] == 0 ? value.Length - 1 : value.Length;
                 return demand.Length > 0 && length > demand.Length ? Invalid(demand, offset) : null;
             case AttributeKind.Binary:
-                return (demand.Length > 0 && value.Length > demand.Length) || (demand.IsExact && value.Length != demand.Length) || value.Length < (demand.Minimum ?? 0)
-                    ? Invalid(demand, offset)
+                return demand.IsExact && value.Length != demand.Length ? Invalid(demand, offset, LinuxError.ERANGE, "binary attribute size out of range")
+                    : (demand.Length > 0 && value.Length > demand.Length) || value.Length < (demand.Minimum ?? 0) ? Invalid(demand, offset)
                     : null;
             case AttributeKind.Nested:
                 return value.Length is > 0 and < 4 ? Invalid(demand, offset) : null;
@@ -276,6 +297,11 @@ internal sealed class AttributeSet
                 }
 
                 break;
+        }
+
+        if (demand.Mask is { } mask && !demand.IsUntold && (MemoryMarshal.Read<uint>(value) & ~mask) != 0)
+        {
+            return new Verdict(LinuxError.EINVAL, "reserved bit set", offset);
         }
 
         if (demand.Minimum is null && demand.Maximum is null)

@@ -11,7 +11,7 @@ internal static class BridgeAttributes
     public static PolicyTable Shown { get; } = new(50);
 
     public static PolicyTable Policy { get; } = new(
-        50,
+        49,
         (1, new(AttributeKind.U32)), (2, new(AttributeKind.U32)), (3, new(AttributeKind.U32)), (4, new(AttributeKind.U32)), (5, new(AttributeKind.U32)),
         (6, new(AttributeKind.U16)), (7, new(AttributeKind.U8)), (8, new(AttributeKind.U16)), (9, new(AttributeKind.U16)),
         (20, new(AttributeKind.Binary, 6)), (22, new(AttributeKind.U8)), (23, new(AttributeKind.U8)), (24, new(AttributeKind.U8)),
@@ -20,7 +20,10 @@ internal static class BridgeAttributes
         (33, new(AttributeKind.U64)), (34, new(AttributeKind.U64)), (35, new(AttributeKind.U64)), (36, new(AttributeKind.U8)),
         (37, new(AttributeKind.U8)), (38, new(AttributeKind.U8)), (39, new(AttributeKind.U16)), (41, new(AttributeKind.U8)),
         (42, new(AttributeKind.U8)), (43, new(AttributeKind.U8)), (44, new(AttributeKind.U8)), (45, new(AttributeKind.U8)),
-        (46, new(AttributeKind.Binary, 8) { IsExact = true }), (48, new(AttributeKind.Rejected)), (49, new(AttributeKind.U32)));
+        (46, new(AttributeKind.Binary, 8) { IsExact = true }), (48, new(AttributeKind.Rejected)), (49, new(AttributeKind.U32)))
+    {
+        StrictFrom = 48,
+    };
 
     public static void Write(ref NetlinkWriter writer, BridgeState bridge, KernelProfile profile)
     {

@@ -17,7 +17,7 @@ internal static class BridgeChanges
                 return LinuxError.ERANGE;
             }
 
-            bridge.ForwardDelay = forwardDelay;
+            bridge.ForwardDelay = InJiffies(forwardDelay);
         }
 
         if (data.U32(2) is { } hello)
@@ -27,7 +27,7 @@ internal static class BridgeChanges
                 return LinuxError.ERANGE;
             }
 
-            bridge.HelloTime = hello;
+            bridge.HelloTime = InJiffies(hello);
         }
 
         if (data.U32(3) is { } maximumAge)
@@ -37,10 +37,10 @@ internal static class BridgeChanges
                 return LinuxError.ERANGE;
             }
 
-            bridge.MaximumAge = maximumAge;
+            bridge.MaximumAge = InJiffies(maximumAge);
         }
 
-        bridge.AgeingTime = data.U32(4) ?? bridge.AgeingTime;
+        bridge.AgeingTime = data.U32(4) is { } ageing ? InJiffies(ageing) : bridge.AgeingTime;
         bridge.SpanningTree = data.U32(5) is { } spanning ? spanning == 0 ? 0 : 1u : bridge.SpanningTree;
         if (data.U16(6) is { } priority)
         {
@@ -118,7 +118,7 @@ internal static class BridgeChanges
         bridge.MulticastStartupQueryCount = data.U32(29) ?? bridge.MulticastStartupQueryCount;
         for (int index = 0; index < bridge.MulticastIntervals.Length; index++)
         {
-            bridge.MulticastIntervals[index] = data.U64((ushort)(30 + index)) ?? bridge.MulticastIntervals[index];
+            bridge.MulticastIntervals[index] = data.U64((ushort)(30 + index)) is { } interval ? interval & ~1UL : bridge.MulticastIntervals[index];
         }
 
         bridge.MulticastStatistics = data.U8(42) is { } counts ? counts != 0 : bridge.MulticastStatistics;
@@ -157,6 +157,9 @@ internal static class BridgeChanges
         return Verdict.Success;
     }
 
+    /// <summary>Hundredths of a second as they come back from a kernel that counts 250 ticks in a second.</summary>
+    private static uint InJiffies(uint hundredths) => hundredths & ~1u;
+
     public static Verdict ChangePort(SimulatedKernel kernel, BridgePort port, AttributeSet data)
     {
         BridgePortFlags flags = port.Flags;
@@ -168,9 +171,10 @@ internal static class BridgeChanges
             }
         }
 
-        if ((flags & (BridgePortFlags.MacAuthenticationBypass | BridgePortFlags.Locked)) == BridgePortFlags.MacAuthenticationBypass)
+        const BridgePortFlags NeededByBypass = BridgePortFlags.Locked | BridgePortFlags.Learning;
+        if ((flags & BridgePortFlags.MacAuthenticationBypass) != 0 && (flags & NeededByBypass) != NeededByBypass)
         {
-            return new Verdict(LinuxError.EINVAL, "Bridge port must be locked when MAB is enabled");
+            return new Verdict(LinuxError.EINVAL, "Bridge port must be locked and have learning enabled when MAB is enabled");
         }
 
         port.Flags = flags;
@@ -195,26 +199,9 @@ internal static class BridgeChanges
             port.DesignatedPort = (ushort)(port.Priority << 10 | port.Number);
         }
 
-        if (data.U8(BridgePortAttributes.IFLA_BRPORT_STATE) is { } state)
+        if (data.U8(BridgePortAttributes.IFLA_BRPORT_STATE) is { } state && SetPortState(kernel, port, state) is { Error: not LinuxError.None } refused)
         {
-            if (state > 4)
-            {
-                return LinuxError.EINVAL;
-            }
-
-            if (port.Bridge.SpanningTree == 1)
-            {
-                return LinuxError.EBUSY;
-            }
-
-            bool alive = port.Device.IsUp && port.Device.OperationalState is OperationalState.Up or OperationalState.Unknown;
-            if (!alive && state != (byte)BridgePortState.Disabled)
-            {
-                return LinuxError.ENETDOWN;
-            }
-
-            kernel.Bridges.SetState(port, (BridgePortState)state);
-            kernel.Bridges.SelectPortStates(port.Bridge);
+            return refused;
         }
 
         if (data.Has(BridgePortAttributes.IFLA_BRPORT_FLUSH))
@@ -239,7 +226,8 @@ internal static class BridgeChanges
         port.MaximumMulticastGroups = data.U32(BridgePortAttributes.IFLA_BRPORT_MCAST_MAX_GROUPS) ?? port.MaximumMulticastGroups;
         if (data.U16(BridgePortAttributes.IFLA_BRPORT_GROUP_FWD_MASK) is { } mask)
         {
-            if ((mask & 1) != 0)
+            // Pause frames (BR_GROUPFWD_MACPAUSE) are for the card alone.
+            if ((mask & 2) != 0)
             {
                 return LinuxError.EINVAL;
             }
@@ -268,6 +256,30 @@ internal static class BridgeChanges
         }
 
         kernel.Datapath?.DeviceChanged(port.Device);
+        return Verdict.Success;
+    }
+
+    /// <summary>A port's state is user space's where no spanning tree is, or one of user space (br_set_port_state).</summary>
+    public static Verdict SetPortState(SimulatedKernel kernel, BridgePort port, byte state)
+    {
+        if (state > (byte)BridgePortState.Blocking)
+        {
+            return LinuxError.EINVAL;
+        }
+
+        if (port.Bridge.SpanningTree == 1)
+        {
+            return LinuxError.EBUSY;
+        }
+
+        bool alive = port.Device.IsUp && port.Device.OperationalState is OperationalState.Up or OperationalState.Unknown;
+        if (!alive && state != (byte)BridgePortState.Disabled)
+        {
+            return LinuxError.ENETDOWN;
+        }
+
+        kernel.Bridges.SetState(port, (BridgePortState)state);
+        kernel.Bridges.SelectPortStates(port.Bridge);
         return Verdict.Success;
     }
 }

@@ -33,7 +33,10 @@ internal static class BridgePortAttributes
         (12, new(AttributeKind.U8)), (25, new(AttributeKind.U8)), (27, new(AttributeKind.U8)), (28, new(AttributeKind.U8)), (29, new(AttributeKind.U8)),
         (30, new(AttributeKind.U8)), (31, new(AttributeKind.U16)), (32, new(AttributeKind.U8)), (33, new(AttributeKind.U8)), (34, new(AttributeKind.U32)),
         (37, new(AttributeKind.U32)), (39, new(AttributeKind.U8)), (40, new(AttributeKind.U8)), (41, new(AttributeKind.Rejected)),
-        (42, new(AttributeKind.U32)), (43, new(AttributeKind.U8, 0, 0, 1)), (44, new(AttributeKind.U32)));
+        (42, new(AttributeKind.U32)), (43, new(AttributeKind.U8, 0, 0, 1)), (44, new(AttributeKind.U32)))
+    {
+        StrictFrom = 38,
+    };
 
     public static void Write(ref NetlinkWriter writer, BridgePort port)
     {

@@ -7,7 +7,7 @@ using static EucaNet.Simulator.Kernel.Rtnetlink.RtnetlinkConstants;
 namespace EucaNet.Simulator.Kernel.Rtnetlink;
 
 /// <summary>AF_BRIDGE: forwarding database entries, port options and VLANs (rtnl_fdb_add, rtnl_bridge_setlink and their like).</summary>
-internal sealed class ForwardingVerbs(SimulatedKernel kernel, PolicyTable neighbourPolicy)
+internal sealed class ForwardingVerbs(SimulatedKernel kernel)
 {
     public void Attach(RouteSubsystem subsystem)
     {
@@ -25,7 +25,7 @@ internal sealed class ForwardingVerbs(SimulatedKernel kernel, PolicyTable neighb
             return LinuxError.EINVAL;
         }
 
-        if (!AttributeSet.TryParse(message.Payload[12..], 28, neighbourPolicy, AttributeStrictness.Liberal, out AttributeSet attributes, out Verdict verdict))
+        if (!AttributeSet.TryParse(message.Payload[12..], 28, LinkPolicy.None, AttributeStrictness.Liberal, out AttributeSet attributes, out Verdict verdict))
         {
             return verdict;
         }
@@ -120,6 +120,12 @@ internal sealed class ForwardingVerbs(SimulatedKernel kernel, PolicyTable neighb
             return LinuxError.EINVAL;
         }
 
+        // A port that cannot learn takes only what lasts (fdb_add_entry).
+        if (port is { State: not (BridgePortState.Learning or BridgePortState.Forwarding) } && (state & (ushort)(NeighbourState.Permanent | NeighbourState.NoArp)) == 0)
+        {
+            return LinuxError.EPERM;
+        }
+
         SortedDictionary<ushort, BridgeVlan> vlans = port?.Vlans ?? bridge.Vlans;
         if (vlan != 0 && !vlans.ContainsKey(vlan))
         {
@@ -170,7 +176,7 @@ internal sealed class ForwardingVerbs(SimulatedKernel kernel, PolicyTable neighb
             return LinuxError.EINVAL;
         }
 
-        if (!AttributeSet.TryParse(message.Payload[12..], 28, neighbourPolicy, AttributeStrictness.Liberal, out AttributeSet attributes, out Verdict verdict))
+        if (!AttributeSet.TryParse(message.Payload[12..], 28, LinkPolicy.None, AttributeStrictness.Liberal, out AttributeSet attributes, out Verdict verdict))
         {
             return verdict;
         }
@@ -265,7 +271,7 @@ internal sealed class ForwardingVerbs(SimulatedKernel kernel, PolicyTable neighb
         ReadOnlySpan<byte> payload = message.Payload;
         int bridgeIndex = 0;
         int portIndex = 0;
-        if (payload.Length >= 12 && AttributeSet.TryParse(payload[12..], 28, neighbourPolicy, AttributeStrictness.Liberal, out AttributeSet attributes, out _))
+        if (payload.Length >= 12 && AttributeSet.TryParse(payload[12..], 28, LinkPolicy.None, AttributeStrictness.Liberal, out AttributeSet attributes, out _))
         {
             bridgeIndex = (int)(attributes.U32(NDA_MASTER) ?? 0);
             portIndex = BinaryPrimitives.ReadInt32LittleEndian(payload[4..]);
@@ -348,22 +354,19 @@ internal sealed class ForwardingVerbs(SimulatedKernel kernel, PolicyTable neighb
 
         byte[]? protocol = null;
         byte[]? families = null;
-        int protocolOffset = 0;
+        bool isNested = false;
         var walk = new AttributeReader(payload[16..]);
-        int offset = 32;
         while (walk.TryRead(out NetlinkAttribute attribute))
         {
             if (attribute.Type == IFLA_PROTINFO)
             {
                 protocol = attribute.Value.ToArray();
-                protocolOffset = offset + 4;
+                isNested = (attribute.RawType & 0x8000) != 0;
             }
             else if (attribute.Type == IFLA_AF_SPEC)
             {
                 families = attribute.Value.ToArray();
             }
-
-            offset += attribute.Value.Length + 4 + 3 & ~3;
         }
 
         ushort flags = 0;
@@ -385,7 +388,7 @@ internal sealed class ForwardingVerbs(SimulatedKernel kernel, PolicyTable neighb
                 return LinuxError.EOPNOTSUPP;
             }
 
-            verdict = ApplyToPort(port, protocol, protocolOffset, families, add);
+            verdict = ApplyToPort(port, protocol, isNested, families, add);
             if (verdict.Error != LinuxError.None)
             {
                 return verdict;
@@ -405,17 +408,24 @@ internal sealed class ForwardingVerbs(SimulatedKernel kernel, PolicyTable neighb
         return verdict;
     }
 
-    private Verdict ApplyToPort(BridgePort port, byte[]? protocol, int protocolOffset, byte[]? families, bool add)
+    private Verdict ApplyToPort(BridgePort port, byte[]? protocol, bool isNested, byte[]? families, bool add)
     {
         bool changed = false;
         if (protocol is not null && add)
         {
-            if (!AttributeSet.TryParse(protocol, protocolOffset, BridgePortAttributes.Policy, AttributeStrictness.Liberal, out AttributeSet attributes, out Verdict refused))
+            // What the policy refuses has no words here; what is no nest is a state alone, as the first spanning tree daemons sent it.
+            if (!isNested && protocol.Length == 0)
             {
-                return refused;
+                return LinuxError.EINVAL;
             }
 
-            Verdict verdict = BridgeChanges.ChangePort(kernel, port, attributes);
+            AttributeSet? attributes = null;
+            if (isNested && !AttributeSet.TryParse(protocol, 0, BridgePortAttributes.Policy, AttributeStrictness.Liberal, out attributes, out Verdict refused))
+            {
+                return refused.Error;
+            }
+
+            Verdict verdict = attributes is null ? BridgeChanges.SetPortState(kernel, port, protocol[0]) : BridgeChanges.ChangePort(kernel, port, attributes);
             if (verdict.Error != LinuxError.None)
             {
                 return verdict;

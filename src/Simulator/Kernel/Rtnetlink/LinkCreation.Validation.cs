@@ -21,7 +21,7 @@ internal sealed partial class LinkCreation
     };
 
     /// <summary>The kind's validate callback: looks at the request alone.</summary>
-    public static Verdict Validate(string kind, AttributeSet attributes, AttributeSet? data)
+    public static Verdict Validate(KernelProfile profile, string kind, AttributeSet attributes, AttributeSet? data)
     {
         if (attributes.Bytes(IFLA_ADDRESS) is { } address && kind is "bridge" or "vlan" or "veth" or "macvlan" or "dummy" or "ifb" or "vxlan" or "bond" or "vrf")
         {
@@ -67,6 +67,8 @@ internal sealed partial class LinkCreation
             case "veth" when attributes.U32(IFLA_MTU) is < 68 or > 65535:
                 return LinuxError.EINVAL;
             case "vrf" when data is null:
+                return Verdict.Success;
+            case "bridge" when !profile.HasVlanFiltering:
                 return Verdict.Success;
             case "bridge" when data?.U16(8) is { } vlanProtocol && BinaryPrimitives.ReverseEndianness(vlanProtocol) is not (0x8100 or 0x88a8):
                 return LinuxError.EPROTONOSUPPORT;

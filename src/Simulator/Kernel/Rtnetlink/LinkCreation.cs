@@ -23,7 +23,7 @@ internal sealed partial class LinkCreation(SimulatedKernel kernel)
             }
         }
 
-        Verdict verdict = Allocate(kind, attributes, request.Index, null, out NetworkDevice? device);
+        Verdict verdict = Allocate(kind, attributes, request.Index, hasName: kind.Name != "veth", out NetworkDevice? device);
         if (verdict.Error != LinuxError.None)
         {
             return verdict;
@@ -31,7 +31,7 @@ internal sealed partial class LinkCreation(SimulatedKernel kernel)
 
         verdict = kind.Name switch
         {
-            "veth" => CreateVeth(device!, attributes, data, requester),
+            "veth" => CreateVeth(device!, request.Index > 0, attributes, data, requester),
             "bridge" => CreateBridge(device!, attributes, data),
             "vlan" => CreateVlan(device!, attributes, data!, lower!),
             "macvlan" or "macvtap" => CreateMacvlan(device!, attributes, data, lower!),
@@ -77,19 +77,15 @@ internal sealed partial class LinkCreation(SimulatedKernel kernel)
         if (flags != 0 || change != 0)
         {
             DeviceFlags wanted = change == 0 ? flags : flags & change | device.ShownFlags & ~change;
-            bool up = (wanted & DeviceFlags.Up) != 0;
-            if (up)
+            LinuxError error = kernel.DeviceControl.SetFlags(device, wanted);
+            if (error != LinuxError.None)
             {
-                LinuxError error = kernel.DeviceControl.Open(device, notify: false);
-                if (error != LinuxError.None)
-                {
-                    kernel.DeviceControl.Unregister([device]);
-                    return error;
-                }
+                kernel.DeviceControl.Unregister([device]);
+                return error;
             }
 
             kernel.DeviceControl.NotifyLink(device, uint.MaxValue, requester);
-            if (up)
+            if (device.IsUp)
             {
                 kernel.DeviceControl.AfterUp(device);
             }
@@ -101,22 +97,9 @@ internal sealed partial class LinkCreation(SimulatedKernel kernel)
         return Verdict.Success;
     }
 
-    private Verdict Allocate(LinkKind kind, AttributeSet attributes, int index, string? defaultName, out NetworkDevice? device)
+    /// <summary>The name that a device gets for the one it asks for (dev_get_valid_name): free, and with a number for "%d".</summary>
+    private Verdict ChooseName(ref string name)
     {
-        device = null;
-        uint transmitQueues = attributes.U32(IFLA_NUM_TX_QUEUES) ?? (kind.Queues == 0 ? kernel.Profile.Processors : kind.Queues);
-        uint receiveQueues = attributes.U32(IFLA_NUM_RX_QUEUES) ?? (kind.Queues == 0 ? kernel.Profile.Processors : kind.Queues);
-        if (transmitQueues is < 1 or > 4096)
-        {
-            return new Verdict(LinuxError.EINVAL, "Invalid number of transmit queues");
-        }
-
-        if (receiveQueues is < 1 or > 4096)
-        {
-            return new Verdict(LinuxError.EINVAL, "Invalid number of receive queues");
-        }
-
-        string name = attributes.Text(IFLA_IFNAME) ?? defaultName ?? kind.Name + "%d";
         if (!LinkVerbs.IsValidName(name))
         {
             return LinuxError.EINVAL;
@@ -132,9 +115,28 @@ internal sealed partial class LinkCreation(SimulatedKernel kernel)
             name = kernel.Devices.NameFor(name);
         }
 
-        if (kernel.Devices.Find(name) is not null)
+        return kernel.Devices.Find(name) is not null ? LinuxError.EEXIST : Verdict.Success;
+    }
+
+    private Verdict Allocate(LinkKind kind, AttributeSet attributes, int index, bool hasName, out NetworkDevice? device)
+    {
+        device = null;
+        uint transmitQueues = attributes.U32(IFLA_NUM_TX_QUEUES) ?? (kind.Queues == 0 ? kernel.Profile.Processors : kind.Queues);
+        uint receiveQueues = attributes.U32(IFLA_NUM_RX_QUEUES) ?? (kind.Queues == 0 ? kernel.Profile.Processors : kind.Queues);
+        if (transmitQueues is < 1 or > 4096)
         {
-            return LinuxError.EEXIST;
+            return new Verdict(LinuxError.EINVAL, "Invalid number of transmit queues");
+        }
+
+        if (receiveQueues is < 1 or > 4096)
+        {
+            return new Verdict(LinuxError.EINVAL, "Invalid number of receive queues");
+        }
+
+        string name = attributes.Text(IFLA_IFNAME) ?? kind.Name + "%d";
+        if (hasName && ChooseName(ref name) is { Error: not LinuxError.None } refused)
+        {
+            return refused;
         }
 
         if (index > 0 && kernel.Devices.Find(index) is not null)
@@ -228,7 +230,7 @@ internal sealed partial class LinkCreation(SimulatedKernel kernel)
         return Verdict.Success;
     }
 
-    private Verdict CreateVeth(NetworkDevice device, AttributeSet attributes, AttributeSet? data, Requester requester)
+    private Verdict CreateVeth(NetworkDevice device, bool hasIndex, AttributeSet attributes, AttributeSet? data, Requester requester)
     {
         byte[]? peerInfo = data?.Bytes(VETH_INFO_PEER);
         AttributeSet peerAttributes = attributes;
@@ -242,7 +244,8 @@ internal sealed partial class LinkCreation(SimulatedKernel kernel)
                 return parsed;
             }
 
-            peerIndex = BinaryPrimitives.ReadInt32LittleEndian(peerInfo.AsSpan(4));
+            // A number for the peer is heeded only where the device was given one too.
+            peerIndex = hasIndex ? BinaryPrimitives.ReadInt32LittleEndian(peerInfo.AsSpan(4)) : 0;
             peerFlags = (DeviceFlags)BinaryPrimitives.ReadUInt32LittleEndian(peerInfo.AsSpan(8));
             peerChange = (DeviceFlags)BinaryPrimitives.ReadUInt32LittleEndian(peerInfo.AsSpan(12));
             if (peerAttributes.Bytes(IFLA_ADDRESS) is { } mac)
@@ -284,7 +287,7 @@ internal sealed partial class LinkCreation(SimulatedKernel kernel)
         }
 
         LinkKind kind = LinkKinds.Find(kernel, "veth")!;
-        Verdict verdict = new LinkCreation(target).Allocate(kind, peerAttributes, peerIndex, "veth%d", out NetworkDevice? peer);
+        Verdict verdict = new LinkCreation(target).Allocate(kind, peerAttributes, peerIndex, hasName: true, out NetworkDevice? peer);
         if (verdict.Error != LinuxError.None)
         {
             return verdict;
@@ -304,18 +307,16 @@ internal sealed partial class LinkCreation(SimulatedKernel kernel)
             return verdict;
         }
 
-        if (attributes.Text(IFLA_IFNAME) is not { Length: > 0 } asked || asked.Contains('%', StringComparison.Ordinal))
-        {
-            // The peer may have taken the name.
-            device.Name = kernel.Devices.NameFor(attributes.Text(IFLA_IFNAME) ?? "veth%d");
-        }
-
-        if (kernel.Devices.Find(device.Name) is not null)
+        // The device gets its name when the peer is there, which may have taken it.
+        string name = device.Name;
+        verdict = ChooseName(ref name);
+        if (verdict.Error != LinuxError.None)
         {
             target.DeviceControl.Unregister([peer!]);
-            return LinuxError.EEXIST;
+            return verdict;
         }
 
+        device.Name = name;
         Register(device);
         kernel.DeviceControl.SetCarrier(device, false);
         device.Peer = peer;
@@ -332,10 +333,14 @@ internal sealed partial class LinkCreation(SimulatedKernel kernel)
     {
         var bridge = new BridgeState(device);
         device.Bridge = bridge;
-        bridge.HasFixedAddress = attributes.Has(IFLA_ADDRESS);
         bridge.HasFixedMtu = attributes.Has(IFLA_MTU);
         Register(device);
         kernel.Bridges.BridgeCreated(bridge);
+        if (attributes.Has(IFLA_ADDRESS))
+        {
+            kernel.Bridges.AddressSetByHand(bridge, device.HardwareAddress);
+        }
+
         if (data is not null)
         {
             Verdict verdict = BridgeChanges.ChangeBridge(kernel, bridge, data);

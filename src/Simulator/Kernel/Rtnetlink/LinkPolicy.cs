@@ -29,7 +29,7 @@ internal static class LinkPolicy
         (IFLA_NUM_TX_QUEUES, new(AttributeKind.U32)),
         (IFLA_NUM_RX_QUEUES, new(AttributeKind.U32)),
         (IFLA_GSO_MAX_SEGS, new(AttributeKind.U32)),
-        (IFLA_GSO_MAX_SIZE, new(AttributeKind.U32)),
+        (IFLA_GSO_MAX_SIZE, new(AttributeKind.U32, 0, 193)),
         (IFLA_CARRIER_CHANGES, new(AttributeKind.U32)),
         (IFLA_LINK_NETNSID, new(AttributeKind.S32)),
         (IFLA_PROTO_DOWN, new(AttributeKind.U8)),
@@ -42,7 +42,14 @@ internal static class LinkPolicy
         (IFLA_ALT_IFNAME, new(AttributeKind.String, 127)),
         (IFLA_PERM_ADDRESS, new(AttributeKind.Rejected)),
         (IFLA_NEW_IFINDEX, new(AttributeKind.S32, 0, 1)),
-        (IFLA_ALLMULTI, new(AttributeKind.Rejected)));
+        (IFLA_ALLMULTI, new(AttributeKind.Rejected)),
+        (15, new(AttributeKind.U32)), (22, new(AttributeKind.Nested)), (24, new(AttributeKind.Nested)), (25, new(AttributeKind.Nested)),
+        (34, new(AttributeKind.Binary, 32)), (36, new(AttributeKind.Binary, 32)), (44, new(AttributeKind.U32)), (47, new(AttributeKind.U32)), (48, new(AttributeKind.U32)),
+        (55, new(AttributeKind.Nested)), (56, new(AttributeKind.NulString)), (58, new(AttributeKind.U32)), (59, new(AttributeKind.Rejected)), (60, new(AttributeKind.Rejected)),
+        (63, new(AttributeKind.U32, 0, 193)), (64, new(AttributeKind.U32)))
+    {
+        StrictFrom = 65,
+    };
 
     /// <summary>IFLA_INFO_*.</summary>
     public static PolicyTable Info { get; } = new(

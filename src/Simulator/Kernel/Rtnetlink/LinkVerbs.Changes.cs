@@ -15,7 +15,8 @@ internal sealed partial class LinkVerbs
     {
         AttributeSet attributes = request.Attributes;
         DeviceControl control = kernel.DeviceControl;
-        if (attributes.Bytes(IFLA_ADDRESS) is { } given && given.Length < device.HardwareAddress.Length)
+        int length = device.HardwareAddress.Length;
+        if (attributes.Bytes(IFLA_ADDRESS)?.Length < length || attributes.Bytes(IFLA_BROADCAST)?.Length < length)
         {
             return LinuxError.EINVAL;
         }
@@ -142,9 +143,9 @@ internal sealed partial class LinkVerbs
             control.SetCarrier(device, carrier != 0);
         }
 
-        if (attributes.U32(IFLA_TXQLEN) is { } length && length != device.TransmitQueueLength)
+        if (attributes.U32(IFLA_TXQLEN) is { } queue && queue != device.TransmitQueueLength)
         {
-            device.TransmitQueueLength = length;
+            device.TransmitQueueLength = queue;
             control.NotifyLink(device);
             notify = true;
         }
@@ -290,29 +291,42 @@ internal sealed partial class LinkVerbs
         return LinuxError.EOPNOTSUPP;
     }
 
-    private Verdict MoveNamespace(NetworkDevice device, AttributeSet attributes, out bool moved)
+    /// <summary>The namespace that a request is about (rtnl_link_get_net), null where it names none.</summary>
+    private Verdict FindTarget(AttributeSet attributes, out SimulatedKernel? target)
     {
-        moved = false;
-        SimulatedKernel? target;
+        target = null;
         if (attributes.U32(IFLA_NET_NS_PID) is { } pid)
         {
             target = kernel.NamespaceResolver?.Invoke(false, (int)pid);
-            if (target is null)
-            {
-                return LinuxError.ESRCH;
-            }
+            return target is null ? LinuxError.ESRCH : Verdict.Success;
         }
-        else if (attributes.U32(IFLA_NET_NS_FD) is { } descriptor)
+
+        if (attributes.U32(IFLA_NET_NS_FD) is { } descriptor)
         {
             target = kernel.NamespaceResolver?.Invoke(true, (int)descriptor);
-            if (target is null)
-            {
-                return LinuxError.EINVAL;
-            }
+            return target is null ? LinuxError.EINVAL : Verdict.Success;
         }
-        else
+
+        return Verdict.Success;
+    }
+
+    /// <summary>All namespaces that a request speaks of are there.</summary>
+    private Verdict FindNamespaces(AttributeSet attributes)
+    {
+        bool Knows(int number) => number >= 0 && number < kernel.KnownNamespaces.Count;
+        Verdict verdict = attributes.S32(IFLA_TARGET_NETNSID) is { } where && !Knows(where) ? LinuxError.EINVAL : FindTarget(attributes, out _);
+        return verdict.Error == LinuxError.None && attributes.S32(IFLA_LINK_NETNSID) is { } lower && !Knows(lower)
+            ? new Verdict(LinuxError.EINVAL, "Unknown network namespace id")
+            : verdict;
+    }
+
+    private Verdict MoveNamespace(NetworkDevice device, AttributeSet attributes, out bool moved)
+    {
+        moved = false;
+        Verdict verdict = FindTarget(attributes, out SimulatedKernel? target);
+        if (verdict.Error != LinuxError.None || target is null)
         {
-            return Verdict.Success;
+            return verdict;
         }
 
         if (target == kernel)

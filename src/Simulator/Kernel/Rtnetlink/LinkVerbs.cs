@@ -62,7 +62,8 @@ internal sealed partial class LinkVerbs(SimulatedKernel kernel)
         AttributeSet? info = attributes.Nest(IFLA_LINKINFO, LinkPolicy.Info, out verdict);
         if (verdict.Error != LinuxError.None)
         {
-            return verdict;
+            // What the policy refuses has no words here.
+            return verdict.Error;
         }
 
         string kindName = info?.Text(IFLA_INFO_KIND) ?? "";
@@ -76,7 +77,7 @@ internal sealed partial class LinkVerbs(SimulatedKernel kernel)
                 return verdict;
             }
 
-            verdict = LinkCreation.Validate(kindName, attributes, data);
+            verdict = LinkCreation.Validate(kernel.Profile, kindName, attributes, data);
             if (verdict.Error != LinuxError.None)
             {
                 return verdict;
@@ -86,6 +87,12 @@ internal sealed partial class LinkVerbs(SimulatedKernel kernel)
         if (request.Index < 0)
         {
             return kernel.Profile.IsAtLeast(6, 2) ? new Verdict(LinuxError.EINVAL, "ifindex can't be negative") : LinuxError.EINVAL;
+        }
+
+        // Since 6.13 the namespaces that a request speaks of are looked for before the device.
+        if (kernel.Profile.IsAtLeast(6, 13) && FindNamespaces(attributes) is { Error: not LinuxError.None } nowhere)
+        {
+            return nowhere;
         }
 
         NetworkDevice? device = Find(request);

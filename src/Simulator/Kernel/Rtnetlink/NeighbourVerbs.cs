@@ -10,9 +10,13 @@ namespace EucaNet.Simulator.Kernel.Rtnetlink;
 internal sealed class NeighbourVerbs(SimulatedKernel kernel)
 {
     private static readonly PolicyTable Policy = new(
-        16, (NDA_DST, new(AttributeKind.Binary, 16)), (NDA_LLADDR, new(AttributeKind.Binary, 32)), (NDA_CACHEINFO, AttributePolicy.Any(16)),
+        17, (NDA_DST, new(AttributeKind.Binary, 32)), (NDA_LLADDR, new(AttributeKind.Binary, 32)), (NDA_CACHEINFO, AttributePolicy.Any(16)),
         (NDA_PROBES, new(AttributeKind.U32)), (NDA_VLAN, new(AttributeKind.U16)), (NDA_PORT, new(AttributeKind.U16)), (NDA_VNI, new(AttributeKind.U32)),
-        (NDA_IFINDEX, new(AttributeKind.U32)), (NDA_MASTER, new(AttributeKind.U32)), (NDA_PROTOCOL, new(AttributeKind.U8)), (NDA_FLAGS_EXT, new(AttributeKind.U32)));
+        (NDA_IFINDEX, new(AttributeKind.U32)), (NDA_MASTER, new(AttributeKind.U32)), (NDA_PROTOCOL, new(AttributeKind.U8)), (NDA_NH_ID, new(AttributeKind.U32)), (NDA_FDB_EXT_ATTRS, new(AttributeKind.Nested)),
+        (NDA_FLAGS_EXT, new(AttributeKind.U32) { Mask = 5 }))
+    {
+        StrictFrom = NDA_NH_ID,
+    };
 
     public void Attach(RouteSubsystem subsystem)
     {
@@ -20,7 +24,7 @@ internal sealed class NeighbourVerbs(SimulatedKernel kernel)
         subsystem.Handle(AF_UNSPEC, RTM_DELNEIGH, Delete);
         subsystem.Handle(AF_UNSPEC, RTM_GETNEIGH, Get);
         subsystem.HandleDump(AF_UNSPEC, RTM_GETNEIGH, Dump);
-        new ForwardingVerbs(kernel, Policy).Attach(subsystem);
+        new ForwardingVerbs(kernel).Attach(subsystem);
     }
 
     private Verdict New(SimulatedNetlinkSocket socket, NetlinkMessage message)
@@ -104,15 +108,7 @@ internal sealed class NeighbourVerbs(SimulatedKernel kernel)
             }
 
             neighbour = kernel.Neighbours.GetOrAdd(device, address);
-            neighbour.Type = address.IsMulticast ? RTN_MULTICAST : RTN_UNICAST;
-            ForwardingTable? local = kernel.Routes.Find(family, ForwardingTables.Local);
-            if (family == AF_INET && !address.IsMulticast && (local is null || local.Matching(address).FirstOrDefault()?.Type == RTN_BROADCAST))
-            {
-                // Everybody's address, which every address is as long as this machine had none of its own (inet_dev_addr_type).
-                neighbour.Type = RTN_BROADCAST;
-                neighbour.HardwareAddress = device.BroadcastAddress;
-                neighbour.State = NeighbourState.NoArp;
-            }
+            kernel.NeighbourControl.Construct(neighbour);
         }
         else if ((request & NetlinkMessageFlags.Exclusive) != 0)
         {
@@ -145,14 +141,14 @@ internal sealed class NeighbourVerbs(SimulatedKernel kernel)
             return LinuxError.EINVAL;
         }
 
-        bool needsAddress = state is NeighbourState.Permanent or NeighbourState.NoArp or NeighbourState.Reachable or NeighbourState.Stale or NeighbourState.Delay or NeighbourState.Probe;
-        if (needsAddress && linkAddress is null && (neighbour.HardwareAddress is null || !neighbour.IsValid) && device.HardwareAddress.Length > 0
+        bool isValid = state is NeighbourState.Permanent or NeighbourState.NoArp or NeighbourState.Reachable or NeighbourState.Stale or NeighbourState.Delay or NeighbourState.Probe;
+        if (isValid && linkAddress is null && (neighbour.HardwareAddress is null || !neighbour.IsValid) && device.HardwareAddress.Length > 0
             && (device.Flags & DeviceFlags.NoArp) == 0)
         {
             return new Verdict(LinuxError.EINVAL, "No link layer address given");
         }
 
-        kernel.NeighbourControl.Update(neighbour, linkAddress, state);
+        kernel.NeighbourControl.Administer(neighbour, linkAddress, state, isValid);
         return Verdict.Success;
     }
 

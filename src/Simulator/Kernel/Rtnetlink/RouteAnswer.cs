@@ -25,7 +25,7 @@ internal static class RouteAnswer
         bool isMulticast = destination.IsMulticast && destination.Family == AF_INET;
         if (destination.Family == AF_INET)
         {
-            uint flags = RTM_F_CLONED | (isLocal ? RTCF_LOCAL : route.Type == RTN_BROADCAST ? RTCF_BROADCAST | RTCF_LOCAL : isMulticast ? RTCF_MULTICAST : 0);
+            uint flags = RTM_F_CLONED | (isLocal ? RTCF_LOCAL : route.Type == RTN_BROADCAST ? RTCF_BROADCAST | RTCF_LOCAL : isMulticast || route.Type == RTN_MULTICAST ? RTCF_MULTICAST : 0);
 
             // While nobody has changed the rules, the local and the main table are looked up as one.
             uint table = !asksForTable ? ForwardingTables.Main : kernel.Rules.HasCustomRules || route.Table != ForwardingTables.Local ? route.Table : ForwardingTables.Main;

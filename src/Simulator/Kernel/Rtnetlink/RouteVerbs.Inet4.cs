@@ -23,6 +23,32 @@ internal sealed partial class RouteVerbs
         _ => RT_SCOPE_UNIVERSE,
     };
 
+    /// <summary>A gateway of either family with its family before it (fib_gw_from_via).</summary>
+    private static Verdict CheckVia(byte[] via)
+    {
+        if (via.Length < 2)
+        {
+            return new Verdict(LinuxError.EINVAL, "Invalid attribute length for RTA_VIA");
+        }
+
+        return (BinaryPrimitives.ReadUInt16LittleEndian(via), via.Length) switch
+        {
+            (AF_INET, not 6) => new Verdict(LinuxError.EINVAL, "Invalid IPv4 address in RTA_VIA"),
+            (AF_INET6, not 18) => new Verdict(LinuxError.EINVAL, "Invalid IPv6 address in RTA_VIA"),
+            (AF_INET or AF_INET6, _) => Verdict.Success,
+            _ => new Verdict(LinuxError.EINVAL, "Unsupported address family in RTA_VIA"),
+        };
+    }
+
+    /// <summary>Whether packets of routes can be wrapped so (lwtunnel_valid_encap_type).</summary>
+    private Verdict CheckEncapsulation(ushort type)
+    {
+        const ushort Labels = 1, Largest = 10;
+        return type is 0 or > Largest ? new Verdict(LinuxError.EINVAL, "Unknown lwt encapsulation type")
+            : type == Labels && !kernel.Profile.HasLabelRoutes ? new Verdict(LinuxError.EOPNOTSUPP, "lwt encapsulation type not supported")
+            : Verdict.Success;
+    }
+
     /// <summary>What stands before the next hops are read: scope, flags, how the next hops and metrics are laid out.</summary>
     private static Verdict CheckShape(AttributeSet attributes, byte type, byte scope, byte flags)
     {
@@ -113,7 +139,7 @@ internal sealed partial class RouteVerbs
             return scope >= RT_SCOPE_LINK ? new Verdict(LinuxError.EINVAL, "Nexthop has invalid scope")
                 : device is null ? new Verdict(LinuxError.ENODEV, "Nexthop device required for onlink")
                 : !device.IsUp ? new Verdict(LinuxError.ENETDOWN, "Nexthop device is not up")
-                : TypeOfAddress(device, gateway) != RTN_UNICAST ? new Verdict(LinuxError.EINVAL, "Nexthop has invalid gateway")
+                : kernel.Inet4.TypeOfAddress(gateway) != RTN_UNICAST ? new Verdict(LinuxError.EINVAL, "Nexthop has invalid gateway")
                 : Verdict.Success;
         }
 
@@ -135,17 +161,6 @@ internal sealed partial class RouteVerbs
 
         device ??= found.Device;
         return device.IsUp ? Verdict.Success : LinuxError.ENETDOWN;
-    }
-
-    /// <summary>inet_addr_type_dev_table; as long as this machine had no address every one is everybody's.</summary>
-    private byte TypeOfAddress(NetworkDevice device, InternetAddress address)
-    {
-        if (kernel.Routes.Find(AF_INET, ForwardingTables.Local) is not { } local)
-        {
-            return RTN_BROADCAST;
-        }
-
-        return local.Matching(address).FirstOrDefault() is { } route && route.Device == device ? route.Type : RTN_UNICAST;
     }
 
     private static bool IsWholeMultipath(ReadOnlySpan<byte> rest)

@@ -28,20 +28,27 @@ internal sealed partial class RouteVerbs
         int bits = family == AF_INET ? 32 : 128;
         byte length = header[1];
         byte type = header[7];
-        if (length > bits)
-        {
-            verdict = new Verdict(LinuxError.EINVAL, "Invalid prefix length");
-            return false;
-        }
-
-        if (family == AF_INET && header[2] != 0)
-        {
-            verdict = new Verdict(LinuxError.EINVAL, "Invalid values in header for route request");
-        }
-
         if (type > RTN_MAX)
         {
             verdict = new Verdict(LinuxError.EINVAL, "Invalid route type");
+            return false;
+        }
+
+        if (family == AF_INET && attributes.Bytes(RTA_VIA) is { } way && CheckVia(way) is { Error: not LinuxError.None } noWay)
+        {
+            verdict = noWay;
+            return false;
+        }
+
+        if (attributes.U16(RTA_ENCAP_TYPE) is { } encapsulation && CheckEncapsulation(encapsulation) is { Error: not LinuxError.None } unknown)
+        {
+            verdict = unknown;
+            return false;
+        }
+
+        if (length > bits)
+        {
+            verdict = new Verdict(LinuxError.EINVAL, "Invalid prefix length");
             return false;
         }
 
@@ -51,6 +58,12 @@ internal sealed partial class RouteVerbs
         if (family == AF_INET && destination.Masked(length) != destination)
         {
             verdict = new Verdict(LinuxError.EINVAL, "Invalid prefix for given prefix length");
+            return false;
+        }
+
+        if (family == AF_INET && attributes.Has(RTA_VIA) && attributes.Has(RTA_GATEWAY))
+        {
+            verdict = new Verdict(LinuxError.EINVAL, "Nexthop configuration can not contain both GATEWAY and VIA");
             return false;
         }
 
@@ -122,8 +135,8 @@ internal sealed partial class RouteVerbs
             uint id = attributes.U32(RTA_NH_ID)!.Value;
             if (kernel.NextHops.Find(id) is not { } nextHop)
             {
-                verdict = forDelete ? Verdict.Success : new Verdict(LinuxError.EINVAL, "Nexthop id does not exist");
-                return forDelete;
+                verdict = new Verdict(LinuxError.EINVAL, "Nexthop id does not exist");
+                return false;
             }
 
             hops.AddRange(nextHop.Hops(kernel.NextHops));
@@ -139,6 +152,12 @@ internal sealed partial class RouteVerbs
                 ushort length = BinaryPrimitives.ReadUInt16LittleEndian(rest);
                 if (length < 8 || length > rest.Length)
                 {
+                    if (forDelete)
+                    {
+                        hops.Add(NoHop);
+                        return true;
+                    }
+
                     verdict = new Verdict(LinuxError.EINVAL, "Invalid nexthop configuration - extra data after nexthops");
                     return false;
                 }
@@ -248,10 +267,15 @@ internal sealed partial class RouteVerbs
             gateway = InternetAddress.Read(family, bytes);
             gateway = gateway.Value.IsAny ? null : gateway;
         }
-        else if (attributes.Bytes(RTA_VIA) is { Length: >= 6 } via)
+        else if (family == AF_INET && attributes.Bytes(RTA_VIA) is { } via)
         {
-            byte other = via[0];
-            gateway = InternetAddress.Read(other, via.AsSpan(2));
+            verdict = CheckVia(via);
+            if (verdict.Error != LinuxError.None)
+            {
+                return false;
+            }
+
+            gateway = InternetAddress.Read(via[0], via.AsSpan(2));
         }
 
         if (!forDelete && family == AF_INET6)

@@ -15,7 +15,10 @@ internal sealed partial class RouteVerbs(SimulatedKernel kernel)
         (RTA_GATEWAY, new(AttributeKind.Any)), (RTA_PRIORITY, new(AttributeKind.U32)), (RTA_PREFSRC, new(AttributeKind.Any)), (RTA_METRICS, new(AttributeKind.Nested)),
         (RTA_MULTIPATH, AttributePolicy.Any(8)), (RTA_FLOW, new(AttributeKind.U32)), (RTA_TABLE, new(AttributeKind.U32)), (RTA_MARK, new(AttributeKind.U32)),
         (RTA_PREF, new(AttributeKind.U8)), (RTA_ENCAP_TYPE, new(AttributeKind.U16)), (RTA_ENCAP, new(AttributeKind.Nested)), (RTA_EXPIRES, new(AttributeKind.U32)),
-        (RTA_UID, new(AttributeKind.U32)), (RTA_NH_ID, new(AttributeKind.U32)));
+        (RTA_UID, new(AttributeKind.U32)), (RTA_NH_ID, new(AttributeKind.U32)))
+    {
+        StrictFrom = RTA_NH_ID,
+    };
 
     /// <summary>Of IPv4 addresses are numbers (rtm_ipv4_policy).</summary>
     private static readonly PolicyTable PolicyV4 = new(
@@ -23,7 +26,10 @@ internal sealed partial class RouteVerbs(SimulatedKernel kernel)
         (RTA_GATEWAY, new(AttributeKind.U32)), (RTA_PRIORITY, new(AttributeKind.U32)), (RTA_PREFSRC, new(AttributeKind.U32)), (RTA_METRICS, new(AttributeKind.Nested)),
         (RTA_MULTIPATH, AttributePolicy.Any(8)), (RTA_FLOW, new(AttributeKind.U32)), (RTA_TABLE, new(AttributeKind.U32)), (RTA_MARK, new(AttributeKind.U32)),
         (RTA_ENCAP_TYPE, new(AttributeKind.U16)), (RTA_ENCAP, new(AttributeKind.Nested)), (RTA_UID, new(AttributeKind.U32)), (RTA_IP_PROTO, new(AttributeKind.U8)),
-        (RTA_SPORT, new(AttributeKind.U16)), (RTA_DPORT, new(AttributeKind.U16)), (RTA_NH_ID, new(AttributeKind.U32)));
+        (RTA_SPORT, new(AttributeKind.U16)), (RTA_DPORT, new(AttributeKind.U16)), (RTA_NH_ID, new(AttributeKind.U32)))
+    {
+        StrictFrom = RTA_NH_ID,
+    };
 
     /// <summary>A hop over a device that there is not: no route has it.</summary>
     private static readonly NextHop NoHop = new();

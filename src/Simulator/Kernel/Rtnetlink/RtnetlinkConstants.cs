@@ -214,6 +214,8 @@ internal static class RtnetlinkConstants
     public const ushort NDA_IFINDEX = 8;
     public const ushort NDA_MASTER = 9;
     public const ushort NDA_PROTOCOL = 12;
+    public const ushort NDA_NH_ID = 13;
+    public const ushort NDA_FDB_EXT_ATTRS = 14;
     public const ushort NDA_FLAGS_EXT = 15;
 
     public const byte NTF_USE = 0x01;

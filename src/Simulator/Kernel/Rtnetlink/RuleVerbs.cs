@@ -19,8 +19,12 @@ internal sealed class RuleVerbs(SimulatedKernel kernel)
             (14, new AttributePolicy(AttributeKind.U32)), (13, new AttributePolicy(AttributeKind.U32)), (15, new AttributePolicy(AttributeKind.U32)),
             (4, new AttributePolicy(AttributeKind.U32)), (19, new AttributePolicy(AttributeKind.U8)), (20, AttributePolicy.Any(8)),
             (21, new AttributePolicy(AttributeKind.U8)), (22, new AttributePolicy(AttributeKind.U8)), (23, AttributePolicy.Any(4)), (24, AttributePolicy.Any(4)),
-            (12, new AttributePolicy(AttributeKind.U64)),
-        ]);
+            (12, new AttributePolicy(AttributeKind.U64)), (25, new AttributePolicy(AttributeKind.U8, 0, 0, 63)), (26, new AttributePolicy(AttributeKind.U32) { IsUntold = true }),
+            (27, new AttributePolicy(AttributeKind.U32) { IsUntold = true }), (28, new AttributePolicy(AttributeKind.U16)), (29, new AttributePolicy(AttributeKind.U16)),
+        ])
+    {
+        StrictFrom = 25,
+    };
 
     public void Attach(RouteSubsystem subsystem)
     {
@@ -155,15 +159,6 @@ internal sealed class RuleVerbs(SimulatedKernel kernel)
             return false;
         }
 
-        foreach ((ushort attribute, string words) in ((ushort, string)[])[(23, "Invalid sport range"), (24, "Invalid dport range")])
-        {
-            if (Ports(parsed.Bytes(attribute)) is (var first, var last) && (first == 0 || last < first))
-            {
-                verdict = new Verdict(LinuxError.EINVAL, words);
-                return false;
-            }
-        }
-
         uint table = parsed.U32(15) ?? header[4];
         byte action = header[7];
         bool isMaster = parsed.U8(19) == 1;
@@ -178,9 +173,9 @@ internal sealed class RuleVerbs(SimulatedKernel kernel)
                 return false;
             }
 
-            if (target <= priority)
+            if (target <= priority && !kernel.Profile.IsAtLeast(6, 13))
             {
-                verdict = new Verdict(LinuxError.EINVAL, kernel.Profile.IsAtLeast(6, 13) ? "Backward goto not supported" : "Backwards goto not supported");
+                verdict = new Verdict(LinuxError.EINVAL, "Backwards goto not supported");
                 return false;
             }
         }
@@ -193,6 +188,40 @@ internal sealed class RuleVerbs(SimulatedKernel kernel)
         if (isMaster && table != 0)
         {
             verdict = new Verdict(LinuxError.EINVAL, "l3mdev and table are mutually exclusive");
+            return false;
+        }
+
+        if (parsed.Bytes(20) is { } users)
+        {
+            uint firstUser = BinaryPrimitives.ReadUInt32LittleEndian(users), lastUser = BinaryPrimitives.ReadUInt32LittleEndian(users.AsSpan(4));
+            if (firstUser == uint.MaxValue || lastUser == uint.MaxValue || firstUser > lastUser)
+            {
+                verdict = new Verdict(LinuxError.EINVAL, "Invalid uid range");
+                return false;
+            }
+        }
+
+        foreach ((ushort attribute, string words) in ((ushort, string)[])[(23, "Invalid sport range"), (24, "Invalid dport range")])
+        {
+            if (Ports(parsed.Bytes(attribute)) is (var first, var last) && (first == 0 || last < first || last == ushort.MaxValue))
+            {
+                verdict = new Verdict(LinuxError.EINVAL, words);
+                return false;
+            }
+        }
+
+        foreach ((ushort mask, ushort ports) in ((ushort, ushort)[])[(28, 23), (29, 24)])
+        {
+            if (parsed.Has(mask) && !parsed.Has(ports))
+            {
+                verdict = new Verdict(LinuxError.EINVAL, "Cannot specify port mask without port value", parsed.Offset(mask));
+                return false;
+            }
+        }
+
+        if (action == Goto && target <= priority)
+        {
+            verdict = new Verdict(LinuxError.EINVAL, "Backward goto not supported");
             return false;
         }
 
@@ -268,7 +297,7 @@ internal sealed class RuleVerbs(SimulatedKernel kernel)
         && one.LayerThreeMaster == other.LayerThreeMaster && one.UserRange == other.UserRange && one.TransportProtocol == other.TransportProtocol
         && one.SourcePorts == other.SourcePorts && one.DestinationPorts == other.DestinationPorts && (other.SourceLength == 0 || (one.Source == other.Source && one.SourceLength == other.SourceLength))
         && (other.DestinationLength == 0 || (one.Destination == other.Destination && one.DestinationLength == other.DestinationLength))
-        && (other.TypeOfService == 0 || one.TypeOfService == other.TypeOfService)
+        && (other.TypeOfService == 0 || one.TypeOfService == other.TypeOfService) && (other.Realms == 0 || one.Realms == other.Realms)
         && one.SuppressPrefixLength == other.SuppressPrefixLength && one.SuppressGroup == other.SuppressGroup && one.Protocol == other.Protocol;
 
     private static bool Matches(RoutingRule rule, RoutingRule wanted, AttributeSet given) =>
@@ -288,7 +317,8 @@ internal sealed class RuleVerbs(SimulatedKernel kernel)
         && (!given.Has(24) || rule.DestinationPorts == wanted.DestinationPorts)
         && (wanted.SourceLength == 0 || (rule.SourceLength == wanted.SourceLength && rule.Source == wanted.Source))
         && (wanted.DestinationLength == 0 || (rule.DestinationLength == wanted.DestinationLength && rule.Destination == wanted.Destination))
-        && (wanted.TypeOfService == 0 || rule.TypeOfService == wanted.TypeOfService);
+        && (wanted.TypeOfService == 0 || rule.TypeOfService == wanted.TypeOfService)
+        && (wanted.Realms == 0 || rule.Realms == wanted.Realms);
 
     /// <summary>FRA_SPORT_MASK, FRA_DPORT_MASK: a single port has a mask, a range has none.</summary>
     private static void WritePortMask(ref NetlinkWriter writer, ushort type, (ushort Start, ushort End) ports, KernelProfile profile)
