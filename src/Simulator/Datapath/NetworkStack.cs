@@ -32,6 +32,7 @@ internal sealed class NetworkStack : IDatapath
         Bridging = new BridgeForwarding(this);
         Macvlans = new MacvlanForwarding(this);
         Vxlan = new VxlanTunnel(this);
+        Bonding = new BondForwarding(this);
         Arp = new ArpLayer(this);
         Neighbours = new NeighbourResolver(this);
         NeighbourDiscovery = new NeighbourDiscovery(this);
@@ -73,6 +74,8 @@ internal sealed class NetworkStack : IDatapath
     public MacvlanForwarding Macvlans { get; }
 
     public VxlanTunnel Vxlan { get; }
+
+    public BondForwarding Bonding { get; }
 
     public ArpLayer Arp { get; }
 
@@ -199,6 +202,19 @@ internal sealed class NetworkStack : IDatapath
         else if (address.Device.IsUp && Flag(address.Device, "arp_notify"))
         {
             Arp.Announce(address.Device, address.Local);
+        }
+    }
+
+    void IDatapath.NotifyPeers(NetworkDevice device)
+    {
+        foreach (InterfaceAddress address in Kernel.Addresses.Of(device, InternetAddress.V4))
+        {
+            Arp.Announce(device, address.Local);
+        }
+
+        foreach (InterfaceAddress address in Kernel.Addresses.Of(device, InternetAddress.V6))
+        {
+            NeighbourDiscovery.Announce(device, address.Local);
         }
     }
 

@@ -72,6 +72,9 @@ internal sealed partial class Packet
     /// <summary>Bridge and netdev: the interface the packet came in by, kept over hops inside one kernel (skb_iif).</summary>
     public int InputInterface { get; set; }
 
+    /// <summary>The device of a VRF it came in by, where <see cref="InputInterface"/> is the VRF's own; else 0 (inet_sdif).</summary>
+    public int DomainInterface { get; set; }
+
     /// <summary>The connection the packet belongs to, or null (not seen by conntrack yet, invalid, or untracked).</summary>
     public Connection? Connection { get; set; }
 
@@ -393,6 +396,7 @@ internal sealed partial class Packet
         Type = PacketType.Host;
         Priority = 0;
         InputInterface = 0;
+        DomainInterface = 0;
         ForgetTransport();
         if (otherKernel)
         {

@@ -40,10 +40,17 @@ internal sealed class RouteLookup(SimulatedKernel kernel)
     public RouteDecision? Find(RouteQuery query)
     {
         List<RoutingRule> rules = kernel.Rules.Of(query.Destination.Family);
+        NetworkDevice? domain = RoutingDomain.Of(query.Output ?? query.Input);
+        if (domain is not null && query.Output == domain)
+        {
+            // It says which table, not by which device (l3mdev_update_flow).
+            query = query with { Output = null };
+        }
+
         uint skipBelow = 0;
         foreach (RoutingRule rule in rules)
         {
-            if (rule.Priority < skipBelow || !Matches(rule, query))
+            if (rule.Priority < skipBelow || (rule.LayerThreeMaster && domain is null) || !Matches(rule, query))
             {
                 continue;
             }
@@ -51,7 +58,7 @@ internal sealed class RouteLookup(SimulatedKernel kernel)
             switch (rule.Action)
             {
                 case ToTable:
-                    if (FindInTable(rule.Table, query) is { } found && !IsSuppressed(rule, found))
+                    if (FindInTable(rule.LayerThreeMaster ? RoutingDomain.TableOr(domain!, 0) : rule.Table, query) is { } found && !IsSuppressed(rule, found))
                     {
                         return found;
                     }
@@ -77,7 +84,7 @@ internal sealed class RouteLookup(SimulatedKernel kernel)
 
     /// <summary>The route for what this machine sends; with a device named and no route, IPv4 takes the destination to be on the link (ip_route_output_key).</summary>
     public RouteDecision? FindOutput(RouteQuery query) => Find(query)
-        ?? (query is { Output: { } device, Destination.Family: InternetAddress.V4 } ? new RouteDecision(RouteType.Unicast, device, null, null, null) : null);
+        ?? (query is { Output: { } device, Destination.Family: InternetAddress.V4 } && RoutingDomain.Of(device) is null ? new RouteDecision(RouteType.Unicast, device, null, null, null) : null);
 
     /// <summary>The route of one table.</summary>
     public RouteDecision? FindInTable(uint table, RouteQuery query)

@@ -21,6 +21,9 @@ internal interface IDatapath
     /// <summary>An address came to a device; of IPv6, when it is this machine's for sure.</summary>
     void AddressAdded(InterfaceAddress address);
 
+    /// <summary>The device is behind another port of its switch now: its neighbours are told of its addresses.</summary>
+    void NotifyPeers(NetworkDevice device);
+
     /// <summary>The link is to be asked whether somebody has an IPv6 address already (duplicate detection).</summary>
     void ProbeAddress(InterfaceAddress address);
 

@@ -20,6 +20,8 @@ public sealed partial class SimulatedKernel
 
     internal BridgeControl Bridges { get; private set; } = null!;
 
+    internal BondControl Bonds { get; private set; } = null!;
+
     internal Inet4Control Inet4 { get; private set; } = null!;
 
     internal Inet6Control Inet6 { get; private set; } = null!;
@@ -109,6 +111,7 @@ public sealed partial class SimulatedKernel
         RouteEvents = new RouteSubsystem(this);
         DeviceControl = new DeviceControl(this);
         Bridges = new BridgeControl(this);
+        Bonds = new BondControl(this);
         RouteControl = new RouteControl(this);
         Inet4 = new Inet4Control(this);
         Inet6 = new Inet6Control(this);

@@ -122,7 +122,7 @@ internal abstract class IcmpLayer(NetworkStack stack)
         }
 
         InternetAddress receiver = cause.SourceAddress;
-        NetworkDevice? output = receiver.IsLinkLocal && Family == InternetAddress.V6 ? input : null;
+        NetworkDevice? output = receiver.IsLinkLocal && Family == InternetAddress.V6 ? input : RoutingDomain.Of(input ?? cause.Route?.Device);
         if (ErrorSource(cause, input, output) is not { } sender || !MaySend(receiver, type, code, input))
         {
             return;
@@ -168,7 +168,7 @@ internal abstract class IcmpLayer(NetworkStack stack)
     {
         InternetAddress asker = request.SourceAddress, asked = request.DestinationAddress;
         bool toOne = request.Route is not { Type: RouteType.Broadcast or RouteType.Multicast } && !asked.IsMulticast;
-        NetworkDevice? output = Family == InternetAddress.V6 && asker.IsLinkLocal ? device : null;
+        NetworkDevice? output = Family == InternetAddress.V6 && asker.IsLinkLocal ? device : RoutingDomain.Of(device);
         if ((toOne ? asked : Layer.SourceFor(asker, output)) is not { } source)
         {
             return;

@@ -81,7 +81,7 @@ internal sealed class Icmpv4Layer(NetworkStack stack) : IcmpLayer(stack)
         RouteDecision? route = cause.Route;
         if (route is null && cause.Bridged is not { IsInPrerouting: false })
         {
-            route = Stack.Routing.FindOutput(new RouteQuery(receiver));
+            route = Stack.Routing.FindOutput(new RouteQuery(receiver) { Output = RoutingDomain.Of(input) });
         }
 
         if (route is not { Type: RouteType.Local })
@@ -112,7 +112,7 @@ internal sealed class Icmpv4Layer(NetworkStack stack) : IcmpLayer(stack)
         BinaryPrimitives.WriteUInt32BigEndian(reply.Transport[16..], now);
         reply.UpdateTransportChecksum();
         reply.Story = packet.Story?.Add(StoryKind.Answer, TraceLevel.Minimal, Stack.HostName, "timestamp reply");
-        Send(reply, null);
+        Send(reply, RoutingDomain.Of(device));
     }
 
     /// <summary>Believed from the gateway the packets take now, where the device accepts redirects (__ip_do_redirect).</summary>

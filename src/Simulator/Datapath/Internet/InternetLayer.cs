@@ -27,7 +27,7 @@ internal enum SendOutcome
 /// input or forward after, output before local packets get their final route, postrouting last. What IPv4 and IPv6 judge
 /// differently is left to them.
 /// </summary>
-internal abstract class InternetLayer(NetworkStack stack)
+internal abstract partial class InternetLayer(NetworkStack stack)
 {
     /// <summary>AF_INET or AF_INET6.</summary>
     public abstract byte Family { get; }
@@ -58,9 +58,9 @@ internal abstract class InternetLayer(NetworkStack stack)
             packet.Bridged = bridged with { HasBeenRouted = true };
             Route(device, packet);
         }
-        else if (Stack.Hooks.Run(Stack, Family, Hook.Prerouting, packet, device, null))
+        else if (Stack.Hooks.Run(Stack, Family, Hook.Prerouting, packet, device, null) && EnterDomain(device, packet) is { } input)
         {
-            Route(device, packet);
+            Route(input, packet);
         }
     }
 
@@ -97,7 +97,7 @@ internal abstract class InternetLayer(NetworkStack stack)
 
         packet.Route = route;
         packet.IsLocal = true;
-        return Stack.Hooks.Run(Stack, Family, Hook.Output, packet, null, route.Device) && Postroute(packet, null) ? SendOutcome.Sent : SendOutcome.Refused;
+        return PassDomainOutput(packet, route) && Stack.Hooks.Run(Stack, Family, Hook.Output, packet, null, route.Device) && Postroute(packet, null) ? SendOutcome.Sent : SendOutcome.Refused;
     }
 
     /// <summary>A rule's copy of a packet goes out as if this machine had made it (nf_dup_ipv4): through output and postrouting, to the gateway the rule names.</summary>
@@ -130,7 +130,7 @@ internal abstract class InternetLayer(NetworkStack stack)
     public bool Reroute(Packet packet)
     {
         InternetAddress destination = packet.DestinationAddress, source = packet.SourceAddress;
-        if (!RouteOutput(packet, destination, source, null, out RouteDecision? again))
+        if (!RouteOutput(packet, destination, source, RoutingDomain.Of(packet.Route?.Device), out RouteDecision? again))
         {
             Drop(packet, $"no route to {destination}");
             return false;
@@ -243,7 +243,7 @@ internal abstract class InternetLayer(NetworkStack stack)
 
         if (route.Type == RouteType.Local)
         {
-            route = route with { Device = Stack.Kernel.Devices.Find(1)! };
+            route = route with { Device = RoutingDomain.Of(route.Device) ?? Stack.Kernel.Devices.Find(1)! };
         }
         else if (Stack.Exceptions.GatewayTo(destination) is { } nearer)
         {

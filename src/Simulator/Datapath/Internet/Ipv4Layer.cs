@@ -90,6 +90,13 @@ internal sealed class Ipv4Layer(NetworkStack stack) : InternetLayer(stack)
 
     protected override bool IsListening(NetworkDevice device, InternetAddress group) => (uint)group.Value == AllHosts || Stack.Vxlan.IsInGroup(device, group);
 
+    protected override bool KeepsDeviceForLink(Packet packet, out bool isDiscovery)
+    {
+        isDiscovery = false;
+        uint destination = packet.Ipv4.Destination;
+        return !Ipv4.IsMulticast(destination) && (!packet.IsLocal || destination != Ipv4.Broadcast);
+    }
+
     protected override bool MaySendUnspecified(Packet packet) => false;
 
     protected override void DeliverLocal(NetworkDevice device, Packet packet)
@@ -231,6 +238,6 @@ internal sealed class Ipv4Layer(NetworkStack stack) : InternetLayer(stack)
             return false;
         }
 
-        return filter == 2 || back.Device == device || (back.Route is { } route && route.NextHops.Any(hop => hop.Device == device));
+        return filter == 2 || back.Device == device || back.Device.Master == device || (back.Route is { } route && route.NextHops.Any(hop => hop.Device == device));
     }
 }

@@ -99,6 +99,12 @@ internal sealed class Ipv6Layer(NetworkStack stack) : InternetLayer(stack)
         return false;
     }
 
+    protected override bool KeepsDeviceForLink(Packet packet, out bool isDiscovery)
+    {
+        isDiscovery = packet is { TransportProtocol: IpProtocol.Icmpv6, Transport: [>= Icmpv6Type.RouterSolicitation and <= Icmpv6Type.Redirect, ..] };
+        return !IsOfLink(packet.DestinationAddress);
+    }
+
     /// <summary>Duplicate detection asks as nobody.</summary>
     protected override bool MaySendUnspecified(Packet packet) => packet.TransportProtocol == IpProtocol.Icmpv6 && packet.DestinationAddress.IsMulticast;
 

@@ -62,7 +62,11 @@ internal sealed class DeviceLayer(NetworkStack stack)
         {
             return stack.Vxlan.Transmit(device, vxlan, packet);
         }
-        else if (device.IsLoopback)
+        else if (device.KindState is BondState bond)
+        {
+            return stack.Bonding.Transmit(device, bond, packet);
+        }
+        else if (device.IsLoopback || device.KindState is VrfState)
         {
             packet.Type = PacketType.Host;
             packet.IsLocal = false;
@@ -163,7 +167,9 @@ internal sealed class DeviceLayer(NetworkStack stack)
             return;
         }
 
-        NetworkDevice? next = MacvlanForwarding.HasAny(device) ? stack.Macvlans.Receive(device, packet) : device;
+        NetworkDevice? next = device.Master is { KindState: BondState bond } master ? stack.Bonding.Receive(device, master, bond, packet)
+            : MacvlanForwarding.HasAny(device) ? stack.Macvlans.Receive(device, packet)
+            : device;
         if (next is not null && next != device)
         {
             Climb(next, packet, origin);

@@ -65,7 +65,10 @@ internal sealed class TcpLayer(NetworkStack stack)
             return;
         }
 
+        // A socket that is bound to no device hears nothing of a VRF, unless told to.
+        NetworkDevice? domain = RoutingDomain.Of(device);
         if ((header.Flags & (TcpFlags.Synchronize | TcpFlags.Acknowledge | TcpFlags.Reset)) == TcpFlags.Synchronize
+            && (domain is null || stack.Kernel.Parameters.Number("net/ipv4/tcp_l3mdev_accept") != 0)
             && (_listeners.TryGetValue((destination, header.DestinationPort), out Action<TcpEndpoint>? accepted) || _listeners.TryGetValue((null, header.DestinationPort), out accepted)))
         {
             packet.Tell(StoryKind.Delivered, TraceLevel.Minimal, stack.HostName, $"tcp {header.DestinationPort} {Describe(header.Flags)}");
@@ -73,7 +76,7 @@ internal sealed class TcpLayer(NetworkStack stack)
             {
                 Accepted = accepted,
                 Story = packet.Story,
-                Output = source.Family == InternetAddress.V6 && source.IsLinkLocal ? device : null,
+                Output = source.Family == InternetAddress.V6 && source.IsLinkLocal ? device : domain,
             };
             _connections.Add((destination, header.DestinationPort, source, header.SourcePort), endpoint);
             endpoint.Accept(header);
@@ -139,7 +142,8 @@ internal sealed class TcpLayer(NetworkStack stack)
             }
         }
 
-        NetworkDevice? output = cause.IsIpv6 && sender.IsLinkLocal ? stack.Kernel.Devices.Find(cause.InputInterface) : null;
+        NetworkDevice? input = stack.Kernel.Devices.Find(cause.InputInterface);
+        NetworkDevice? output = cause.IsIpv6 && sender.IsLinkLocal ? input : RoutingDomain.Of(input);
         stack.Internet(cause.Family).SendLocal(reset, output);
     }
 

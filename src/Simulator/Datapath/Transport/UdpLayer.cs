@@ -5,6 +5,7 @@ using EucaNet.Simulator.Datapath.Formats;
 using EucaNet.Simulator.Datapath.Internet;
 using EucaNet.Simulator.Kernel;
 using EucaNet.Simulator.Kernel.Devices;
+using EucaNet.Simulator.Kernel.Rtnetlink;
 
 namespace EucaNet.Simulator.Datapath.Transport;
 
@@ -61,14 +62,17 @@ internal sealed class UdpLayer(NetworkStack stack)
 
         var header = new UdpHeader(packet.Transport);
         ushort port = header.DestinationPort;
-        if (Find(packet.DestinationAddress, port) is { } endpoint)
+
+        // A socket that is bound to no device hears nothing of a VRF, unless told to (inet_bound_dev_eq).
+        bool isHeard = device.KindState is not VrfState || stack.Kernel.Parameters.Number("net/ipv4/udp_l3mdev_accept") != 0;
+        if (isHeard && Find(packet.DestinationAddress, port) is { } endpoint)
         {
             Told(packet, StoryKind.Delivered, $"udp {port}");
             endpoint.Take(packet, packet.SourceAddress, header.SourcePort, header.Payload);
             return;
         }
 
-        if (stack.Vxlan.Receive(device, packet))
+        if (isHeard && stack.Vxlan.Receive(device, packet))
         {
             return;
         }

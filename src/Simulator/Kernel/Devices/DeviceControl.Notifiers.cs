@@ -48,6 +48,7 @@ internal sealed partial class DeviceControl
 
     private void UpNotifiers(NetworkDevice device)
     {
+        kernel.Bonds.PortChanged(device);
         Inet4.DeviceUp(device);
         Inet6.DeviceUp(device);
         foreach (NetworkDevice upper in device.Uppers.ToArray())
@@ -73,6 +74,7 @@ internal sealed partial class DeviceControl
 
     private void DownNotifiers(NetworkDevice device)
     {
+        kernel.Bonds.PortChanged(device);
         kernel.NeighbourControl.DeviceDown(device);
         Inet4.DeviceDown(device);
         Inet6.DeviceDown(device);
@@ -97,6 +99,7 @@ internal sealed partial class DeviceControl
 
     private void ChangeNotifiers(NetworkDevice device)
     {
+        kernel.Bonds.PortChanged(device);
         Inet4.CarrierChanged(device);
         kernel.NeighbourControl.CarrierChanged(device);
         Inet6.CarrierChanged(device);
@@ -116,6 +119,21 @@ internal sealed partial class DeviceControl
 
     private void Uninstall(NetworkDevice device)
     {
+        if (device.Master is { KindState: BondState bond } master)
+        {
+            kernel.Bonds.Release(master, bond, device);
+        }
+        else if (device is { Master: not null, Port: null })
+        {
+            LeaveDomain(device);
+        }
+
+        if (device.KindState is BondState own)
+        {
+            kernel.Bonds.BondGoes(device, own);
+        }
+
+        FreeDomain(device);
         foreach (NetworkDevice upper in device.Uppers.Where(upper => !upper.IsGone).ToArray())
         {
             if (upper.Vlan is not null || upper.KindState is MacvlanState)

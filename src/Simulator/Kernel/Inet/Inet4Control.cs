@@ -363,7 +363,7 @@ internal sealed class Inet4Control(SimulatedKernel kernel)
     {
         Destination = InternetAddress.FromV4(destination),
         PrefixLength = length,
-        Table = type == RTN_UNICAST ? ForwardingTables.Main : ForwardingTables.Local,
+        Table = Datapath.RoutingDomain.TableOr(primary.Device, type == RTN_UNICAST ? ForwardingTables.Main : ForwardingTables.Local),
         Type = type,
         Protocol = RTPROT_KERNEL,
         Scope = type == RTN_LOCAL ? RT_SCOPE_HOST : RT_SCOPE_LINK,

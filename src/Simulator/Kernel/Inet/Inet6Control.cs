@@ -188,7 +188,7 @@ internal sealed class Inet6Control(SimulatedKernel kernel)
         {
             bool needed = kernel.Addresses.Of(address.Device, AF_INET6).Any(other => other.PrefixLength == address.PrefixLength && other.Network == address.Network
                 && (other.Flags & IFA_F_NOPREFIXROUTE) == 0);
-            Route? prefix = kernel.Routes.Find(AF_INET6, ForwardingTables.Main)?.To(address.Network, address.PrefixLength)
+            Route? prefix = kernel.Routes.Find(AF_INET6, Datapath.RoutingDomain.TableOr(address.Device, ForwardingTables.Main))?.To(address.Network, address.PrefixLength)
                 .FirstOrDefault(route => route.Device == address.Device && route.Protocol == RTPROT_KERNEL && route.Gateway is null);
             if (!needed && prefix is not null)
             {
@@ -216,7 +216,7 @@ internal sealed class Inet6Control(SimulatedKernel kernel)
         kernel.Parameters.Number($"net/ipv6/conf/{device.Name}/disable_ipv6") != 0 || kernel.Parameters.Number("net/ipv6/conf/all/disable_ipv6") != 0;
 
     private IEnumerable<Route> LocalRoutes(InterfaceAddress address) =>
-        kernel.Routes.Find(AF_INET6, ForwardingTables.Local)?.To(address.Local, 128).Where(route => route.Device == address.Device) ?? [];
+        kernel.Routes.Find(AF_INET6, Datapath.RoutingDomain.TableOr(address.Device, ForwardingTables.Local))?.To(address.Local, 128).Where(route => route.Device == address.Device) ?? [];
 
     private void Configure(NetworkDevice device, Inet6State state)
     {
@@ -397,7 +397,7 @@ internal sealed class Inet6Control(SimulatedKernel kernel)
         {
             Destination = destination,
             PrefixLength = length,
-            Table = table,
+            Table = Datapath.RoutingDomain.TableOr(device, table),
             Type = type,
             Protocol = RTPROT_KERNEL,
             Priority = priority,

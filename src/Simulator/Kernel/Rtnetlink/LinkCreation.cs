@@ -36,6 +36,7 @@ internal sealed partial class LinkCreation(SimulatedKernel kernel)
             "vlan" => CreateVlan(device!, attributes, data!, lower!),
             "macvlan" or "macvtap" => CreateMacvlan(device!, attributes, data, lower!),
             "vrf" => CreateVrf(device!, data),
+            "bond" => CreateBond(device!, data),
             "vxlan" => CreateVxlan(device!, attributes, data),
             _ => CreatePlain(device!, kind, attributes, lower),
         };
@@ -68,6 +69,7 @@ internal sealed partial class LinkCreation(SimulatedKernel kernel)
         { Bridge: { } bridge } => BridgeChanges.ChangeBridge(kernel, bridge, data),
         { Vlan: { } vlan } => ChangeVlan(vlan, data),
         { KindState: MacvlanState macvlan } => ChangeMacvlan(macvlan, data),
+        { KindState: BondState bond } => ChangeBond(device, bond, data),
         _ => LinuxError.EOPNOTSUPP,
     };
 
@@ -353,6 +355,32 @@ internal sealed partial class LinkCreation(SimulatedKernel kernel)
         }
 
         return Verdict.Success;
+    }
+
+    private Verdict CreateBond(NetworkDevice device, AttributeSet? data)
+    {
+        var bond = new BondState();
+        LinuxError error = data is null ? LinuxError.None : bond.Change(data);
+        if (error != LinuxError.None)
+        {
+            return error;
+        }
+
+        device.KindState = bond;
+        device.HasCarrier = false;
+        Register(device);
+        return Verdict.Success;
+    }
+
+    private Verdict ChangeBond(NetworkDevice device, BondState bond, AttributeSet data)
+    {
+        LinuxError error = bond.Change(data);
+        if (error == LinuxError.None)
+        {
+            kernel.Bonds.Settle(device, bond);
+        }
+
+        return error;
     }
 
     private Verdict CreateVrf(NetworkDevice device, AttributeSet? data)

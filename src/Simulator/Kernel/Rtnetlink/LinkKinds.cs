@@ -52,9 +52,9 @@ internal static class LinkKinds
         new("ifb") { CarriesPackets = true, Flags = DeviceFlags.Broadcast | DeviceFlags.NoArp, MinimumMtu = 0, MaximumMtu = 0, TransmitQueueLength = 32, HasNoQueue = false },
         new("macvlan") { CarriesPackets = true, NeedsLower = true },
         new("macvtap") { NeedsLower = true, TransmitQueueLength = 500, HasNoQueue = false },
-        new("vrf") { Flags = DeviceFlags.NoArp | DeviceFlags.Master, Mtu = 65575, MinimumMtu = 1280, MaximumMtu = 65575, IsBoundToNamespace = true },
+        new("vrf") { CarriesPackets = true, Flags = DeviceFlags.NoArp | DeviceFlags.Master, Mtu = 65575, MinimumMtu = 1280, MaximumMtu = 65575, IsBoundToNamespace = true },
         new("vxlan") { CarriesPackets = true },
-        new("bond") { Flags = DeviceFlags.Broadcast | DeviceFlags.Multicast | DeviceFlags.Master, Queues = 16, HasOnlyAppearance = true },
+        new("bond") { Flags = DeviceFlags.Broadcast | DeviceFlags.Multicast | DeviceFlags.Master, Queues = 16, CarriesPackets = true },
         new("ipvlan") { NeedsLower = true, HasOnlyAppearance = true },
         new("macsec") { NeedsLower = true, HasOnlyAppearance = true },
         new("geneve") { MinimumMtu = 68, MaximumMtu = 65465, HasOnlyAppearance = true },
@@ -122,8 +122,35 @@ internal static class LinkKinds
                 writer.WriteUInt32(1, vrf.Table);
                 writer.EndAttribute(vrfData);
                 break;
+            case { KindState: BondState bond }:
+                WireMark bondData = writer.BeginNested(IFLA_INFO_DATA, nestedFlag: false);
+                bond.Write(ref writer, kernel.Profile);
+                writer.EndAttribute(bondData);
+                break;
             case { KindState: TunnelState { HasData: true } tunnel }:
                 writer.WriteBytes(IFLA_INFO_DATA, tunnel.Attributes);
+                break;
+            default:
+                break;
+        }
+    }
+
+    /// <summary>IFLA_INFO_SLAVE_KIND and IFLA_INFO_SLAVE_DATA of what is in a VRF or a bond.</summary>
+    public static void WritePortInfo(ref NetlinkWriter writer, NetworkDevice device)
+    {
+        switch (device.Master?.KindState)
+        {
+            case VrfState vrf:
+                writer.WriteString(IFLA_INFO_SLAVE_KIND, "vrf");
+                WireMark table = writer.BeginNested(IFLA_INFO_SLAVE_DATA, nestedFlag: false);
+                writer.WriteUInt32(1, vrf.Table);
+                writer.EndAttribute(table);
+                break;
+            case BondState bond when bond.Ports.Find(port => port.Device == device) is { } port:
+                writer.WriteString(IFLA_INFO_SLAVE_KIND, "bond");
+                WireMark state = writer.BeginNested(IFLA_INFO_SLAVE_DATA, nestedFlag: false);
+                BondState.WritePort(ref writer, port);
+                writer.EndAttribute(state);
                 break;
             default:
                 break;

@@ -127,7 +127,7 @@ internal static class LinkMessage
         WireMark xdp = writer.BeginNested(IFLA_XDP, nestedFlag: false);
         writer.WriteByte(2, 0);
         writer.EndAttribute(xdp);
-        if (device.Kind.Length > 0 || device.Port is not null)
+        if (device.Kind.Length > 0 || device.Port is not null || device.Master is not null)
         {
             WireMark info = writer.BeginNested(IFLA_LINKINFO, nestedFlag: false);
             if (device.Port is { } port)
@@ -141,6 +141,7 @@ internal static class LinkMessage
             else
             {
                 LinkKinds.WriteInfo(ref writer, device, kernel);
+                LinkKinds.WritePortInfo(ref writer, device);
             }
 
             writer.EndAttribute(info);

@@ -258,11 +258,13 @@ internal sealed partial class LinkVerbs
             {
                 kernel.Bridges.RemovePort(port);
             }
+            else if (old.KindState is BondState bonded)
+            {
+                kernel.Bonds.Release(old, bonded, device);
+            }
             else
             {
-                device.Master = null;
-                device.Flags &= ~DeviceFlags.Slave;
-                kernel.DeviceControl.NotifyLink(device);
+                kernel.DeviceControl.LeaveDomain(device);
             }
         }
 
@@ -283,12 +285,16 @@ internal sealed partial class LinkVerbs
 
         if (master.KindState is VrfState)
         {
-            device.Master = master;
-            kernel.DeviceControl.NotifyLink(device);
+            if (device.KindState is VrfState)
+            {
+                return new Verdict(LinuxError.EINVAL, "Can not enslave an L3 master device to a VRF");
+            }
+
+            kernel.DeviceControl.JoinDomain(device, master);
             return Verdict.Success;
         }
 
-        return LinuxError.EOPNOTSUPP;
+        return master.KindState is BondState bond ? kernel.Bonds.Enslave(master, bond, device) : LinuxError.EOPNOTSUPP;
     }
 
     /// <summary>The namespace that a request is about (rtnl_link_get_net), null where it names none.</summary>

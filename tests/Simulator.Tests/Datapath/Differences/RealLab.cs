@@ -67,6 +67,8 @@ internal sealed class RealLab : DifferenceLab
         return Load(["flush ruleset", .. rules]);
     }
 
+    public void SetPlugged(int port, bool plugged) => Run("ip", $"-n {_tester} link set {Outer(port)} {(plugged ? "up" : "down")}", "");
+
     public override void Dispose()
     {
         base.Dispose();

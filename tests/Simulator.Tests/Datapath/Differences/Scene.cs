@@ -74,6 +74,33 @@ internal sealed class Scene : IDisposable
     /// <summary>The machine sends a frame by a watched interface.</summary>
     public string[] Send(string device, byte[] frame) => Exchange(device, frame);
 
+    /// <summary>Loads rules, as nft reads them, on both kernels.</summary>
+    public void Load(string rules)
+    {
+        Assert.That(_real.Load(rules.Split('\n')), Is.Null, "nft");
+        _simulated.Load(_real.ReadRuleset());
+    }
+
+    /// <summary>What rules counted, the same on both.</summary>
+    public string[] AskCounters()
+    {
+        List<string> real = _real.Counters();
+        Assert.That(_simulated.Counters(), Is.EqualTo(real), "simulated, beside real");
+        return [.. real];
+    }
+
+    /// <summary>The far end of a port takes the signal away, and the machine has time to see it.</summary>
+    public void Unplug(int port) => SetPlugged(port, false);
+
+    public void Plug(int port) => SetPlugged(port, true);
+
+    private void SetPlugged(int port, bool plugged)
+    {
+        _real.SetPlugged(port, plugged);
+        _simulated.SetPlugged(port, plugged);
+        Pass(TimeSpan.FromMilliseconds(400));
+    }
+
     /// <summary>Time passes on the simulated kernel's clock; the real one waits by itself.</summary>
     public void Pass(TimeSpan time)
     {

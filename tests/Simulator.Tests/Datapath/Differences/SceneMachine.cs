@@ -29,6 +29,8 @@ internal sealed class SceneMachine(IKernel kernel) : IDisposable
         }
     }
 
+    public void Change(string name, LinkData data) => Wait(_route.ChangeLinkAsync(new Link { Index = Index(name), Info = LinkInfo.Of(data) }));
+
     public void Up(string name) => Wait(_route.SetUpAsync(Index(name)));
 
     public void Down(string name) => Wait(_route.SetDownAsync(Index(name)));

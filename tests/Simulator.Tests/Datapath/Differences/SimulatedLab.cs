@@ -124,6 +124,19 @@ internal sealed class SimulatedLab : DifferenceLab
         return SendBy(device, frame, 0);
     }
 
+    public void SetPlugged(int port, bool plugged)
+    {
+        Cable cable = _machine.Cards[port].Cable!;
+        if (plugged)
+        {
+            cable.Plug();
+        }
+        else
+        {
+            cable.Unplug();
+        }
+    }
+
     public void Advance(TimeSpan time) => _cloud.Advance(time);
 
     public override void Dispose()

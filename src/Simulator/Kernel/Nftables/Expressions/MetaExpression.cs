@@ -148,10 +148,10 @@ internal sealed class MetaExpression : Expression
                 evaluation.Store32(_register, (uint)evaluation.Subsystem.Kernel.Time.GetUtcNow().TimeOfDay.TotalSeconds);
                 break;
             case NFT_META_SDIF:
-                evaluation.Store32(_register, 0);
+                evaluation.Store32(_register, (uint)evaluation.Packet.DomainInterface);
                 break;
             case NFT_META_SDIFNAME:
-                evaluation.StoreName(_register, "");
+                evaluation.StoreName(_register, evaluation.Subsystem.Kernel.Devices.Find(evaluation.Packet.DomainInterface)?.Name ?? "");
                 break;
             case NFT_META_BRI_IIFNAME:
                 StoreBridgeName(evaluation, evaluation.Input);

@@ -1,0 +1,37 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using EucaNet.Tests;
+
+namespace EucaNet.Simulator.Tests.Datapath;
+
+/// <summary>
+/// Runs the scenes that this machine's kernel lacks the modules for under a stock Debian kernel, one boot for all of them: there the real side of each is Debian's kernel.
+/// On one processor, since the kernel counts its round robins on each by itself.
+/// </summary>
+public sealed class DebianDatapathTests
+{
+    /// <summary>Tests that need VRF, bonds or flowtables.</summary>
+    public const string Category = "DebianDatapath";
+
+    [Test]
+    [RequiresVirtualMachine]
+    public void Scenes_are_the_same_on_a_stock_Debian_kernel()
+    {
+        string repository = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(Here())!, "..", "..", ".."));
+        var start = new ProcessStartInfo(Path.Combine(repository, "tests", "vm", "run")) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = repository };
+        foreach (string argument in (string[])["-t", "400", "sh", "-c", $"modprobe -a bonding vrf nf_conntrack nft_flow_offload nf_flow_table_inet && exec taskset 1 dotnet {typeof(DebianDatapathTests).Assembly.Location} {Category}"])
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        using Process run = Process.Start(start)!;
+        Task<string> errors = run.StandardError.ReadToEndAsync();
+        string output = run.StandardOutput.ReadToEnd();
+        run.WaitForExit();
+        TestContext.Out.WriteLine(output);
+        Assert.That(run.ExitCode, Is.Zero, () => output + errors.GetAwaiter().GetResult());
+        Assert.That(output, Does.Match(@"Passed: [1-9]\d*, Failed: 0, Skipped: 0"));
+    }
+
+    private static string Here([CallerFilePath] string path = "") => path;
+}
