@@ -77,6 +77,9 @@ internal sealed class NetworkStack : IDatapath
 
     public BondForwarding Bonding { get; }
 
+    /// <summary>br_netfilter, once it is loaded.</summary>
+    public BridgeNetfilter? BridgeNetfilter { get; set; }
+
     public ArpLayer Arp { get; }
 
     public NeighbourResolver Neighbours { get; }
@@ -165,10 +168,7 @@ internal sealed class NetworkStack : IDatapath
     /// <summary>A netdev rule sends a packet out by another device as it is (fwd, dup).</summary>
     public void ForwardTo(NetworkDevice device, Packet packet) => Link.Transmit(device, packet);
 
-    void IDatapath.DeviceAdded(NetworkDevice device)
-    {
-        // Everything there is to know of a device is looked up when a packet meets it.
-    }
+    void IDatapath.DeviceAdded(NetworkDevice device) => BridgeNetfilter?.DeviceAdded(device);
 
     void IDatapath.DeviceRemoved(NetworkDevice device)
     {

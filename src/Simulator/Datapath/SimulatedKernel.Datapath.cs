@@ -36,7 +36,12 @@ public sealed partial class SimulatedKernel
             Parameters.Set(path, value);
         }
 
-        new Datapath.Link.BridgeNetfilter(Stack).Register();
+        var filter = new Datapath.Link.BridgeNetfilter(Stack);
+        Stack.BridgeNetfilter = filter;
+        foreach (Devices.NetworkDevice device in Devices.All)
+        {
+            filter.DeviceAdded(device);
+        }
     }
 
     partial void AttachDatapath()

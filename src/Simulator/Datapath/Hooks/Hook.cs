@@ -59,6 +59,9 @@ internal enum HookVerdict
     /// <summary>To a program; without one the packet is dropped.</summary>
     Queue = 3,
     Repeat = 4,
+
+    /// <summary>The function took the packet another way round, and it goes on with the functions of a higher priority: those behind it of the same one never see it (br_nf_hook_thresh).</summary>
+    Diverted = 100,
 }
 
 /// <summary>Something that looks at packets at a hook: a base chain, connection tracking, address translation.</summary>

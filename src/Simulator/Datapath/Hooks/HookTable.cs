@@ -69,8 +69,14 @@ internal sealed class HookTable
             return HookVerdict.Accept;
         }
 
+        int done = int.MinValue;
         foreach (Entry entry in entries)
         {
+            if (entry.Priority <= done)
+            {
+                continue;
+            }
+
             HookVerdict verdict;
             int repeats = 0;
             do
@@ -79,7 +85,11 @@ internal sealed class HookTable
             }
             while (verdict == HookVerdict.Repeat && ++repeats < 4);
 
-            if (verdict != HookVerdict.Accept)
+            if (verdict == HookVerdict.Diverted)
+            {
+                done = entry.Priority;
+            }
+            else if (verdict != HookVerdict.Accept)
             {
                 if (verdict == HookVerdict.Drop)
                 {

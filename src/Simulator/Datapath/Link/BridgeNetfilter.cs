@@ -13,9 +13,17 @@ namespace EucaNet.Simulator.Datapath.Link;
 /// </summary>
 internal sealed class BridgeNetfilter(NetworkStack stack)
 {
-    /// <summary>Hangs the functions into the bridge family's hooks.</summary>
-    public void Register()
+    private bool _isRegistered;
+
+    /// <summary>Hangs the functions into the bridge family's hooks, as soon as there is a bridge (brnf_device_event): chains that were there before come behind them.</summary>
+    public void DeviceAdded(NetworkDevice device)
     {
+        if (device.Bridge is null || _isRegistered)
+        {
+            return;
+        }
+
+        _isRegistered = true;
         stack.Hooks.Register(HookFamily.Bridge, Hook.Prerouting, 0, new Function("prerouting", Prerouting));
         stack.Hooks.Register(HookFamily.Bridge, Hook.Input, 0, new Function("input", Input));
         stack.Hooks.Register(HookFamily.Bridge, Hook.Forward, 0, new Function("forward", Forward));
@@ -88,8 +96,9 @@ internal sealed class BridgeNetfilter(NetworkStack stack)
         byte family = FamilyOf(packet);
         if (family == HookFamily.Arp)
         {
-            return !Calls(context.Output!, family) || packet.NetworkLength < ArpHeader.Size || stack.Hooks.Run(stack, HookFamily.Arp, Hook.ArpForward, packet, context.Input, context.Output)
-                ? HookVerdict.Accept : HookVerdict.Stolen;
+            return !Calls(context.Output!, family) || packet.NetworkLength < ArpHeader.Size ? HookVerdict.Accept
+                : stack.Hooks.Run(stack, HookFamily.Arp, Hook.ArpForward, packet, context.Input, context.Output) ? HookVerdict.Diverted
+                : HookVerdict.Stolen;
         }
 
         if (packet.Bridged is not { } bridged || family == 0)
@@ -103,7 +112,7 @@ internal sealed class BridgeNetfilter(NetworkStack stack)
         }
 
         packet.Bridged = bridged with { Output = context.Output };
-        return Run(family, Hook.Forward, packet, LogicalDevice(context.Input!, packet), context.Output!.Master) ? HookVerdict.Accept : HookVerdict.Stolen;
+        return Run(family, Hook.Forward, packet, LogicalDevice(context.Input!, packet), context.Output!.Master) ? HookVerdict.Diverted : HookVerdict.Stolen;
     }
 
     private HookVerdict Postrouting(HookContext context)

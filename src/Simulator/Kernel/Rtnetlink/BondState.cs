@@ -40,7 +40,7 @@ internal sealed class BondPort(NetworkDevice device)
 /// <summary>A bond's options and ports (struct bonding).</summary>
 internal sealed class BondState
 {
-    private const ushort ModeOption = 1, ActivePortOption = 2, Monitor = 3, PrimaryOption = 11, FailOverAddress = 13, HashPolicy = 14, Notifications = 16, PacketsPerPort = 20;
+    private const ushort ModeOption = 1, ActivePortOption = 2, Monitor = 3, ArpInterval = 7, ArpTargets = 8, PrimaryOption = 11, FailOverAddress = 13, HashPolicy = 14, Notifications = 16, PacketsPerPort = 20;
 
     /// <summary>Numbers as the kernel has them where nobody asked for others, in the order in which it shows them; how many octets each has.</summary>
     private static readonly (ushort Type, int Size, uint Default)[] Shown =
@@ -50,6 +50,8 @@ internal sealed class BondState
     ];
 
     private readonly Dictionary<ushort, uint> _values = Shown.ToDictionary(static option => option.Type, static option => option.Default);
+
+    private byte[] _arpTargets = [];
 
     public BondMode Mode { get; private set; }
 
@@ -105,6 +107,7 @@ internal sealed class BondState
             Choose(chosen);
         }
 
+        _arpTargets = data.Bytes(ArpTargets) ?? _arpTargets;
         foreach ((ushort type, int size, _) in Shown)
         {
             if (data.Has(type))
@@ -137,7 +140,7 @@ internal sealed class BondState
 
         foreach ((ushort type, int size, _) in Shown)
         {
-            if ((type == PrimaryOption && Primary == 0) || (type == 32 && !profile.IsAtLeast(6, 9)) || (type == 33 && !profile.IsAtLeast(6, 17)))
+            if ((type == PrimaryOption && !Ports.Exists(port => port.Device.Index == Primary)) || (type == 32 && !profile.IsAtLeast(6, 9)) || (type == 33 && !profile.IsAtLeast(6, 17)))
             {
                 continue;
             }
@@ -150,6 +153,19 @@ internal sealed class BondState
             {
                 writer.WriteUInt32(type, _values[type]);
             }
+
+            if (type == ArpInterval && _arpTargets.Length > 0)
+            {
+                writer.WriteBytes(ArpTargets, _arpTargets);
+            }
+        }
+
+        if (Mode == BondMode.Lacp)
+        {
+            // What an administrator sees of the actor: priority of the system, port key, and no system of its own.
+            writer.WriteUInt16(24, 0xffff);
+            writer.WriteUInt16(25, 0);
+            writer.WriteBytes(26, new byte[6]);
         }
     }
 
