@@ -296,6 +296,9 @@ public sealed partial class NftablesBatch
         return rest[..(int)MemoryMarshal.Read<uint>(rest)];
     }
 
+    /// <summary>NFT_MSG_* of a message.</summary>
+    internal ushort TypeAt(int index) => (ushort)(MemoryMarshal.Read<NetlinkHeader>(_buffer.Written[_entries[index].Offset..]).Type & 0xff);
+
     /// <summary>A batch of the first <paramref name="count"/> messages.</summary>
     internal NftablesBatch Prefix(int count)
     {

@@ -77,7 +77,7 @@ public sealed partial class NftablesConnection : IDisposable
         ArgumentNullException.ThrowIfNull(batch);
         lock (_turn)
         {
-            return batch.IsEmpty ? [] : Exchange(batch, EndingOfThisKernel()) ?? [];
+            return batch.IsEmpty ? [] : Explained(batch, Exchange(batch, EndingOfThisKernel()));
         }
     }
 
@@ -87,7 +87,7 @@ public sealed partial class NftablesConnection : IDisposable
         ArgumentNullException.ThrowIfNull(batch);
         lock (_turn)
         {
-            return batch.IsEmpty ? [] : Exchange(batch, BatchEnding.None) ?? [];
+            return batch.IsEmpty ? [] : Explained(batch, Exchange(batch, BatchEnding.None));
         }
     }
 
@@ -191,9 +191,9 @@ public sealed partial class NftablesConnection : IDisposable
     private List<NftablesError>? Exchange(NftablesBatch batch, BatchEnding ending)
     {
         List<NftablesError>? errors = SendOnce(batch, ending);
-        if (errors is null || ending == BatchEnding.None)
+        if (errors is null)
         {
-            return errors;
+            return null;
         }
 
         // What the kernel finds only when it commits (a loop of jumps, a chain that no hook may reach) it reports as the error of the first message, and says no more.

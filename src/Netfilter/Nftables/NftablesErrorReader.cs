@@ -21,22 +21,22 @@ internal static class NftablesErrorReader
         ReadOnlySpan<byte> bytes = batch.MessageAt(index, out object? label);
         var request = new NetlinkMessage(MemoryMarshal.Read<NetlinkHeader>(bytes), bytes);
         ExtendedAcknowledgement details = NetlinkException.ReadDetails(reply, request, NftablesCatalog.Instance);
-        return new NftablesError(index, error, Describe(batch, index, request), PlaceOf(request, details), details, label) { Advice = AdviceOn(request, error, details) };
-    }
-
-    // A kernel says only EINVAL to a verb that it does not know.
-    private static string? AdviceOn(in NetlinkMessage request, LinuxError error, ExtendedAcknowledgement details) =>
-        (request.Header.Type & 0xff) is >= NFT_MSG_DESTROYTABLE and <= NFT_MSG_DESTROYFLOWTABLE && error is LinuxError.EINVAL or LinuxError.EOPNOTSUPP && details.Offset is null
-            ? "kernels before Linux 6.3 do not know 'destroy': look whether the object is there, and delete it"
-            : null;
-
-    private static string Describe(NftablesBatch batch, int index, in NetlinkMessage request)
-    {
         if (!NftablesMessage.TryRead(request, out NftablesMessage? message) || message is null)
         {
-            return $"message {index + 1}";
+            return new NftablesError(index, error, $"message {index + 1}", PlaceOf(request, details), details, label);
         }
 
+        string[] path = details is { Offset: not null, AttributePath: { } named } ? named.Split('.') : [];
+        int? item = path.Length > 0 && path[0].EndsWith(']') ? Number(path[0]) : null;
+        return new NftablesError(index, error, Describe(batch, index, message), PlaceOf(request, details), details, label)
+        {
+            Element = message.Entity is SetElementList ? item : null,
+            Advice = NftablesAdvice.On(message, error, path.Length > 0 ? path[^1] : null, message.Entity is Rule ? item : null),
+        };
+    }
+
+    private static string Describe(NftablesBatch batch, int index, NftablesMessage message)
+    {
         string verb = message.Type switch
         {
             _ when message.IsDelete && message.Type >= NFT_MSG_DESTROYTABLE => "destroy",
@@ -78,7 +78,7 @@ internal static class NftablesErrorReader
 
     private static string? PlaceOf(in NetlinkMessage request, ExtendedAcknowledgement details)
     {
-        if (details.Offset is not { } offset || details.AttributePath is not { } path)
+        if (details.Offset is null || details.AttributePath is not { } path)
         {
             return null;
         }
@@ -95,13 +95,14 @@ internal static class NftablesErrorReader
             return "attribute " + Short(parts[^1], path);
         }
 
-        int number = int.Parse(parts[0].AsSpan(parts[0].IndexOf('[', StringComparison.Ordinal) + 1).TrimEnd(']'), CultureInfo.InvariantCulture);
+        int number = Number(parts[0]);
         string item = container == NFTA_RULE_EXPRESSIONS
             ? $"expression {number + 1}{ExpressionName(request, number)}"
             : $"element {number + 1}{ElementName(request, number)}";
-        _ = offset;
         return parts.Length == 1 || parts[^1] is "NFTA_EXPR_NAME" or "NFTA_EXPR_DATA" ? item : $"{item}: attribute {Short(parts[^1], path)}";
     }
+
+    private static int Number(string item) => int.Parse(item.AsSpan(item.IndexOf('[', StringComparison.Ordinal) + 1).TrimEnd(']'), CultureInfo.InvariantCulture);
 
     // NFTA_LOOKUP_SET reads "set": the object is named beside it.
     private static string Short(string name, string path)

@@ -17,6 +17,9 @@ public sealed record NftablesError(int MessageIndex, LinuxError Error, string Su
     /// <summary>What to do about it, where the error alone does not say; null otherwise.</summary>
     public string? Advice { get; init; }
 
+    /// <summary>The number, from 0, of the element that was refused.</summary>
+    internal int? Element { get; init; }
+
     /// <summary>The object named does not exist.</summary>
     public bool IsNotFound => Error == LinuxError.ENOENT;
 

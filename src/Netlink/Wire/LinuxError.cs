@@ -169,6 +169,7 @@ public static class LinuxErrorExtensions
         LinuxError.ENOSPC => "no space left",
         LinuxError.ERANGE => "out of range",
         LinuxError.ENAMETOOLONG => "name too long",
+        LinuxError.EMLINK => "too many links",
         LinuxError.ENOSYS => "no such system call",
         LinuxError.ELOOP => "a loop",
         LinuxError.ENODATA => "no data",

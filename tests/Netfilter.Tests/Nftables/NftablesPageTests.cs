@@ -68,7 +68,8 @@ public sealed class NftablesPageTests
         foreach (NftablesError error in connection.TrySend(batch))
         {
             Console.WriteLine(error);
-            // add rule 17 of chain inet cloud forward (group web, tcp/80): expression 3 lookup: attribute set: ENOENT (no such object)
+            // add rule 17 of chain inet cloud forward (group web, tcp/80): expression 2 lookup: ENOENT (no such object); there is no set or map
+            // 'member' in table inet cloud: add it ahead of this, and name one without a name by its id
         }
 
         // 5
