@@ -178,6 +178,32 @@ public sealed partial class NftWindowTests
         static string[] After(List<string> lines) => [.. Lines(lines).SkipWhile(line => line != Beginning)];
     }
 
+    [Test]
+    [RequiresProgram("unshare")]
+    public void Who_may_not_force_its_send_buffer_is_told_the_limit_and_what_it_takes()
+    {
+        // A rule of this kind takes more than 300 bytes; twice the limit is granted. In a user namespace nobody has CAP_NET_ADMIN in the initial one.
+        const int RuleBytes = 300;
+        int limit = int.Parse(File.ReadAllText("/proc/sys/net/core/wmem_max"), CultureInfo.InvariantCulture);
+        int count = 2 * limit / RuleBytes;
+        string file = Path.Combine(TestContext.CurrentContext.WorkDirectory, "too-large.rules");
+        File.WriteAllLines(file, ["*filter", ":INPUT ACCEPT [0:0]", .. Enumerable.Range(0, count).Select(i => $"-A INPUT -s 10.{i >> 16}.{i >> 8 & 255}.{i & 255} -p tcp --dport 80 -j ACCEPT"), "COMMIT"]);
+        CommandResult refused = CommandLine.RunOther(null, "unshare", "--user", "--map-root-user", "--net", "dotnet", CommandLine.Program, "iptables", "restore", "-b", "nft", file);
+        File.Delete(file);
+        Assert.That(refused.Status, Is.EqualTo(1), refused.Errors);
+        Match told = Refusal().Match(refused.Errors);
+        Assert.That(told.Success, refused.Errors);
+        long taken = Number("taken"), needed = Number("needed"), granted = Number("granted"), wanted = Number("wanted");
+        Assert.That((taken, granted), Is.EqualTo((needed + 32, 2L * limit)));
+        Assert.That(2 * wanted, Is.GreaterThanOrEqualTo(taken));
+        Assert.That(2 * (wanted - 2), Is.LessThan(taken));
+
+        long Number(string group) => long.Parse(told.Groups[group].Value, CultureInfo.InvariantCulture);
+    }
+
+    [GeneratedRegex(@"batch of (?<needed>\d+) bytes: EMSGSIZE.*may be (?<granted>\d+) bytes; it takes (?<taken>\d+)\. Set net\.core\.wmem_max to (?<wanted>\d+) or more")]
+    private static partial Regex Refusal();
+
     private static List<string> Read(Process process)
     {
         var lines = new List<string>();

@@ -215,10 +215,10 @@ public static class Expr
     public static RejectExpression Reject(RejectKind kind, byte icmpCode = 0) => new() { Kind = kind, IcmpCode = icmpCode };
 
     /// <summary>Hands the packet to a program on one of <paramref name="total"/> queues.</summary>
-    public static QueueExpression Queue(ushort number, ushort total = 1, QueueFlags flags = QueueFlags.None) => new() { Number = number, Total = total, Flags = flags };
+    public static QueueExpression Queue(ushort number, ushort total = 1, QueueFlags flags = QueueFlags.None) => new() { Number = number, Total = total, Flags = flags == QueueFlags.None ? null : flags };
 
     /// <summary>Hands the packet to a program on the queue a register names.</summary>
-    public static QueueExpression QueueFrom(uint register, QueueFlags flags = QueueFlags.None) => new() { NumberRegister = register, Flags = flags };
+    public static QueueExpression QueueFrom(uint register, QueueFlags flags = QueueFlags.None) => new() { NumberRegister = register, Flags = flags == QueueFlags.None ? null : flags };
 
     /// <summary>Rewrites source or destination to addresses and ports in registers.</summary>
     public static NatExpression Nat(NatKind kind, uint family, uint? address = null, uint? lastAddress = null, uint? port = null, uint? lastPort = null, NatFlags? flags = null) => new()
