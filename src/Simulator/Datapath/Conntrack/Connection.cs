@@ -92,6 +92,8 @@ internal sealed class Connection(uint id, ConnectionTuple original, ConnectionTu
 
     public TcpTracking? Tcp { get; set; }
 
+    public SctpTracking? Sctp { get; set; }
+
     /// <summary>From when on a UDP flow with answers counts as a stream.</summary>
     public DateTimeOffset StreamFrom { get; set; }
 

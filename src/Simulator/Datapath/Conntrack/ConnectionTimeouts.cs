@@ -20,6 +20,18 @@ internal sealed class ConnectionTimeouts(ParameterTable parameters)
         _ => "nf_conntrack_tcp_timeout_close",
     }];
 
+    public TimeSpan Of(SctpState state) => this[state switch
+    {
+        SctpState.CookieWait => "nf_conntrack_sctp_timeout_cookie_wait",
+        SctpState.CookieEchoed => "nf_conntrack_sctp_timeout_cookie_echoed",
+        SctpState.Established => "nf_conntrack_sctp_timeout_established",
+        SctpState.ShutdownSent => "nf_conntrack_sctp_timeout_shutdown_sent",
+        SctpState.ShutdownReceived => "nf_conntrack_sctp_timeout_shutdown_recd",
+        SctpState.ShutdownAckSent => "nf_conntrack_sctp_timeout_shutdown_ack_sent",
+        SctpState.HeartbeatSent => "nf_conntrack_sctp_timeout_heartbeat_sent",
+        _ => "nf_conntrack_sctp_timeout_closed",
+    }];
+
     public TimeSpan Retransmitted => this["nf_conntrack_tcp_timeout_max_retrans"];
 
     public TimeSpan Unacknowledged => this["nf_conntrack_tcp_timeout_unacknowledged"];
@@ -29,7 +41,7 @@ internal sealed class ConnectionTimeouts(ParameterTable parameters)
     {
         IpProtocol.Icmp => "nf_conntrack_icmp_timeout",
         IpProtocol.Icmpv6 => "nf_conntrack_icmpv6_timeout",
-        IpProtocol.Sctp => "nf_conntrack_sctp_timeout_established",
+        IpProtocol.Sctp => "nf_conntrack_sctp_timeout_closed",
         IpProtocol.Gre => "nf_conntrack_gre_timeout",
         _ => "nf_conntrack_generic_timeout",
     }];

@@ -10,7 +10,10 @@ namespace EucaNet.Simulator.Datapath.Conntrack;
 /// connection is entered in the table only when its first packet leaves (<see cref="Confirm"/>), so that a dropped packet
 /// leaves nothing behind. Entries end by the clock, looked at when they are met and by <see cref="Expire"/>.
 /// </summary>
-internal sealed class ConnectionTracker(TimeProvider time, ParameterTable parameters)
+/// <param name="time">The machine's clock.</param>
+/// <param name="parameters">The machine's parameters.</param>
+/// <param name="tracksDccp">DCCP is known to have ports (before 6.17); its states are not followed in any case.</param>
+internal sealed class ConnectionTracker(TimeProvider time, ParameterTable parameters, bool tracksDccp)
 {
     private readonly Dictionary<(ConnectionTuple Tuple, ushort Zone), (Connection Connection, ConnectionDirection Direction)> _byTuple = [];
     private readonly SortedDictionary<uint, Connection> _byId = [];
@@ -18,6 +21,7 @@ internal sealed class ConnectionTracker(TimeProvider time, ParameterTable parame
     private readonly Dictionary<Connection, ConnectionEvents> _pending = [];
     private uint _lastId;
     private TcpTracker? _tcp;
+    private SctpTracker? _sctp;
 
     /// <summary>Tells of connections that came, changed and went (ctnetlink's events).</summary>
     public event Action<Connection, ConnectionEvents>? Changed;
@@ -246,7 +250,7 @@ internal sealed class ConnectionTracker(TimeProvider time, ParameterTable parame
     private TrackingResult TrackOnce(HookContext context, byte protocol, ushort zone)
     {
         Packet packet = context.Packet;
-        if (ConnectionTuple.Read(packet.Network, packet.Family) is not { } tuple)
+        if (ReadTuple(packet.Network, packet.Family) is not { } tuple)
         {
             return TrackingResult.Invalid;
         }
@@ -295,14 +299,19 @@ internal sealed class ConnectionTracker(TimeProvider time, ParameterTable parame
 
         packet.Connection = connection;
         packet.ConnectionInfo = info;
-        TrackingResult result = protocol == IpProtocol.Tcp && connection.Tcp is not null ? Tcp.Track(connection, packet, info) : TrackPlain(connection, protocol, info);
-        if (result != TrackingResult.Accept)
+        TrackingResult result = protocol switch
+        {
+            IpProtocol.Tcp when connection.Tcp is not null => Tcp.Track(connection, packet, info),
+            IpProtocol.Sctp => (_sctp ??= new SctpTracker(this)).Track(connection, packet, info),
+            _ => TrackPlain(connection, protocol, info),
+        };
+        if (result is not (TrackingResult.Accept or TrackingResult.AcceptUncounted))
         {
             return result;
         }
 
         direction = Connection.DirectionOf(info);
-        if (connection.Packets is not null)
+        if (connection.Packets is not null && result == TrackingResult.Accept)
         {
             connection.Packets[(int)direction]++;
             connection.Bytes![(int)direction] += (ulong)packet.NetworkLength;
@@ -323,9 +332,35 @@ internal sealed class ConnectionTracker(TimeProvider time, ParameterTable parame
         return protocol switch
         {
             IpProtocol.Tcp => TcpTracker.IsSane(packet) && (!Verifies(context) || packet.HasValidTransport),
+            IpProtocol.Sctp => packet.Transport.Length >= 12 && (!Verifies(context) || Crc32C.IsValid(packet.Transport)),
+            IpProtocol.UdpLite => IsSaneUdpLite(packet, Verifies(context)),
             IpProtocol.Udp => new UdpHeader(packet.Transport) is { IsWellFormed: true } udp && (!Verifies(context) || udp.Checksum == 0 || packet.HasValidTransport),
             _ => true,
         };
+    }
+
+    /// <summary>
+    /// What UDP-Lite's length field says is how much its checksum covers, and it must have one (RFC 3828, udplite_error). The kernel sums with UDP's number in the pseudo header,
+    /// so that what a sender has summed with UDP-Lite's own is invalid to it.
+    /// </summary>
+    private static bool IsSaneUdpLite(Packet packet, bool verifies)
+    {
+        Span<byte> transport = packet.Transport;
+        if (transport.Length < UdpHeader.Size)
+        {
+            return false;
+        }
+
+        var header = new UdpHeader(transport);
+        int covered = header.Length == 0 ? transport.Length : header.Length;
+        return covered >= UdpHeader.Size && covered <= transport.Length && header.Checksum != 0
+            && (!verifies || InternetChecksum.Fold(InternetChecksum.Add(packet.PseudoHeader(IpProtocol.Udp, transport.Length), transport[..covered])) == 0);
+    }
+
+    private ConnectionTuple? ReadTuple(Span<byte> network, byte family)
+    {
+        ConnectionTuple? tuple = ConnectionTuple.Read(network, family);
+        return tuple is { Protocol: IpProtocol.Dccp } dccp && !tracksDccp ? dccp with { SourcePort = 0, DestinationPort = 0 } : tuple;
     }
 
     /// <summary>Checksums are looked at on arrival, of whole packets.</summary>
@@ -339,6 +374,18 @@ internal sealed class ConnectionTracker(TimeProvider time, ParameterTable parame
 
     private TrackingResult TrackPlain(Connection connection, byte protocol, ConnectionInfo info)
     {
+        if (protocol == IpProtocol.Gre && connection.HasSeenReply)
+        {
+            Refresh(connection, Timeouts["nf_conntrack_gre_timeout_stream"]);
+            if ((connection.Status & (ConnectionStatus.Assured | ConnectionStatus.NatClash)) == 0)
+            {
+                connection.Status |= ConnectionStatus.Assured;
+                Note(connection, ConnectionEvents.Assured);
+            }
+
+            return TrackingResult.Accept;
+        }
+
         if (protocol is not (IpProtocol.Udp or IpProtocol.UdpLite))
         {
             Refresh(connection, Timeouts.OfProtocol(protocol));
@@ -353,7 +400,8 @@ internal sealed class ConnectionTracker(TimeProvider time, ParameterTable parame
 
         if (connection.HasSeenReply)
         {
-            bool stream = now > connection.StreamFrom;
+            // UDP-Lite does not wait and see.
+            bool stream = protocol == IpProtocol.UdpLite || now > connection.StreamFrom;
             Refresh(connection, Timeouts[stream ? "nf_conntrack_udp_timeout_stream" : "nf_conntrack_udp_timeout"]);
             if (stream && (connection.Status & (ConnectionStatus.Assured | ConnectionStatus.NatClash)) == 0)
             {
@@ -419,7 +467,7 @@ internal sealed class ConnectionTracker(TimeProvider time, ParameterTable parame
     {
         Span<byte> inner = packet.Transport[IcmpHeader.Size..];
         if (inner.Length < smallestInner
-            || ConnectionTuple.Read(inner, packet.Family) is not { } tuple
+            || ReadTuple(inner, packet.Family) is not { } tuple
             || tuple.Invert() is not { } inverse
             || !TryFind(inverse, zone, out Connection? connection, out ConnectionDirection direction)
             || connection.Tuple(direction).Destination != packet.DestinationAddress)

@@ -13,6 +13,8 @@ namespace EucaNet.Simulator.Datapath.Conntrack;
 internal readonly record struct ConnectionTuple(
     InternetAddress Source, InternetAddress Destination, byte Protocol, ushort SourcePort, ushort DestinationPort)
 {
+    private const ushort PointToPoint = 0x880b;
+
     public byte Family => Source.Family;
 
     public byte IcmpType => (byte)(DestinationPort >> 8);
@@ -91,6 +93,19 @@ internal readonly record struct ConnectionTuple(
 
             destinationPort = BinaryPrimitives.ReadUInt16BigEndian(network[offset..]);
             sourcePort = BinaryPrimitives.ReadUInt16BigEndian(network[(offset + 4)..]);
+        }
+        else if (protocol == IpProtocol.Gre)
+        {
+            // Of PPTP's version the call stands for the port it goes to; of any other there is nothing to tell flows apart by.
+            if (network.Length >= offset + 8 && (network[offset + 1] & 7) == 1)
+            {
+                if (BinaryPrimitives.ReadUInt16BigEndian(network[(offset + 2)..]) != PointToPoint)
+                {
+                    return null;
+                }
+
+                destinationPort = BinaryPrimitives.ReadUInt16BigEndian(network[(offset + 6)..]);
+            }
         }
         else if (IpProtocol.HasPorts(protocol))
         {

@@ -9,6 +9,9 @@ internal enum TrackingResult
 {
     Accept,
 
+    /// <summary>Accepted, but neither counted nor a sign of life.</summary>
+    AcceptUncounted,
+
     /// <summary>The packet goes on, but belongs to no connection (ct state invalid).</summary>
     Invalid,
 

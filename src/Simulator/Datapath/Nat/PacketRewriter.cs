@@ -109,6 +109,11 @@ internal static class PacketRewriter
             portAfter.CopyTo(transport[portOffset..]);
         }
 
+        if (protocol == IpProtocol.Sctp && transport.Length >= 12)
+        {
+            Crc32C.Write(transport);
+        }
+
         if (checksumOffset < 0 || transport.Length < checksumOffset + 2)
         {
             return;

@@ -95,7 +95,7 @@ internal static class ConntrackMessage
             first = id.UInt16BigEndian;
             second = (ushort)(type.Byte << 8 | code.Byte);
         }
-        else if (IpProtocol.HasPorts(number))
+        else if (IpProtocol.HasPorts(number) || number == IpProtocol.Gre)
         {
             if (!protocol.Has(CTA_PROTO_SRC_PORT) || !protocol.Has(CTA_PROTO_DST_PORT))
             {
@@ -123,9 +123,13 @@ internal static class ConntrackMessage
         writer.WriteUInt32BigEndian(CTA_MARK, connection.Mark);
         writer.WriteUInt32BigEndian(CTA_ID, connection.Id);
         writer.WriteUInt32BigEndian(CTA_USE, users);
+        if ((connection.Status & ConnectionStatus.Offload) == 0)
+        {
+            writer.WriteUInt32BigEndian(CTA_TIMEOUT, SecondsLeft(connection, now));
+            WriteProtocol(ref writer, connection);
+        }
+
         WriteCounters(ref writer, connection, resetsCounters);
-        writer.WriteUInt32BigEndian(CTA_TIMEOUT, SecondsLeft(connection, now));
-        WriteProtocol(ref writer, connection);
         if (connection.IsMadeByRequest)
         {
             // Connections made by hand have room for the numbers of a SYN proxy, which none has.
@@ -148,7 +152,7 @@ internal static class ConntrackMessage
         if ((events & ConnectionEvents.Destroy) != 0)
         {
             WriteCounters(ref writer, connection, resets: false);
-            WriteProtocol(ref writer, connection);
+            WriteProtocol(ref writer, connection, isEnd: true);
         }
         else
         {
@@ -192,7 +196,7 @@ internal static class ConntrackMessage
             writer.WriteByte(isV6 ? CTA_PROTO_ICMPV6_TYPE : CTA_PROTO_ICMP_TYPE, tuple.IcmpType);
             writer.WriteByte(isV6 ? CTA_PROTO_ICMPV6_CODE : CTA_PROTO_ICMP_CODE, tuple.IcmpCode);
         }
-        else if (IpProtocol.HasPorts(tuple.Protocol))
+        else if ((IpProtocol.HasPorts(tuple.Protocol) && tuple is not { Protocol: IpProtocol.Dccp, SourcePort: 0, DestinationPort: 0 }) || tuple.Protocol == IpProtocol.Gre)
         {
             writer.WriteUInt16BigEndian(CTA_PROTO_SRC_PORT, tuple.SourcePort);
             writer.WriteUInt16BigEndian(CTA_PROTO_DST_PORT, tuple.DestinationPort);
@@ -222,8 +226,24 @@ internal static class ConntrackMessage
         }
     }
 
-    private static void WriteProtocol(ref NetlinkWriter writer, Connection connection)
+    /// <summary>The protocol's state; at a connection's end without what no longer matters.</summary>
+    private static void WriteProtocol(ref NetlinkWriter writer, Connection connection, bool isEnd = false)
     {
+        if (connection.Sctp is { } sctp)
+        {
+            WireMark association = writer.BeginNested(CTA_PROTOINFO);
+            WireMark state = writer.BeginNested(CTA_PROTOINFO_SCTP);
+            writer.WriteByte(CTA_PROTOINFO_SCTP_STATE, (byte)sctp.State);
+            if (!isEnd)
+            {
+                writer.WriteUInt32BigEndian(CTA_PROTOINFO_SCTP_VTAG_ORIGINAL, sctp.Tags[0]);
+                writer.WriteUInt32BigEndian(CTA_PROTOINFO_SCTP_VTAG_REPLY, sctp.Tags[1]);
+            }
+
+            writer.EndAttribute(state);
+            writer.EndAttribute(association);
+        }
+
         if (connection.Tcp is not { } tcp)
         {
             return;

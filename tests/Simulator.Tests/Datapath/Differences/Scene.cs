@@ -1,4 +1,4 @@
-using EucaNet.Netlink.Kernel;
+using System.Diagnostics;
 
 namespace EucaNet.Simulator.Tests.Datapath.Differences;
 
@@ -10,6 +10,7 @@ internal sealed class Scene : IDisposable
 {
     private readonly RealLab _real = new(Topology.Bare);
     private readonly SimulatedLab _simulated;
+    private readonly Stopwatch _watch = new();
 
     /// <param name="setUp">What an administrator does; done on both kernels.</param>
     /// <param name="watched">Interfaces of the machine whose received frames are compared too, beside what leaves by the ports.</param>
@@ -38,6 +39,7 @@ internal sealed class Scene : IDisposable
 
         // What the set-up itself sent (announcements, reports) is nobody's.
         Thread.Sleep(50);
+        _watch.Start();
         _real.Collect();
         _simulated.Collect();
     }
@@ -61,6 +63,7 @@ internal sealed class Scene : IDisposable
     /// <summary>Asks both kernels the same; the answers must be equal.</summary>
     public T Ask<T>(Func<SceneMachine, T> question)
     {
+        KeepPace();
         using var real = new SceneMachine(_real.Kernel);
         using var simulated = new SceneMachine(_simulated.Kernel);
         T expected = question(real);
@@ -79,6 +82,13 @@ internal sealed class Scene : IDisposable
     {
         Assert.That(_real.Load(rules.Split('\n')), Is.Null, "nft");
         _simulated.Load(_real.ReadRuleset());
+    }
+
+    /// <summary>The simulated clock goes on by what the real one went.</summary>
+    private void KeepPace()
+    {
+        _simulated.Advance(_watch.Elapsed);
+        _watch.Restart();
     }
 
     /// <summary>What rules counted, the same on both.</summary>
@@ -105,7 +115,7 @@ internal sealed class Scene : IDisposable
     public void Pass(TimeSpan time)
     {
         Thread.Sleep(time);
-        _simulated.Advance(time);
+        KeepPace();
         _real.Collect();
         _simulated.Collect();
     }
@@ -118,6 +128,7 @@ internal sealed class Scene : IDisposable
 
     private string[] Exchange(string device, byte[] frame)
     {
+        KeepPace();
         List<string> simulated = _simulated.TellBy(device, frame), real = _real.SendBy(device, frame, simulated.Count);
 
         // One more than expected takes as long to come as the first did.
