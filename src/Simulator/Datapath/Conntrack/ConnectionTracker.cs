@@ -26,6 +26,9 @@ internal sealed class ConnectionTracker(TimeProvider time, ParameterTable parame
     /// <summary>Tells of connections that came, changed and went (ctnetlink's events).</summary>
     public event Action<Connection, ConnectionEvents>? Changed;
 
+    /// <summary>Somebody is about to look at all connections: what the clock has changed of them meanwhile is to be done first.</summary>
+    public event Action? Looking;
+
     public ConnectionTimeouts Timeouts { get; } = new(parameters);
 
     public TcpTracker Tcp => _tcp ??= new TcpTracker(this, parameters);
@@ -47,6 +50,7 @@ internal sealed class ConnectionTracker(TimeProvider time, ParameterTable parame
     {
         get
         {
+            Looking?.Invoke();
             Expire();
             return _byId.Values;
         }
@@ -233,6 +237,15 @@ internal sealed class ConnectionTracker(TimeProvider time, ParameterTable parame
         if ((connection.Status & ConnectionStatus.FixedTimeout) == 0)
         {
             connection.Expires = time.GetUtcNow() + timeout;
+        }
+    }
+
+    /// <summary>A connection ends earlier than it would have.</summary>
+    public void Reschedule(Connection connection)
+    {
+        if (connection.IsConfirmed && !connection.IsDying)
+        {
+            _deadlines.Enqueue(connection, connection.Expires);
         }
     }
 

@@ -122,6 +122,16 @@ internal abstract partial class InternetLayer(NetworkStack stack)
         }
     }
 
+    /// <summary>A packet of a flowtable's connection goes to its next hop past everything (nf_flow_offload_forward).</summary>
+    public void SendOffloaded(Packet packet, RouteDecision route)
+    {
+        packet.TrimNetwork(packet.IsIpv6 ? Ipv6Header.Size + packet.Ipv6.PayloadLength : packet.Ipv4.TotalLength);
+        packet.HopLimit--;
+        packet.UpdateHeaderChecksum();
+        packet.Route = route;
+        Transmit(packet, route);
+    }
+
     /// <summary>The source address a packet to <paramref name="destination"/> would have; null without a route.</summary>
     public InternetAddress? SourceFor(InternetAddress destination, NetworkDevice? output = null) =>
         Stack.Routing.FindOutput(new RouteQuery(destination) { Output = output }) is { } route ? Stack.Sources.For(route, destination) : null;

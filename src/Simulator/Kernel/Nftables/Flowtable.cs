@@ -1,3 +1,6 @@
+using EucaNet.Simulator.Datapath.Conntrack;
+using EucaNet.Simulator.Kernel.Devices;
+
 namespace EucaNet.Simulator.Kernel.Nftables;
 
 /// <summary>A flowtable (struct nft_flowtable): connections that skip the forward path between its devices.</summary>
@@ -20,4 +23,10 @@ internal sealed class Flowtable(Table table, string name, ulong handle) : INamed
     public uint Use { get; set; }
 
     public List<string> Devices { get; set; } = [];
+
+    /// <summary>Its connections, while it stands.</summary>
+    public ShortCuts? ShortCuts { get; set; }
+
+    /// <summary>The devices at whose ingress it takes packets.</summary>
+    public List<NetworkDevice> Attached { get; } = [];
 }

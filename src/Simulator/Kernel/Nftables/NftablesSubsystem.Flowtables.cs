@@ -73,6 +73,7 @@ internal sealed partial class NftablesSubsystem
                 () =>
                 {
                     existing.Flags = flags;
+                    RefreshFlowtable(existing);
                     NotifyFlowtable(context, existing, NFT_MSG_NEWFLOWTABLE, devices);
                 });
             return LinuxError.None;
@@ -88,7 +89,11 @@ internal sealed partial class NftablesSubsystem
                 table.Flowtables.Remove(flowtable);
                 table.Use--;
             },
-            () => NotifyFlowtable(context, flowtable, NFT_MSG_NEWFLOWTABLE, null));
+            () =>
+            {
+                RefreshFlowtable(flowtable);
+                NotifyFlowtable(context, flowtable, NFT_MSG_NEWFLOWTABLE, null);
+            });
         return LinuxError.None;
     }
 
@@ -165,7 +170,13 @@ internal sealed partial class NftablesSubsystem
 
             List<string> old = flowtable.Devices;
             flowtable.Devices = old.FindAll(device => !devices.Contains(device));
-            _transaction.Add(() => flowtable.Devices = old, () => NotifyFlowtable(context, flowtable, NFT_MSG_DELFLOWTABLE, devices));
+            _transaction.Add(
+                () => flowtable.Devices = old,
+                () =>
+                {
+                    RefreshFlowtable(flowtable);
+                    NotifyFlowtable(context, flowtable, NFT_MSG_DELFLOWTABLE, devices);
+                });
             return LinuxError.None;
         }
 
@@ -192,8 +203,42 @@ internal sealed partial class NftablesSubsystem
             () =>
             {
                 table.Flowtables.Remove(flowtable);
+                DetachFlowtable(flowtable, all: true);
                 NotifyFlowtable(context, flowtable, NFT_MSG_DELFLOWTABLE, null);
             });
+    }
+
+    /// <summary>Makes the ingress hooks agree with a flowtable's devices.</summary>
+    private void RefreshFlowtable(Flowtable flowtable)
+    {
+        if (flowtable.ShortCuts is null)
+        {
+            flowtable.ShortCuts = new Datapath.Conntrack.ShortCuts(Kernel.Stack, flowtable.Name, () => (flowtable.Flags & NFT_FLOWTABLE_COUNTER) != 0);
+            Kernel.Stack.Conntrack.Looking += flowtable.ShortCuts.Expire;
+        }
+
+        DetachFlowtable(flowtable, all: false);
+        foreach (Devices.NetworkDevice device in Kernel.Devices.All.Where(device => flowtable.Devices.Exists(name => IsNamed(device, name)) && !flowtable.Attached.Contains(device)))
+        {
+            flowtable.Attached.Add(device);
+            Kernel.Stack.Hooks.Register(Datapath.Hooks.HookFamily.Netdev, Datapath.Hooks.Hook.NetdevIngress, flowtable.Priority, flowtable.ShortCuts, device);
+        }
+    }
+
+    /// <summary>Takes a flowtable from devices that are no longer its own, or from all.</summary>
+    private void DetachFlowtable(Flowtable flowtable, bool all)
+    {
+        foreach (Devices.NetworkDevice device in flowtable.Attached.Where(device => all || !flowtable.Devices.Exists(name => IsNamed(device, name))).ToArray())
+        {
+            flowtable.Attached.Remove(device);
+            Kernel.Stack.Hooks.Unregister(Datapath.Hooks.HookFamily.Netdev, Datapath.Hooks.Hook.NetdevIngress, flowtable.ShortCuts!, device);
+        }
+
+        if (all && flowtable.ShortCuts is { } cuts)
+        {
+            cuts.Clear();
+            Kernel.Stack.Conntrack.Looking -= cuts.Expire;
+        }
     }
 
     private LinuxError GetFlowtable(NftContext context)

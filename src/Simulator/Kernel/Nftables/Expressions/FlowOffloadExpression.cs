@@ -4,7 +4,7 @@ using static EucaNet.Netfilter.Nftables.NfTables;
 
 namespace EucaNet.Simulator.Kernel.Nftables.Expressions;
 
-/// <summary>flow_offload: puts the packet's connection on the short cut of a flowtable. Here every packet takes the whole way, which decides alike.</summary>
+/// <summary>flow_offload: puts the packet's connection on the short cut of a flowtable.</summary>
 internal sealed class FlowOffloadExpression : ConntrackUser
 {
     private Flowtable _flowtable = null!;
@@ -57,5 +57,9 @@ internal sealed class FlowOffloadExpression : ConntrackUser
     /// <inheritdoc />
     public override void Evaluate(Evaluation evaluation)
     {
+        if (_flowtable.ShortCuts is not { } cuts || evaluation is not { Input: { } input, Output: { } output } || !cuts.Add(evaluation.Packet, input, output))
+        {
+            evaluation.Break();
+        }
     }
 }
