@@ -120,9 +120,16 @@ public sealed class IptablesTables : IDisposable
     /// <param name="flush">Empty the file's tables first. Policies the file does not name stay on the legacy interface and become ACCEPT on the nft one.</param>
     /// <param name="counters">Take the file's counters.</param>
     /// <param name="test">Find out whether it would work; change nothing.</param>
+    /// <exception cref="IptablesParseException">The kernel refuses a rule; it says which line.</exception>
+    /// <exception cref="ArgumentException">The file was read as one of the other family.</exception>
     public void Restore(IptablesSaveFile file, bool flush = true, bool counters = false, bool test = false)
     {
         ArgumentNullException.ThrowIfNull(file);
+        if (file.Family != Family)
+        {
+            throw new ArgumentException($"The file was read as one of {file.Family}, and these are the tables of {Family}: open them for the file's family.", nameof(file));
+        }
+
         Load(
             file,
             present => Interface == IptablesInterface.Nft && flush

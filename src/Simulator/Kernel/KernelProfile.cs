@@ -20,7 +20,7 @@ public sealed record KernelProfile
     public static KernelProfile Linux61 { get; } = new() { Name = "6.1", Version = new Version(6, 1), LinkKinds = AllKinds };
 
     /// <summary>Debian 13: 6.12, all modules. The one to take where nothing speaks for another.</summary>
-    public static KernelProfile Linux612 { get; } = new() { Name = "6.12", Version = new Version(6, 12), LinkKinds = AllKinds };
+    public static KernelProfile Linux612 { get; } = new() { Name = "6.12", Version = new Version(6, 12), LinkKinds = AllKinds, ChecksExtensionHeaders = true };
 
     /// <summary>6.18 with every module.</summary>
     public static KernelProfile Linux618 { get; } = new() { Name = "6.18", Version = new Version(6, 18), LinkKinds = AllKinds };
@@ -99,6 +99,9 @@ public sealed record KernelProfile
 
     /// <summary>A verdict of NF_QUEUE by itself, without the queue expression, is invalid (6.12.117, 6.18.44; no program sends one).</summary>
     public bool RefusesQueueVerdicts => IsAtLeast(6, 12);
+
+    /// <summary>A rule that looks for a header of IPv6 takes an extension header that ends behind the packet for damage (6.12.117; 6.18.44 does not).</summary>
+    public bool ChecksExtensionHeaders { get; init; }
 
     /// <summary>Named conntrack timeouts (CONFIG_NF_CONNTRACK_TIMEOUT).</summary>
     public bool HasConntrackTimeouts { get; init; } = true;

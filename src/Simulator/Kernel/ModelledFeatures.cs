@@ -99,6 +99,7 @@ public static class ModelledFeatures
             ("DESTROY verbs", static profile => profile.HasDestroyVerbs),
             ("short events of deletions", static profile => profile.HasShortDeleteEvents),
             ("unwritten registers are refused", static profile => profile.ChecksUnwrittenRegisters),
+            ("an IPv6 extension header that ends behind the packet is damage to rules", static profile => profile.ChecksExtensionHeaders),
             ("VLAN filtering on bridges", static profile => profile.HasVlanFiltering),
             ("VLAN devices", static profile => profile.LinkKinds.Contains("vlan")),
             ("`queue`", static profile => profile.HasQueueExpression),

@@ -70,6 +70,15 @@ public sealed class SimulatedTablesTests
     }
 
     [Test]
+    public void A_file_of_the_other_family_is_not_loaded_into_these_tables()
+    {
+        using KernelUnderTest here = KernelUnderTest.Open(KernelKind.Simulated);
+        using IptablesTables tables = IptablesTables.Open(here.Kernel, IptablesInterface.Nft);
+        IptablesSaveFile file = IptablesSaveFile.Parse(IptablesFamily.Ip6, "*filter\n-A FORWARD -m ah --ahspi 1 -j DROP\nCOMMIT\n", IptablesInterface.Nft);
+        Assert.That(() => tables.Restore(file), Throws.ArgumentException.With.Message.Contains("Ip6"));
+    }
+
+    [Test]
     public void A_preload_in_which_one_line_is_refused_changes_nothing_and_names_it()
     {
         using KernelUnderTest here = KernelUnderTest.Open(KernelKind.Simulated);

@@ -61,6 +61,72 @@ internal readonly ref struct Ipv6Header(Span<byte> bytes)
         return offset >= 0 && (BinaryPrimitives.ReadUInt16BigEndian(Bytes[(offset + 2)..]) & 0xfff9) != 0;
     }
 
+    /// <summary>Said of a header that a packet has not.</summary>
+    public const int Absent = -1;
+
+    /// <summary>Said of a header before which the chain of headers is cut.</summary>
+    public const int Broken = -2;
+
+    /// <summary>
+    /// Looks for a header as ipv6_find_hdr does. In a later piece of a packet nothing stands behind the fragment header; its offset is said in <paramref name="place"/>.
+    /// </summary>
+    /// <param name="type">The header's number; null for the first that is no extension header, or authentication where it is asked for.</param>
+    /// <param name="authentication">An authentication header counts as the transport's.</param>
+    /// <param name="isStrict">A header that ends behind the packet is damage (<see cref="Kernel.KernelProfile.ChecksExtensionHeaders"/>).</param>
+    /// <param name="protocol">The header found.</param>
+    /// <param name="place">The offset of a later piece in octets; else 0.</param>
+    /// <returns>Where it begins; 0 where it is in another piece; <see cref="Absent"/> or <see cref="Broken"/>.</returns>
+    public int Find(byte? type, bool authentication, bool isStrict, out byte protocol, out int place)
+    {
+        protocol = NextHeader;
+        place = 0;
+        for (int offset = Size; ;)
+        {
+            bool found = protocol == type;
+            if (!IsExtension(protocol))
+            {
+                return found || type is null ? offset : Absent;
+            }
+
+            if (offset + (protocol is IpProtocol.Ipv6Routing or IpProtocol.Ipv6Fragment ? 4 : 2) > Bytes.Length)
+            {
+                return Broken;
+            }
+
+            byte next = Bytes[offset];
+            if (protocol == IpProtocol.Ipv6Fragment && (BinaryPrimitives.ReadUInt16BigEndian(Bytes[(offset + 2)..]) & 0xfff8) is var piece and not 0)
+            {
+                if (type is null && !IsExtension(next))
+                {
+                    (protocol, place) = (next, piece);
+                    return 0;
+                }
+
+                place = found ? piece : 0;
+                return found ? offset : Absent;
+            }
+
+            if (protocol == IpProtocol.Ah && authentication && type is null)
+            {
+                return offset;
+            }
+
+            int length = protocol switch { IpProtocol.Ipv6Fragment => 8, IpProtocol.Ah => (Bytes[offset + 1] + 2) * 4, _ => (Bytes[offset + 1] + 1) * 8 };
+            if (isStrict && offset + length > Bytes.Length)
+            {
+                return Broken;
+            }
+
+            if (found)
+            {
+                return offset;
+            }
+
+            protocol = next;
+            offset += length;
+        }
+    }
+
     /// <summary>The transport protocol, and which octet names it.</summary>
     public byte FindLastHeader(out int field) => Walk(out _, out field, out _, stopAtFragment: false);
 
@@ -86,13 +152,16 @@ internal readonly ref struct Ipv6Header(Span<byte> bytes)
         return offset;
     }
 
+    private static bool IsExtension(byte header) =>
+        header is IpProtocol.HopByHop or IpProtocol.Ipv6Routing or IpProtocol.Ipv6Fragment or IpProtocol.Ipv6Destination or IpProtocol.Ah;
+
     private byte Walk(out int offset, out int field, out int fragment, bool stopAtFragment)
     {
         offset = Size;
         field = 6;
         fragment = -1;
         byte next = NextHeader;
-        while (next is IpProtocol.HopByHop or IpProtocol.Ipv6Routing or IpProtocol.Ipv6Fragment or IpProtocol.Ipv6Destination or IpProtocol.Ah)
+        while (IsExtension(next))
         {
             if (offset + 8 > Bytes.Length)
             {

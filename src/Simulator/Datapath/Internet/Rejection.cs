@@ -39,6 +39,6 @@ internal static class Rejection
 
         // A first piece is summed up as if it were whole, so it hardly ever gets an answer; UDP without a checksum always does.
         bool sumsNothing = packet.TransportProtocol == IpProtocol.Udp && packet.Transport.Length >= UdpHeader.Size && new UdpHeader(packet.Transport).Checksum == 0;
-        return packet.FragmentOffset == 0 && (!located || sumsNothing || packet.HasValidTransport);
+        return packet.FragmentOffset == 0 && (!located || sumsNothing || packet.HasRightSum);
     }
 }

@@ -161,7 +161,7 @@ internal sealed class TableFunction(SimulatedKernel kernel, XtablesTable table, 
 
         int protocol = header[layout.Protocol] | header[layout.Protocol + 1] << 8;
         bool asksProtocol = isV4 ? protocol != 0 : (flags & 1) != 0;
-        if (asksProtocol && !ProtocolMatches(isV4, protocol, (inverted & InvertProtocol) != 0, packet))
+        if (asksProtocol && !ProtocolMatches(isV4, protocol, (inverted & InvertProtocol) != 0, context))
         {
             return false;
         }
@@ -169,14 +169,16 @@ internal sealed class TableFunction(SimulatedKernel kernel, XtablesTable table, 
         return !isV4 || (flags & 1) == 0 || packet.Ipv4.FragmentOffset != 0 != ((inverted & InvertFragment) != 0);
     }
 
-    private static bool ProtocolMatches(bool isV4, int protocol, bool isInverted, Packet packet)
+    private static bool ProtocolMatches(bool isV4, int protocol, bool isInverted, HookContext context)
     {
         if (isV4)
         {
-            return packet.Ipv4.Protocol == protocol != isInverted;
+            return context.Packet.Ipv4.Protocol == protocol != isInverted;
         }
 
-        return packet.HasTransportProtocol && (packet.TransportProtocol == protocol ? !isInverted : protocol != 0 && isInverted);
+        // A packet of which the protocol cannot be told is dropped.
+        context.MustDrop |= context.Packet.Ipv6.Find(null, authentication: false, context.Stack.Kernel.Profile.ChecksExtensionHeaders, out byte found, out _) < 0;
+        return !context.MustDrop && (found == protocol ? !isInverted : protocol != 0 && isInverted);
     }
 
     private static bool IsInNetwork(ReadOnlySpan<byte> address, ReadOnlySpan<byte> network, ReadOnlySpan<byte> mask)

@@ -96,6 +96,8 @@ internal static class ExtensionChecks
                 return Refuse(U16(data, 0) > 1 || (U16(data, 2) & ~1) != 0);
             case "recent":
                 return CheckRecent(data);
+            case "bpf" when BpfMatch.IsModelled(extension, data):
+                return Refuse(!BpfMatch.IsValid(extension, data));
             case "cgroup" when extension.Revision == 2:
                 bool byPath = data[0] != 0, byClass = data[1] != 0;
                 return Refuse(data[2] > 1 || data[3] > 1 || byPath == byClass || byPath && !data[4..6].SequenceEqual("/\0"u8));

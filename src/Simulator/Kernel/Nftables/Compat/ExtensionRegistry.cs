@@ -80,7 +80,7 @@ internal static class ExtensionRegistry
         new("recent", 1, NFPROTO_IPV4, 232),
         new("recent", 1, NFPROTO_IPV6, 232),
         new("rpfilter", 0, NFPROTO_UNSPEC, 1) { Hooks = Prerouting },
-        new("rt", 0, NFPROTO_IPV6, 276),
+        new("rt", 0, NFPROTO_IPV6, 280),
         new("sctp", 0, NFPROTO_IPV4, 292) { Protocol = 132 },
         new("sctp", 0, NFPROTO_IPV6, 292) { Protocol = 132 },
         new("set", 1, NFPROTO_UNSPEC, 4),

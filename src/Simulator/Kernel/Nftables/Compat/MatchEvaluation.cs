@@ -36,9 +36,9 @@ internal static class MatchEvaluation
         {
             "comment" => true,
             "tcp" => Tcp(data, packet, context),
-            "udp" or "udplite" => Udp(data, packet, context),
+            "udp" or "udplite" => Udp(data, context),
             "icmp" or "icmp6" => Icmp(data, packet, context),
-            "multiport" => Multiport(data, packet, context),
+            "multiport" => Multiport(data, context),
             "mark" => ((packet.Mark & U32(data, 4)) == U32(data, 0)) != (data[8] != 0),
             "connmark" => packet.Connection is { } marked && ((marked.Mark & U32(data, 4)) == U32(data, 0)) != (data[8] != 0),
             "mac" => packet.MacOffset >= 0 && packet.LinkHeader.Length >= 12 && packet.LinkHeader.Slice(6, 6).SequenceEqual(data.AsSpan(0, 6)) != (U32(data, 8) != 0),
@@ -70,6 +70,19 @@ internal static class MatchEvaluation
             "owner" => (data[16] & ~data[17]) == 0,
             "esp" => ProtocolMatches.Esp(data, context),
             "ah" when context.Family == HookFamily.Ipv4 => ProtocolMatches.Ah(data, context),
+            "ah" => Ipv6Matches.Ah(data, context),
+            "frag" => Ipv6Matches.Fragment(data, context),
+            "hbh" => Ipv6Matches.Options(data, context, IpProtocol.HopByHop),
+            "dst" => Ipv6Matches.Options(data, context, IpProtocol.Ipv6Destination),
+            "rt" => Ipv6Matches.Routing(data, context),
+            "srh" => Ipv6Matches.SegmentRouting(extension, data, context),
+            "ipv6header" => Ipv6Matches.Headers(data, context),
+            "mh" => Ipv6Matches.MobilityType(data, context),
+            "eui64" => Ipv6Matches.IsOfMac(context),
+            "bpf" when BpfMatch.IsModelled(extension, data) => BpfMatch.Matches(extension, data, context),
+
+            // What this machine did not send itself has no socket, and so no control group.
+            "cgroup" when context.Input is not null => false,
             "ipcomp" => ProtocolMatches.Ipcomp(data, context),
             "sctp" => ProtocolMatches.Sctp(data, context),
             "dccp" => ProtocolMatches.Dccp(data, context),
@@ -90,8 +103,7 @@ internal static class MatchEvaluation
     /// <summary>Matches that are judged; the others are named where a packet meets them.</summary>
     public static bool IsModelled(Extension extension) => extension.Family == NFPROTO_BRIDGE
         ? extension.Name is "limit" or "pkttype"
-        : extension.Name is not ("bpf" or "cgroup" or "dst" or "eui64" or "frag" or "hbh" or "ipv6header" or "mh" or "rt" or "socket" or "srh")
-            && !(extension.Name == "ah" && extension.Family == NFPROTO_IPV6) && !(extension.Name == "hashlimit" && extension.Revision < 2) && !(extension.Name == "conntrack" && extension.Revision < 3);
+        : extension.Name is not ("cgroup" or "socket") && !(extension.Name == "hashlimit" && extension.Revision < 2) && !(extension.Name == "conntrack" && extension.Revision < 3);
 
     private static bool Unmodelled(Extension extension, HookContext context)
     {
@@ -114,18 +126,29 @@ internal static class MatchEvaluation
         _ => 1,
     };
 
-    private static bool HasTransport(Packet packet) => packet.HasTransportProtocol && packet.FragmentOffset == 0;
+    /// <summary>The transport header that a rule for its protocol looks at, all of it; nothing in a later piece. One that is cut off, with its packet's end or behind it, is dropped by the match itself.</summary>
+    public static ReadOnlySpan<byte> Transport(HookContext context, int size)
+    {
+        Packet packet = context.Packet;
+        if (packet.FragmentOffset != 0)
+        {
+            return default;
+        }
 
-    /// <summary>A header that is cut off, or overwritten by a fragment at its eighth octet, is dropped by the match itself.</summary>
+        bool isWhole = packet.HasTransportProtocol && packet.Transport.Length >= size;
+        context.MustDrop |= !isWhole;
+        return isWhole ? packet.Transport : default;
+    }
+
     private static bool Tcp(ReadOnlySpan<byte> data, Packet packet, HookContext context)
     {
-        if (!HasTransport(packet) || packet.TransportProtocol != IpProtocol.Tcp || packet.Transport.Length < 20)
+        // Of IPv4 a piece that begins at its eighth octet would overwrite the flags.
+        context.MustDrop |= !packet.IsIpv6 && packet.FragmentOffset == 1;
+        if (Transport(context, 20) is not { IsEmpty: false } header)
         {
-            context.MustDrop |= packet.HasTransportProtocol && packet.TransportProtocol == IpProtocol.Tcp && (packet.FragmentOffset == 1 || packet.FragmentOffset == 0);
             return false;
         }
 
-        ReadOnlySpan<byte> header = packet.Transport;
         byte inverted = data[11];
         if (InRange(BinaryPrimitives.ReadUInt16BigEndian(header), U16(data, 0), U16(data, 2)) == ((inverted & 1) != 0)
             || InRange(BinaryPrimitives.ReadUInt16BigEndian(header[2..]), U16(data, 4), U16(data, 6)) == ((inverted & 2) != 0)
@@ -149,41 +172,37 @@ internal static class MatchEvaluation
         return found != ((inverted & 8) != 0);
     }
 
-    private static bool Udp(ReadOnlySpan<byte> data, Packet packet, HookContext context)
+    private static bool Udp(ReadOnlySpan<byte> data, HookContext context)
     {
-        if (!HasTransport(packet) || packet.Transport.Length < 8)
+        if (Transport(context, 8) is not { IsEmpty: false } header)
         {
-            context.MustDrop |= HasTransport(packet);
             return false;
         }
 
-        ReadOnlySpan<byte> header = packet.Transport;
         return InRange(BinaryPrimitives.ReadUInt16BigEndian(header), U16(data, 0), U16(data, 2)) != ((data[8] & 1) != 0)
             && InRange(BinaryPrimitives.ReadUInt16BigEndian(header[2..]), U16(data, 4), U16(data, 6)) != ((data[8] & 2) != 0);
     }
 
     private static bool Icmp(ReadOnlySpan<byte> data, Packet packet, HookContext context)
     {
-        if (!HasTransport(packet) || packet.Transport.Length < 4)
+        if (Transport(context, 8) is not { IsEmpty: false } header)
         {
-            context.MustDrop |= HasTransport(packet);
             return false;
         }
 
-        byte type = packet.Transport[0], code = packet.Transport[1];
+        byte type = header[0], code = header[1];
         bool any = data[0] == 0xff && packet.TransportProtocol == IpProtocol.Icmp;
         return (any || type == data[0] && code >= data[1] && code <= data[2]) != ((data[3] & 1) != 0);
     }
 
-    private static bool Multiport(ReadOnlySpan<byte> data, Packet packet, HookContext context)
+    private static bool Multiport(ReadOnlySpan<byte> data, HookContext context)
     {
-        if (!HasTransport(packet) || packet.Transport.Length < 4)
+        if (Transport(context, 4) is not { IsEmpty: false } header)
         {
-            context.MustDrop |= HasTransport(packet);
             return false;
         }
 
-        ushort source = BinaryPrimitives.ReadUInt16BigEndian(packet.Transport), destination = BinaryPrimitives.ReadUInt16BigEndian(packet.Transport[2..]);
+        ushort source = BinaryPrimitives.ReadUInt16BigEndian(header), destination = BinaryPrimitives.ReadUInt16BigEndian(header[2..]);
         int count = Math.Min(data[1], (byte)15);
         bool matches = false;
         for (int i = 0; i < count && !matches; i++)

@@ -19,7 +19,7 @@ internal static class ProtocolMatches
     /// <summary>ipcomp: the compression parameters index.</summary>
     public static bool Ipcomp(ReadOnlySpan<byte> data, HookContext context)
     {
-        if (Header(context, 4) is not { IsEmpty: false } header)
+        if (MatchEvaluation.Transport(context, 4) is not { IsEmpty: false } header)
         {
             return false;
         }
@@ -31,7 +31,7 @@ internal static class ProtocolMatches
     public static bool Sctp(ReadOnlySpan<byte> data, HookContext context)
     {
         const uint Source = 1, Destination = 2, Chunks = 4;
-        if (Header(context, 12) is not { IsEmpty: false } header)
+        if (MatchEvaluation.Transport(context, 12) is not { IsEmpty: false } header)
         {
             return false;
         }
@@ -46,7 +46,7 @@ internal static class ProtocolMatches
     public static bool Dccp(ReadOnlySpan<byte> data, HookContext context)
     {
         const uint Source = 1, Destination = 2, Types = 4, Option = 8;
-        if (Header(context, 12) is not { IsEmpty: false } header)
+        if (MatchEvaluation.Transport(context, 12) is not { IsEmpty: false } header)
         {
             return false;
         }
@@ -61,25 +61,12 @@ internal static class ProtocolMatches
 
     private static bool Index(ReadOnlySpan<byte> data, HookContext context, int headerSize, int at)
     {
-        if (Header(context, headerSize) is not { IsEmpty: false } header)
+        if (MatchEvaluation.Transport(context, headerSize) is not { IsEmpty: false } header)
         {
             return false;
         }
 
         return InRange(BinaryPrimitives.ReadUInt32BigEndian(header[at..]), U32(data, 0), U32(data, 4)) != ((data[8] & 1) != 0);
-    }
-
-    /// <summary>From the transport header on; nothing where it is a later fragment or too short.</summary>
-    private static ReadOnlySpan<byte> Header(HookContext context, int size)
-    {
-        Packet packet = context.Packet;
-        if (!packet.HasTransportProtocol || packet.FragmentOffset != 0)
-        {
-            return default;
-        }
-
-        context.MustDrop |= packet.Transport.Length < size;
-        return packet.Transport.Length < size ? default : packet.Transport;
     }
 
     private static bool HasChunks(ReadOnlySpan<byte> data, ReadOnlySpan<byte> packet, HookContext context)

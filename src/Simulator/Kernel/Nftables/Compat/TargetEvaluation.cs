@@ -22,7 +22,7 @@ internal static class TargetEvaluation
     public static bool UsesConntrack(string name, ReadOnlySpan<byte> data) => name == "CT" ? (data[0] & 1) == 0 : name is "CONNMARK" or "DNAT" or "SNAT" or "MASQUERADE" or "REDIRECT" or "NETMAP" or "CONNSECMARK" or "SYNPROXY";
 
     /// <summary>Targets that are carried out; the others are named where a packet meets them.</summary>
-    public static bool IsModelled(string name) => name is not ("HMARK" or "SYNPROXY" or "DNPT" or "SNPT" or "arpreply" or "mangle" or "redirect");
+    public static bool IsModelled(string name) => name is not ("SYNPROXY" or "arpreply" or "mangle" or "redirect");
 
     public static int Run(Extension extension, ReadOnlySpan<byte> data, HookContext context)
     {
@@ -98,6 +98,11 @@ internal static class TargetEvaluation
                 return HeaderTargets.StripOptions(data, packet);
             case "ECN":
                 return HeaderTargets.Congestion(data, packet);
+            case "SNPT" or "DNPT":
+                return PrefixTranslation.Run(data, context, ofSource: extension.Name == "SNPT");
+            case "HMARK":
+                HashedMark.Set(data, packet, context.Stack.Kernel.Profile);
+                return Continue;
             case "TPROXY":
                 // There is no transparent socket: the kernel drops what it finds none for.
                 return NF_DROP;

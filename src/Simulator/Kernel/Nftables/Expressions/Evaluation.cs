@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using EucaNet.Simulator.Datapath;
+using EucaNet.Simulator.Datapath.Formats;
 using EucaNet.Simulator.Datapath.Hooks;
 using EucaNet.Simulator.Kernel.Devices;
 using static EucaNet.Netfilter.Nftables.NfTables;
@@ -11,6 +12,7 @@ namespace EucaNet.Simulator.Kernel.Nftables.Expressions;
 internal sealed class Evaluation(NftablesSubsystem subsystem, HookContext context, byte family)
 {
     private readonly byte[] _registers = new byte[Registers.Count * 4];
+    private readonly int _transport = FindTransport(context.Packet, subsystem.Kernel.Profile);
 
     public NftablesSubsystem Subsystem { get; } = subsystem;
 
@@ -80,6 +82,27 @@ internal sealed class Evaluation(NftablesSubsystem subsystem, HookContext contex
         System.Text.Encoding.Latin1.GetBytes(name, target);
     }
 
+    /// <summary>The transport protocol is known, also of later pieces.</summary>
+    public bool HasTransportProtocol => _transport != Ipv6Header.Broken && Packet.HasTransportProtocol;
+
+    /// <summary>The transport protocol. Unlike other parts of the kernel, nf_tables takes an authentication header of IPv6 for one (IP6_FH_F_AUTH).</summary>
+    public byte TransportProtocol => _transport > 0 ? IpProtocol.Ah : Packet.TransportProtocol;
+
+    /// <summary>The packet from the transport header on.</summary>
+    public Span<byte> Transport => _transport > 0 ? Packet.Network[_transport..] : Packet.Transport;
+
     /// <summary>The transport protocol is known and its header is in this packet.</summary>
-    public bool HasTransport => Packet.HasTransportProtocol && Packet.FragmentOffset == 0;
+    public bool HasTransport => HasTransportProtocol && Packet.FragmentOffset == 0;
+
+    /// <summary>Where nf_tables finds the transport header of a packet with extension headers, if it is not where others find it; else 0.</summary>
+    private static int FindTransport(Packet packet, KernelProfile profile)
+    {
+        if (!packet.IsIpv6 || !packet.HasTransportProtocol || packet.Network[6] == packet.TransportProtocol)
+        {
+            return 0;
+        }
+
+        int found = packet.Ipv6.Find(null, authentication: true, profile.ChecksExtensionHeaders, out byte protocol, out _);
+        return found < 0 ? Ipv6Header.Broken : protocol == IpProtocol.Ah && found > 0 ? found : 0;
+    }
 }

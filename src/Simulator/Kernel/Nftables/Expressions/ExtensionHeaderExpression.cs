@@ -129,12 +129,12 @@ internal sealed class ExtensionHeaderExpression : Expression
     public static Span<byte> FindTcpOption(Evaluation evaluation, byte type, out Span<byte> header)
     {
         header = default;
-        if (!evaluation.HasTransport || evaluation.Packet.TransportProtocol != IpProtocol.Tcp)
+        if (!evaluation.HasTransport || evaluation.TransportProtocol != IpProtocol.Tcp)
         {
             return default;
         }
 
-        Span<byte> transport = evaluation.Packet.Transport;
+        Span<byte> transport = evaluation.Transport;
         if (transport.Length < 20 || (transport[12] >> 4) * 4 is var length && (length < 20 || length > transport.Length))
         {
             return default;
@@ -192,43 +192,18 @@ internal sealed class ExtensionHeaderExpression : Expression
             return default;
         }
 
-        ReadOnlySpan<byte> network = evaluation.Packet.Network;
-        byte next = network[6];
-        int offset = 40;
-        while (offset + 8 <= network.Length)
-        {
-            if (next == type)
-            {
-                return network[offset..];
-            }
-
-            int size = next switch
-            {
-                0 or 43 or 60 or 135 => (network[offset + 1] + 1) * 8,
-                44 => 8,
-                51 => (network[offset + 1] + 2) * 4,
-                _ => 0,
-            };
-            if (size == 0)
-            {
-                return default;
-            }
-
-            next = network[offset];
-            offset += size;
-        }
-
-        return default;
+        int at = evaluation.Packet.Ipv6.Find(type, authentication: false, evaluation.Subsystem.Kernel.Profile.ChecksExtensionHeaders, out _, out _);
+        return at < 0 ? default : evaluation.Packet.Network[at..];
     }
 
     private static ReadOnlySpan<byte> FindChunk(Evaluation evaluation, byte type)
     {
-        if (!evaluation.HasTransport || evaluation.Packet.TransportProtocol != IpProtocol.Sctp)
+        if (!evaluation.HasTransport || evaluation.TransportProtocol != IpProtocol.Sctp)
         {
             return default;
         }
 
-        ReadOnlySpan<byte> transport = evaluation.Packet.Transport;
+        ReadOnlySpan<byte> transport = evaluation.Transport;
         int offset = 12;
         while (offset + 4 <= transport.Length)
         {

@@ -93,13 +93,13 @@ internal sealed class MetaExpression : Expression
                 evaluation.Store8(_register, NetworkFamily(evaluation));
                 break;
             case NFT_META_L4PROTO:
-                if (!packet.HasTransportProtocol)
+                if (!evaluation.HasTransportProtocol)
                 {
                     evaluation.Break();
                     break;
                 }
 
-                evaluation.Store8(_register, packet.TransportProtocol);
+                evaluation.Store8(_register, evaluation.TransportProtocol);
                 break;
             case NFT_META_PRIORITY:
                 evaluation.Store32(_register, packet.Priority);

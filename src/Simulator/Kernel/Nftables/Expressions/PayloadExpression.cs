@@ -89,7 +89,7 @@ internal sealed class PayloadExpression : Expression
             return;
         }
 
-        Span<byte> header = IsFast ? QuickHeaderOf(evaluation.Packet) : HeaderOf(evaluation, _base);
+        Span<byte> header = IsFast ? QuickHeaderOf(evaluation) : HeaderOf(evaluation, _base);
         if (_offset + _length > header.Length)
         {
             evaluation.Break();
@@ -104,8 +104,8 @@ internal sealed class PayloadExpression : Expression
     /// later piece of a packet. There it reads what stands in the header's place; of IPv6 pieces the network header, because
     /// ipv6_find_hdr says no other offset.
     /// </summary>
-    private static Span<byte> QuickHeaderOf(Packet packet) =>
-        !packet.HasTransportProtocol ? default : packet.IsIpv6 && packet.FragmentOffset != 0 ? packet.Network : packet.Transport;
+    private static Span<byte> QuickHeaderOf(Evaluation evaluation) =>
+        !evaluation.HasTransportProtocol ? default : evaluation.Packet.IsIpv6 && evaluation.Packet.FragmentOffset != 0 ? evaluation.Packet.Network : evaluation.Transport;
 
     private bool IsFast => _base == NFT_PAYLOAD_TRANSPORT_HEADER && _length is 1 or 2 or 4 && _offset % _length == 0;
 
@@ -120,15 +120,15 @@ internal sealed class PayloadExpression : Expression
             case NFT_PAYLOAD_NETWORK_HEADER:
                 return packet.Network;
             case NFT_PAYLOAD_TRANSPORT_HEADER:
-                return evaluation.HasTransport ? packet.Transport : default;
+                return evaluation.HasTransport ? evaluation.Transport : default;
             default:
                 if (!evaluation.HasTransport)
                 {
                     return default;
                 }
 
-                Span<byte> transport = packet.Transport;
-                int length = packet.TransportProtocol switch
+                Span<byte> transport = evaluation.Transport;
+                int length = evaluation.TransportProtocol switch
                 {
                     IpProtocol.Udp => 8,
                     IpProtocol.Tcp when transport.Length >= 20 => (transport[12] >> 4) * 4,
@@ -222,13 +222,13 @@ internal sealed class PayloadWriteExpression : Expression
         ReadOnlySpan<byte> value = evaluation.Data(_register, _length);
         int difference = Difference(target, value, _offset & 1);
         Packet packet = evaluation.Packet;
-        if (_checksumType == NFT_PAYLOAD_CSUM_INET && (_base != NFT_PAYLOAD_TRANSPORT_HEADER || packet.TransportProtocol != IpProtocol.Udp || BinaryPrimitives.ReadUInt16BigEndian(header[_checksumOffset..]) != 0))
+        if (_checksumType == NFT_PAYLOAD_CSUM_INET && (_base != NFT_PAYLOAD_TRANSPORT_HEADER || evaluation.TransportProtocol != IpProtocol.Udp || BinaryPrimitives.ReadUInt16BigEndian(header[_checksumOffset..]) != 0))
         {
             Mend(header[_checksumOffset..], difference);
         }
 
         // Where the transport header is cut before its checksum nothing is written; the network header's checksum is changed by then.
-        if ((_checksumFlags & NFT_PAYLOAD_L4CSUM_PSEUDOHDR) != 0 && evaluation.HasTransport && !MendTransport(packet, difference))
+        if ((_checksumFlags & NFT_PAYLOAD_L4CSUM_PSEUDOHDR) != 0 && evaluation.HasTransport && !MendTransport(evaluation, difference))
         {
             evaluation.Break();
             return;
@@ -242,10 +242,10 @@ internal sealed class PayloadWriteExpression : Expression
     }
 
     /// <summary>nft_payload_l4csum_update; false: the checksum isn't there.</summary>
-    private static bool MendTransport(Packet packet, int difference)
+    private static bool MendTransport(Evaluation evaluation, int difference)
     {
-        Span<byte> transport = packet.Transport;
-        int at = packet.TransportProtocol switch
+        Span<byte> transport = evaluation.Transport;
+        int at = evaluation.TransportProtocol switch
         {
             IpProtocol.Tcp => 16,
             IpProtocol.Udp or IpProtocol.UdpLite => 6,
@@ -260,10 +260,10 @@ internal sealed class PayloadWriteExpression : Expression
         if (transport.Length < at + 2)
         {
             // A UDP header that is cut has no checksum to the kernel.
-            return packet.TransportProtocol == IpProtocol.Udp;
+            return evaluation.TransportProtocol == IpProtocol.Udp;
         }
 
-        if (packet.TransportProtocol != IpProtocol.Udp || BinaryPrimitives.ReadUInt16BigEndian(transport[at..]) != 0)
+        if (evaluation.TransportProtocol != IpProtocol.Udp || BinaryPrimitives.ReadUInt16BigEndian(transport[at..]) != 0)
         {
             Mend(transport[at..], difference);
         }
