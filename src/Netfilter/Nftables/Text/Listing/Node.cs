@@ -131,7 +131,7 @@ internal sealed class OptionNode : Node
 
     public int Offset { get; set; }
 
-    public bool IsPresence { get; init; }
+    public bool IsPresence { get; set; }
 
     public OptionHeader? Header { get; set; }
 
@@ -150,7 +150,7 @@ internal sealed class OptionNode : Node
         Offset = offset;
         Bits = bits;
         (Header, Field) = Options.FindField(Kind, OptionType, offset, bits);
-        Type = IsPresence ? DataTypes.Boolean : Field?.Type ?? DataTypes.Integer;
+        Type = IsPresence ? DataTypes.Boolean : Field?.Type ?? (Kind is ExtensionHeaderKind.Ip6 or ExtensionHeaderKind.Ip4Option ? DataTypes.Invalid : DataTypes.Integer);
         return Field is not null;
     }
 }

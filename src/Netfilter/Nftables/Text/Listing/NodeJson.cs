@@ -178,8 +178,9 @@ internal sealed class NodeJson(ListingOptions options)
         }
     }
 
+    // nft's JSON has signed integers of 64 bits.
     private static JsonNode? Number(ValueNode value) =>
-        value.Value <= ulong.MaxValue ? (ulong)value.Value : "0x" + value.Value.ToString("x", System.Globalization.CultureInfo.InvariantCulture).TrimStart('0');
+        value.Value <= ulong.MaxValue ? (long)(ulong)value.Value : "0x" + value.Value.ToString("x", System.Globalization.CultureInfo.InvariantCulture).TrimStart('0');
 
     private static JsonObject Option(OptionNode option)
     {

@@ -130,7 +130,7 @@ internal sealed partial class RuleSimplifier
                 return concatenation;
             case ConversionNode conversion:
                 conversion.Argument = Process(conversion.Argument);
-                conversion.SetType(conversion.Argument.Type, conversion.Argument.Order == ByteOrder.None ? ByteOrder.Host : ByteOrder.None);
+                conversion.SetType(conversion.Argument.Type, conversion.Argument is { Order: ByteOrder.None } and not OptionNode ? ByteOrder.Host : ByteOrder.None);
                 return conversion;
             case BinaryNode { IsRelation: true } relation:
                 return ProcessRelation(relation);
@@ -210,8 +210,8 @@ internal sealed partial class RuleSimplifier
         value.ToHostOrder();
         if (value.Type.IsText)
         {
-            // A name that does not end in a NUL is only the beginning of one.
-            value.IsWildcard = value.Bits > 0 && (value.Value & 0xff) != 0;
+            // A name without a NUL is only the beginning of one.
+            value.IsWildcard = value.Bits > 0 && !value.Bytes().Contains((byte)0);
             return value;
         }
 

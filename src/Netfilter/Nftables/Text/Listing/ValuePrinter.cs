@@ -42,7 +42,7 @@ internal static class ValuePrinter
                 PrintText(text, value);
                 break;
             case Rendering.InterfaceIndex:
-                text.Append(options.InterfaceName((uint)number) is { } name ? $"\"{name}\"" : number.ToString(CultureInfo.InvariantCulture));
+                text.Append(options.InterfaceName((uint)number) is { } name ? $"\"{name}\"" : ((int)number).ToString(CultureInfo.InvariantCulture));
                 break;
             case Rendering.InterfaceGroup or Rendering.Realm or Rendering.Mark:
                 if (!numeric && NumberedName(type, (uint)number, options) is { } given)
