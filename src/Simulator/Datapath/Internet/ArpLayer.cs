@@ -36,7 +36,7 @@ internal sealed class ArpLayer(NetworkStack stack)
     /// <summary>Asks for the MAC of <paramref name="target"/>; of one station only where its MAC was known.</summary>
     public void Solicit(NetworkDevice device, InternetAddress target, InternetAddress? source, MacAddress? known, PacketStory? story)
     {
-        uint sender = (uint)(source ?? stack.Sources.SelectV4(device, target, ScopeLink) ?? InternetAddress.Any(InternetAddress.V4)).Value;
+        uint sender = (uint)(Announced(device, target, source) ?? stack.Sources.SelectV4(device, target, ScopeLink) ?? InternetAddress.Any(InternetAddress.V4)).Value;
         Send(device, ArpHeader.Request, known ?? MacAddress.Broadcast, MacAddress.Read(device.HardwareAddress), sender, default, (uint)target.Value, story);
     }
 
@@ -44,7 +44,24 @@ internal sealed class ArpLayer(NetworkStack stack)
     public void Announce(NetworkDevice device, InternetAddress address) =>
         Send(device, ArpHeader.Request, MacAddress.Broadcast, MacAddress.Read(device.HardwareAddress), (uint)address.Value, default, (uint)address.Value, null);
 
-    private const byte ScopeLink = 253;
+    private const byte ScopeLink = 253, ScopeHost = 254;
+
+    /// <summary>Whether the sender of the packet that needs the MAC may be named in the question (arp_announce): 0 any, 1 one that shares a network with the target on this device, 2 none.</summary>
+    private InternetAddress? Announced(NetworkDevice device, InternetAddress target, InternetAddress? source) => stack.Setting(device, "arp_announce") switch
+    {
+        1 => source is { } address && IsConfirmed(device, target, address, ScopeHost) ? source : null,
+        2 => null,
+        _ => source,
+    };
+
+    /// <summary>An address is a device's own, of at most this scope, and shares a network of the device with somebody, where one is named (confirm_addr_indev).</summary>
+    private bool IsConfirmed(NetworkDevice device, InternetAddress? somebody, InternetAddress own, byte scope)
+    {
+        byte loopback = stack.Flag(device, "route_localnet") ? ScopeLink : ScopeHost;
+        IReadOnlyList<InterfaceAddress> addresses = stack.Kernel.Addresses.Of(device, InternetAddress.V4);
+        return addresses.Any(address => address.Local == own && Math.Min(address.Scope, loopback) <= scope)
+            && addresses.Any(address => own.IsIn(address.Address, address.PrefixLength) && (somebody is not { } other || other.IsIn(address.Address, address.PrefixLength)));
+    }
 
     private void Process(NetworkDevice device, Packet packet)
     {
@@ -113,33 +130,22 @@ internal sealed class ArpLayer(NetworkStack stack)
     /// <summary>arp_ignore and arp_filter.</summary>
     private bool MayAnswer(NetworkDevice device, InternetAddress sender, InternetAddress target)
     {
-        int ignore = stack.Setting(device, "arp_ignore");
-        bool here = stack.Kernel.Addresses.Find(device, target) is not null;
-        switch (ignore)
+        bool answers = stack.Setting(device, "arp_ignore") switch
         {
-            case 0:
-                break;
-            case 1:
-                if (!here)
-                {
-                    return false;
-                }
-
-                break;
-            case 2:
-                if (!here || !sender.IsAny && !stack.Kernel.Addresses.Of(device, InternetAddress.V4).Any(address => sender.IsIn(address.Address, address.PrefixLength)))
-                {
-                    return false;
-                }
-
-                break;
-            case 8:
-                return false;
+            1 => IsConfirmed(device, null, target, ScopeHost),
+            2 => IsConfirmed(device, sender.IsAny ? null : sender, target, ScopeHost),
+            3 => stack.Kernel.Devices.All.Any(any => IsConfirmed(any, null, target, ScopeLink)),
+            8 => false,
+            _ => true,
+        };
+        if (!answers)
+        {
+            return false;
         }
 
         if (stack.Flag(device, "arp_filter") && !sender.IsAny)
         {
-            return stack.Routing.Find(new RouteQuery(sender) { Source = target }) is { } back && back.Device == device;
+            return stack.Routing.Find(new RouteQuery(sender) { Source = target, Output = RoutingDomain.Of(device) }) is { } back && back.Device == device;
         }
 
         return true;

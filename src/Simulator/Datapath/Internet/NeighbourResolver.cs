@@ -232,7 +232,8 @@ internal sealed class NeighbourResolver(NetworkStack stack)
             return;
         }
 
-        Probe(neighbour, null, null);
+        // Asked again, it is for the sake of what has come last.
+        Probe(neighbour, resolution.Waiting.LastOrDefault()?.SourceAddress, null);
         resolution.Arm(RetransmitTime);
     }
 
