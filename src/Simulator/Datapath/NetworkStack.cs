@@ -30,6 +30,7 @@ internal sealed class NetworkStack : IDatapath
         Link = new DeviceLayer(this);
         PacketSockets = new PacketSockets(this);
         Bridging = new BridgeForwarding(this);
+        Snooping = new MulticastSnooping(this);
         Macvlans = new MacvlanForwarding(this);
         Vxlan = new VxlanTunnel(this);
         Bonding = new BondForwarding(this);
@@ -70,6 +71,8 @@ internal sealed class NetworkStack : IDatapath
     public PacketSockets PacketSockets { get; }
 
     public BridgeForwarding Bridging { get; }
+
+    public MulticastSnooping Snooping { get; }
 
     public MacvlanForwarding Macvlans { get; }
 

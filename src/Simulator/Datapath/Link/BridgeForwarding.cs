@@ -99,8 +99,19 @@ internal sealed class BridgeForwarding(NetworkStack stack)
             return;
         }
 
-        Flood(bridge, null, packet, vlan);
+        GroupTargets targets = JudgeGroup(bridge, null, packet, vlan);
+        if (targets.IsMalformed)
+        {
+            Drop(packet, bridge, "a malformed message about groups");
+            return;
+        }
+
+        Flood(bridge, null, packet, vlan, targets.Ports);
     }
+
+    private GroupTargets JudgeGroup(BridgeState bridge, BridgePort? from, Packet packet, ushort vlan) => packet.Destination is { IsMulticast: true, IsBroadcast: false }
+        ? stack.Snooping.Judge(bridge, from, packet, vlan)
+        : new GroupTargets(false, null, true);
 
     /// <summary>Which entry a MAC has, unless it aged; MACs of the bridge and its ports are the machine's own.</summary>
     public ForwardingEntry? Find(BridgeState bridge, MacAddress mac, ushort vlan)
@@ -163,9 +174,20 @@ internal sealed class BridgeForwarding(NetworkStack stack)
         MacAddress destination = packet.Destination;
         if (destination.IsMulticast)
         {
+            GroupTargets targets = JudgeGroup(bridge, port, packet, vlan);
+            if (targets.IsMalformed)
+            {
+                Drop(packet, bridge, "a malformed message about groups");
+                return;
+            }
+
             Packet forHost = packet.Clone();
-            Flood(bridge, port, packet, vlan);
-            PassUp(port, forHost, vlan);
+            Flood(bridge, port, packet, vlan, targets.Ports);
+            if (targets.ForHost)
+            {
+                PassUp(port, forHost, vlan);
+            }
+
             return;
         }
 
@@ -234,7 +256,12 @@ internal sealed class BridgeForwarding(NetworkStack stack)
         entry.Updated = now;
     }
 
-    private void Flood(BridgeState bridge, BridgePort? from, Packet packet, ushort vlan)
+    /// <param name="bridge">The bridge.</param>
+    /// <param name="from">Where the frame came in; null for the machine's own.</param>
+    /// <param name="packet">The frame.</param>
+    /// <param name="vlan">The VLAN it is in.</param>
+    /// <param name="members">The ports it is for; null for all.</param>
+    private void Flood(BridgeState bridge, BridgePort? from, Packet packet, ushort vlan, HashSet<BridgePort>? members = null)
     {
         MacAddress destination = packet.Destination;
         BridgePortFlags needed = destination.IsBroadcast ? BridgePortFlags.BroadcastFlood
@@ -246,7 +273,7 @@ internal sealed class BridgeForwarding(NetworkStack stack)
             BridgePort port = bridge.Ports[i];
 
             // What the machine sends itself to groups goes out in any case.
-            if ((port.Flags & needed) == 0 && !(from is null && destination.IsMulticast))
+            if (members is not null ? !members.Contains(port) : (port.Flags & needed) == 0 && !(from is null && destination.IsMulticast))
             {
                 continue;
             }

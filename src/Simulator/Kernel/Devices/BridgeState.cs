@@ -89,6 +89,8 @@ internal sealed class BridgeState(NetworkDevice device)
     public SortedDictionary<ushort, BridgeVlan> Vlans { get; } = [];
 
     public ForwardingDatabase Database { get; } = new();
+
+    public MulticastDatabase Multicast { get; } = new();
 }
 
 /// <summary>A device's membership of a bridge.</summary>

@@ -5,12 +5,11 @@ using static EucaNet.Simulator.Kernel.Rtnetlink.RtnetlinkConstants;
 
 namespace EucaNet.Simulator.Kernel.Rtnetlink;
 
-/// <summary>RTM_GETNSID: the numbers by which a namespace knows others; and RTM_GETMDB, the multicast groups of bridges, of which there are none here.</summary>
+/// <summary>RTM_GETNSID: the numbers by which a namespace knows others; and RTM_GETMDB, the multicast groups of bridges.</summary>
 internal sealed class NamespaceVerbs(SimulatedKernel kernel)
 {
     private const ushort RTM_NEWNSID = 88;
     private const ushort RTM_GETNSID = 90;
-    private const ushort RTM_NEWMDB = 84;
     private const ushort NETNSA_NSID = 1;
     private const ushort NETNSA_PID = 2;
     private const ushort NETNSA_FD = 3;
@@ -73,10 +72,10 @@ internal sealed class NamespaceVerbs(SimulatedKernel kernel)
     {
         foreach (NetworkDevice device in kernel.Devices.All)
         {
-            if (device.Bridge is not null)
+            if (device.Bridge is { } bridge)
             {
-                // The kernel labels these as requests and leaves their family out.
-                yield return BuildGroups(RTM_GETMDB, AF_UNSPEC, device.Index);
+                kernel.Stack.Snooping.Expire(bridge);
+                yield return MulticastMessage.BuildDump(kernel, bridge);
             }
             else if (device.Kind == "vxlan" && kernel.Profile.IsAtLeast(6, 4))
             {

@@ -33,6 +33,8 @@ internal static class RtnetlinkConstants
     public const ushort RTM_NEWNETCONF = 80;
     public const ushort RTM_DELNETCONF = 81;
     public const ushort RTM_GETNETCONF = 82;
+    public const ushort RTM_NEWMDB = 84;
+    public const ushort RTM_DELMDB = 85;
     public const ushort RTM_GETMDB = 86;
     public const ushort RTM_NEWSTATS = 92;
     public const ushort RTM_GETSTATS = 94;
@@ -42,6 +44,7 @@ internal static class RtnetlinkConstants
 
     public const uint RTNLGRP_LINK = 1;
     public const uint RTNLGRP_NEIGH = 3;
+    public const uint RTNLGRP_MDB = 26;
     public const uint RTNLGRP_IPV4_IFADDR = 5;
     public const uint RTNLGRP_IPV4_ROUTE = 7;
     public const uint RTNLGRP_IPV4_RULE = 8;

@@ -169,8 +169,16 @@ internal abstract class DifferenceLab : IDisposable
         }
     }
 
-    private static bool IsOwnNoise(Packet packet)
+    /// <summary>Messages about groups from the tester's stations are compared too; else they are taken for the kernel's own.</summary>
+    public bool ShowsGroups { get; set; }
+
+    private bool IsOwnNoise(Packet packet)
     {
+        if (ShowsGroups && Enumerable.Range(0, Ports).Any(port => packet.Source == OuterMac(port)))
+        {
+            return false;
+        }
+
         if (packet.Protocol == EtherType.Ipv6 && packet.LocateTransport() && packet.TransportProtocol == IpProtocol.Icmpv6)
         {
             return packet.Transport.Length > 0 && OwnIcmpv6.Contains(packet.Transport[0]);

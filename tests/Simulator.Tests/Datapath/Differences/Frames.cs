@@ -48,7 +48,7 @@ internal static class Frames
     public static byte[] Of(string source, string destination, string from, string to, byte protocol, ReadOnlySpan<byte> payload, byte hopLimit = 64)
     {
         Packet packet = Packet.OfInternet(InternetAddress.Parse(from), InternetAddress.Parse(to), protocol, payload.Length, hopLimit);
-        payload.CopyTo(packet.Transport);
+        payload.CopyTo(packet.Network[(packet.NetworkLength - payload.Length)..]);
         packet.UpdateHeaderChecksum();
         packet.SetLinkHeader(MacAddress.Parse(destination), MacAddress.Parse(source), packet.Protocol);
         return packet.Frame.ToArray();

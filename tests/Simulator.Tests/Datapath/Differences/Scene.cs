@@ -44,6 +44,9 @@ internal sealed class Scene : IDisposable
         _simulated.Collect();
     }
 
+    /// <summary>Messages about groups from the ports' stations are compared too.</summary>
+    public void ShowGroups() => _real.ShowsGroups = _simulated.ShowsGroups = true;
+
     /// <summary>Frames of the last exchange, as both kernels gave them.</summary>
     public IReadOnlyList<string> Frames { get; private set; } = [];
 

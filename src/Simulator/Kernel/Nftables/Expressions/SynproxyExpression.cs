@@ -1,4 +1,6 @@
 using EucaNet.Netlink.Wire;
+using EucaNet.Simulator.Datapath;
+using EucaNet.Simulator.Datapath.Formats;
 using EucaNet.Simulator.Datapath.Hooks;
 using static EucaNet.Netfilter.Nfnetlink;
 using static EucaNet.Netfilter.Nftables.NfTables;
@@ -31,6 +33,17 @@ internal sealed class SynproxyState
         writer.WriteUInt16BigEndian(NFTA_SYNPROXY_MSS, _segmentSize);
         writer.WriteByte(NFTA_SYNPROXY_WSCALE, _windowScale);
         writer.WriteUInt32BigEndian(NFTA_SYNPROXY_FLAGS, _flags);
+    }
+
+    /// <summary>No handshake is proxied: the rule ends, and a TCP packet's trace says so.</summary>
+    public static void Skip(Evaluation evaluation)
+    {
+        if (evaluation.Packet.TransportProtocol == IpProtocol.Tcp)
+        {
+            evaluation.Packet.Tell(StoryKind.Decision, TraceLevel.Summary, evaluation.Stack.HostName, "synproxy is not modelled by the simulated kernel; the rule ends");
+        }
+
+        evaluation.Break();
     }
 
     public void Update(SynproxyState other)
@@ -69,7 +82,7 @@ internal sealed class SynproxyExpression : ConntrackUser
     public override void Dump(ref NetlinkWriter writer, bool reset) => _state.Dump(ref writer);
 
     /// <inheritdoc />
-    public override void Evaluate(Evaluation evaluation) => evaluation.Break();
+    public override void Evaluate(Evaluation evaluation) => SynproxyState.Skip(evaluation);
 }
 
 /// <summary>A SYN proxy under a name.</summary>
@@ -96,5 +109,5 @@ internal sealed class SynproxyObject : StatefulObject
     public override void Dump(ref NetlinkWriter writer, bool reset) => _state.Dump(ref writer);
 
     /// <inheritdoc />
-    public override void Evaluate(Evaluation evaluation) => evaluation.Break();
+    public override void Evaluate(Evaluation evaluation) => SynproxyState.Skip(evaluation);
 }
