@@ -205,7 +205,10 @@ internal static class AttributeFields
 
         if ((form & AttributeForm.Unterminated) != 0)
         {
-            writer.WriteBytes(type, Encoding.UTF8.GetBytes(field));
+            const int Longest = 256;
+            int length = Encoding.UTF8.GetByteCount(field);
+            Span<byte> room = length <= Longest ? stackalloc byte[Longest] : new byte[length];
+            writer.WriteBytes(type, room[..Encoding.UTF8.GetBytes(field, room)]);
         }
         else
         {

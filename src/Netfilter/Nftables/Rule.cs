@@ -239,17 +239,17 @@ public sealed record RuleCompatibility(uint Protocol, uint Flags)
     internal static RuleCompatibility? Of(ValueList<Expression> expressions)
     {
         const uint ProtocolOfIpv4 = 9, NextHeaderOfIpv6 = 6;
-        RuleCompatibility? compared = null;
+        CompareExpression? compared = null;
         for (int index = 0; index < expressions.Count; index++)
         {
             switch (expressions[index])
             {
                 case MatchExpression or TargetExpression:
-                    return compared;
-                case CompareExpression { Value: { Length: 1 } protocol, Operator: CompareOperator.Equal or CompareOperator.NotEqual } comparison
+                    return compared is { Value: { } protocol } ? new RuleCompatibility(protocol[0], compared.Operator == CompareOperator.NotEqual ? NFT_RULE_COMPAT_F_INV : 0) : null;
+                case CompareExpression { Value.Length: 1, Operator: CompareOperator.Equal or CompareOperator.NotEqual } comparison
                     when index > 0 && expressions[index - 1] is MetaExpression { Key: MetaKey.Layer4Protocol }
                         or PayloadExpression { Base: PayloadBase.NetworkHeader, Length: 1, Offset: ProtocolOfIpv4 or NextHeaderOfIpv6 }:
-                    compared = new RuleCompatibility(protocol[0], comparison.Operator == CompareOperator.NotEqual ? NFT_RULE_COMPAT_F_INV : 0);
+                    compared = comparison;
                     break;
             }
         }
