@@ -15,7 +15,7 @@ internal sealed class MacvlanForwarding(NetworkStack stack)
     /// <summary>Frames to 01:80:c2:00:00:01 stop the link's other end for a while; they are for nobody above.</summary>
     private const ushort PauseFrames = 0x8808;
 
-    /// <summary>The devices that stand on this one (IFLA_LINK), last made first, as the kernel's hash of their MACs has them where it matters to no one.</summary>
+    /// <summary>The macvlans that stand on a device (IFLA_LINK).</summary>
     private static IEnumerable<(NetworkDevice Device, MacvlanState State)> On(NetworkDevice lower)
     {
         foreach (NetworkDevice upper in lower.Uppers)
@@ -27,6 +27,7 @@ internal sealed class MacvlanForwarding(NetworkStack stack)
         }
     }
 
+    /// <summary>A macvlan stands on the device.</summary>
     public static bool HasAny(NetworkDevice lower)
     {
         foreach (NetworkDevice upper in lower.Uppers)

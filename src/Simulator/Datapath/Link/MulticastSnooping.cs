@@ -82,6 +82,7 @@ internal sealed class MulticastSnooping(NetworkStack stack)
             foreach (BridgePort port in querier.Routers.Where(entry => entry.Value <= now || !bridge.Ports.Contains(entry.Key)).Select(static entry => entry.Key).ToArray())
             {
                 querier.Routers.Remove(port);
+                stack.Kernel.RouteEvents.Publish(RTNLGRP_MDB, MulticastMessage.BuildRouter(bridge, port, RTM_DELMDB));
             }
         }
     }
@@ -172,7 +173,7 @@ internal sealed class MulticastSnooping(NetworkStack stack)
             querier.Routers[from] = querier.Until;
             if (isNew)
             {
-                stack.Kernel.RouteEvents.Publish(RTNLGRP_MDB, MulticastMessage.BuildRouter(stack.Kernel, bridge, from, RTM_NEWMDB));
+                stack.Kernel.RouteEvents.Publish(RTNLGRP_MDB, MulticastMessage.BuildRouter(bridge, from, RTM_NEWMDB));
             }
         }
     }

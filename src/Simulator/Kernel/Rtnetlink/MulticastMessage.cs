@@ -88,9 +88,8 @@ internal static class MulticastMessage
     }
 
     /// <summary>A port leads to a router now, or no longer.</summary>
-    public static byte[] BuildRouter(SimulatedKernel kernel, BridgeState bridge, BridgePort port, ushort type)
+    public static byte[] BuildRouter(BridgeState bridge, BridgePort port, ushort type)
     {
-        _ = kernel;
         var buffer = new NetlinkBuffer(64);
         var writer = new NetlinkWriter(buffer);
         WireMark message = Begin(ref writer, type, AF_BRIDGE, bridge);
