@@ -62,7 +62,8 @@ internal static class NftCommand
             };
             if (arguments.GetValue(debug))
             {
-                Console.Out.Write(BytecodeMessageText.OfListing(entities));
+                // Elements of sets without a name are a part of their rules.
+                Console.Out.Write(BytecodeMessageText.OfListing(entities.Where(entity => !options.Terse || entity is not NftablesSet set || (set.Flags & SetFlags.Anonymous) != 0)));
             }
 
             Console.Out.Write(arguments.GetValue(TerminalContext.Json) ? RuleSetJson.Of(entities, options) : RuleSetText.Of(entities, options));

@@ -16,7 +16,7 @@ public sealed record Generation : NftablesEntity
     public string? ProcessName { get; init; }
 
     /// <inheritdoc />
-    public override string Describe() => $"generation {Id}";
+    public override string Describe() => Id == 0 ? "the generation of the rule set" : $"generation {Id}";
 
     internal override ushort NewType => NFT_MSG_NEWGEN;
 

@@ -158,7 +158,8 @@ public sealed partial class NftablesConnection
                 var request = new NetlinkMessage(System.Runtime.InteropServices.MemoryMarshal.Read<NetlinkHeader>(bytes), bytes);
                 ExtendedAcknowledgement details = NetlinkException.ReadDetails(reply, request, NftablesCatalog.Instance);
                 string subject = NftablesMessage.TryRead(request, out NftablesMessage? read) && read is not null ? read.Entity.Describe() : $"message type {type}";
-                throw new KernelException($"read {subject}", error, details.Message is { Length: > 0 } message ? $"The kernel says: {message}." : null);
+                throw new KernelException($"read {subject}", error, details.Message is { Length: > 0 } message ? $"The kernel says: {message}."
+                    : error == LinuxError.EPERM ? "It needs CAP_NET_ADMIN in the network namespace." : null);
         }
     }
 

@@ -88,12 +88,24 @@ public sealed partial class NftWindowTests
         string file = Path.Combine(TestContext.CurrentContext.WorkDirectory, "windows.nft");
         File.WriteAllText(file, Ruleset);
         Tool("nft", "-f", file);
-        foreach ((string theirs, string ours) in (ReadOnlySpan<(string, string)>)[("list ruleset", ""), ("-a -n -s -t list ruleset", "-a -n -s -t"), ("--debug=netlink list ruleset", "--debug"), ("list table inet t", "inet t")])
+        foreach ((string theirs, string ours) in (ReadOnlySpan<(string, string)>)[("list ruleset", ""), ("-a -n -s -t list ruleset", "-a -n -s -t"), ("--debug=netlink list ruleset", "--debug"), ("-t --debug=netlink list ruleset", "-t --debug"), ("list table inet t", "inet t")])
         {
             Assert.That(Eucanet(["nft", "list", .. Words(ours)]), Is.EqualTo(Tool("nft", Words(theirs))), ours);
         }
 
         Assert.That(JsonNode.DeepEquals(JsonNode.Parse(Eucanet("nft", "list", "-j")), JsonNode.Parse(Tool("nft", "-j", "list", "ruleset"))));
+    }
+
+    [Test]
+    [RequiresProgram("setpriv")]
+    public void Who_may_not_look_is_told_what_it_takes()
+    {
+        foreach (string command in (string[])["nft list", "nft probe", "nft trace"])
+        {
+            CommandResult refused = CommandLine.RunOther(null, "setpriv", ["--bounding-set=-net_admin", "--inh-caps=-net_admin", "dotnet", CommandLine.Program, .. Words(command)]);
+            Assert.That(refused.Status, Is.EqualTo(1), command);
+            Assert.That(refused.Errors, Does.Contain("EPERM").And.Contain("CAP_NET_ADMIN"), command);
+        }
     }
 
     [Test]
