@@ -14,6 +14,7 @@ namespace EucaNet.Simulator.Tests.Datapath;
 [RequiresProgram("ip")]
 public sealed class MulticastSnoopingTests
 {
+    private const ushort GetGroups = 86, Members = 1;
     private const string Group = "239.1.2.3", Other = "239.9.9.9", Group6 = "ff0e::1:3", Other6 = "ff0e::9:9";
     private static readonly string[] Macs = [.. Enumerable.Range(0, 3).Select(static port => DifferenceLab.OuterMac(port).ToString())];
 
@@ -161,52 +162,31 @@ public sealed class MulticastSnoopingTests
     /// <summary>RTM_GETMDB of AF_BRIDGE: members and routers, without what is left of their time.</summary>
     private static string Database(SceneMachine machine)
     {
-        using INetlinkSocket socket = machine.Kernel.OpenNetlink(NetlinkProtocol.Route);
-        var request = new NetlinkBuffer(64);
-        var writer = new NetlinkWriter(request);
-        WireMark mark = writer.BeginMessage(86, NetlinkMessageFlags.Request | NetlinkMessageFlags.Dump, 1);
-        writer.Append([7, 0, 0, 0, 0, 0, 0, 0]);
-        writer.EndMessage(mark);
-        writer.Complete();
-        socket.Send(request.Written);
         var lines = new List<string>();
-        var buffer = new NetlinkReceiveBuffer();
-        while (true)
+        foreach (byte[] bridge in machine.Dump(NetlinkProtocol.Route, GetGroups, 7, 0, 0, 0, 0, 0, 0, 0))
         {
-            int count = socket.Receive(buffer);
-            for (int i = 0; i < count; i++)
+            var parts = new AttributeReader(bridge);
+            while (parts.TryRead(out NetlinkAttribute part))
             {
-                var reader = new MessageReader(buffer.Bytes(i));
-                while (reader.TryRead(out NetlinkMessage message))
+                AttributeReader entries = part.Nested();
+                while (entries.TryRead(out NetlinkAttribute entry))
                 {
-                    if (message.Header.Type == NetlinkMessageType.Done)
+                    if (part.Type != Members)
                     {
-                        lines.Sort(StringComparer.Ordinal);
-                        return string.Join('\n', lines);
+                        lines.Add($"router {BinaryPrimitives.ReadInt32LittleEndian(entry.Value)} {entry.Value.Length} kind {entry.Value[16]}");
+                        continue;
                     }
 
-                    var parts = new AttributeReader(message.Payload[8..]);
-                    while (parts.TryRead(out NetlinkAttribute part))
+                    AttributeReader members = entry.Nested();
+                    while (members.TryRead(out NetlinkAttribute member))
                     {
-                        AttributeReader entries = part.Nested();
-                        while (entries.TryRead(out NetlinkAttribute entry))
-                        {
-                            if (part.Type == 1)
-                            {
-                                AttributeReader members = entry.Nested();
-                                while (members.TryRead(out NetlinkAttribute member))
-                                {
-                                    lines.Add($"member {Convert.ToHexStringLower(member.Value[..28])} {Convert.ToHexStringLower(member.Value[36..])}");
-                                }
-                            }
-                            else
-                            {
-                                lines.Add($"router {BinaryPrimitives.ReadInt32LittleEndian(entry.Value)} {entry.Value.Length} kind {entry.Value[16]}");
-                            }
-                        }
+                        lines.Add($"member {Convert.ToHexStringLower(member.Value[..28])} {Convert.ToHexStringLower(member.Value[36..])}");
                     }
                 }
             }
         }
+
+        lines.Sort(StringComparer.Ordinal);
+        return string.Join('\n', lines);
     }
 }

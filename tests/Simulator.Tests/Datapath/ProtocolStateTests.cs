@@ -19,7 +19,7 @@ public sealed class ProtocolStateTests
     private static readonly string Router = DifferenceLab.InnerMac(0).ToString(), Tester = DifferenceLab.OuterMac(0).ToString();
     private static readonly string RouterB = DifferenceLab.InnerMac(1).ToString(), TesterB = DifferenceLab.OuterMac(1).ToString();
 
-    private const ushort SecondsLeftAttribute = 7, MarkAttribute = 8, IdAttribute = 12;
+    private const ushort SecondsLeftAttribute = 7, MarkAttribute = 8, IdAttribute = 12, GetConnections = 0x101;
 
     private const string Rules =
         """
@@ -127,7 +127,7 @@ public sealed class ProtocolStateTests
         scene.AskCounters();
         if (comparesConnections)
         {
-            scene.Ask(static machine => Connections(machine.Kernel));
+            scene.Ask(static machine => Connections(machine));
         }
 
         return places;
@@ -166,45 +166,25 @@ public sealed class ProtocolStateTests
     }
 
     /// <summary>Each connection as it is dumped, without the number the kernel gave it.</summary>
-    private static Shown Connections(IKernel kernel)
+    private static Shown Connections(SceneMachine machine)
     {
-        using INetlinkSocket socket = kernel.OpenNetlink(NetlinkProtocol.Netfilter);
-        var request = new NetlinkBuffer(64);
-        var writer = new NetlinkWriter(request);
-        WireMark mark = writer.BeginMessage(0x101, NetlinkMessageFlags.Request | NetlinkMessageFlags.Dump, 1);
-        writer.Append([0, 0, 0, 0]);
-        writer.EndMessage(mark);
-        writer.Complete();
-        socket.Send(request.Written);
         var lines = new List<(string Text, uint SecondsLeft)>();
-        var buffer = new NetlinkReceiveBuffer();
-        while (true)
+        foreach (byte[] connection in machine.Dump(NetlinkProtocol.Netfilter, GetConnections, 0, 0, 0, 0))
         {
-            int count = socket.Receive(buffer);
-            for (int i = 0; i < count; i++)
+            var attributes = new AttributeReader(connection);
+            string line = "";
+            uint left = 0;
+            while (attributes.TryRead(out NetlinkAttribute attribute))
             {
-                var reader = new MessageReader(buffer.Bytes(i));
-                while (reader.TryRead(out NetlinkMessage message))
-                {
-                    if (message.Header.Type == NetlinkMessageType.Done)
-                    {
-                        lines.Sort(static (a, b) => string.CompareOrdinal(a.Text, b.Text));
-                        return new Shown(string.Join('\n', lines.Select(static line => line.Text)), [.. lines.Select(static line => line.SecondsLeft)]);
-                    }
-
-                    var attributes = new AttributeReader(message.Payload[4..]);
-                    string line = "";
-                    uint left = 0;
-                    while (attributes.TryRead(out NetlinkAttribute attribute))
-                    {
-                        left = attribute.Type == SecondsLeftAttribute ? BinaryPrimitives.ReadUInt32BigEndian(attribute.Value) : left;
-                        line += attribute.Type is IdAttribute or MarkAttribute ? "" : $"{attribute.Type}={(attribute.Type == SecondsLeftAttribute ? "" : Convert.ToHexStringLower(attribute.Value))} ";
-                    }
-
-                    lines.Add((line, left));
-                }
+                left = attribute.Type == SecondsLeftAttribute ? BinaryPrimitives.ReadUInt32BigEndian(attribute.Value) : left;
+                line += attribute.Type is IdAttribute or MarkAttribute ? "" : $"{attribute.Type}={(attribute.Type == SecondsLeftAttribute ? "" : Convert.ToHexStringLower(attribute.Value))} ";
             }
+
+            lines.Add((line, left));
         }
+
+        lines.Sort(static (a, b) => string.CompareOrdinal(a.Text, b.Text));
+        return new Shown(string.Join('\n', lines.Select(static line => line.Text)), [.. lines.Select(static line => line.SecondsLeft)]);
     }
 
     private static byte[] Sctp(ushort from, ushort to, uint tag, byte[] chunks)

@@ -80,6 +80,38 @@ internal sealed class SceneMachine(IKernel kernel) : IDisposable
             .Select(static entry => $"{entry.HardwareAddress} {entry.Destination} {entry.State} flags {entry.Flags} vlan {entry.Vlan} {entry.OutputInterface}").Order(StringComparer.Ordinal)];
     }
 
+    /// <summary>What a dump answers, message by message, behind the family header of its own.</summary>
+    public List<byte[]> Dump(NetlinkProtocol protocol, ushort type, params byte[] header)
+    {
+        using INetlinkSocket socket = kernel.OpenNetlink(protocol);
+        var request = new NetlinkBuffer(64);
+        var writer = new NetlinkWriter(request);
+        WireMark mark = writer.BeginMessage(type, NetlinkMessageFlags.Request | NetlinkMessageFlags.Dump, 1);
+        writer.Append(header);
+        writer.EndMessage(mark);
+        writer.Complete();
+        socket.Send(request.Written);
+        var messages = new List<byte[]>();
+        var buffer = new NetlinkReceiveBuffer();
+        while (true)
+        {
+            int count = socket.Receive(buffer);
+            for (int i = 0; i < count; i++)
+            {
+                var reader = new MessageReader(buffer.Bytes(i));
+                while (reader.TryRead(out NetlinkMessage message))
+                {
+                    if (message.Header.Type == NetlinkMessageType.Done)
+                    {
+                        return messages;
+                    }
+
+                    messages.Add(message.Payload[header.Length..].ToArray());
+                }
+            }
+        }
+    }
+
     public void Dispose() => _route.Dispose();
 
     public static T Wait<T>(ValueTask<T> task) => task.AsTask().GetAwaiter().GetResult();
