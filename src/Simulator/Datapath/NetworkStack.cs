@@ -100,6 +100,7 @@ internal sealed class NetworkStack : IDatapath
     public TcpLayer Tcp { get; }
 
     private bool _isDuplicating;
+    private int _forwardDepth;
 
     /// <summary>Begins stories for frames that come from packet sockets; null where nobody listens.</summary>
     public Func<string, PacketStory?>? StoryTeller { get; set; }
@@ -168,8 +169,20 @@ internal sealed class NetworkStack : IDatapath
         _isDuplicating = false;
     }
 
-    /// <summary>A netdev rule sends a packet out by another device as it is (fwd, dup).</summary>
-    public void ForwardTo(NetworkDevice device, Packet packet) => Link.Transmit(device, packet);
+    /// <summary>A netdev rule sends a packet out by another device as it is (fwd, dup); what such rules send meets them again, three deep at most (NF_RECURSION_LIMIT).</summary>
+    public void ForwardTo(NetworkDevice device, Packet packet)
+    {
+        const int Deepest = 3;
+        if (_forwardDepth == Deepest)
+        {
+            packet.Tell(StoryKind.Dropped, TraceLevel.Minimal, HostName, "sent on by rules within rules too often");
+            return;
+        }
+
+        _forwardDepth++;
+        Link.Transmit(device, packet);
+        _forwardDepth--;
+    }
 
     void IDatapath.DeviceAdded(NetworkDevice device) => BridgeNetfilter?.DeviceAdded(device);
 

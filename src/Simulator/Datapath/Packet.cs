@@ -105,6 +105,9 @@ internal sealed partial class Packet
     /// <summary>Connection tracking has summed up what came in, right or wrong (CHECKSUM_COMPLETE); rules at output don't do it again. Passing through ends it.</summary>
     public bool IsSummed { get; set; }
 
+    /// <summary>What was summed up was right; what rules change afterwards without mending the checksum is not noticed by this machine's own protocols (csum_valid).</summary>
+    public bool IsVerified { get; set; }
+
     /// <summary>What br_netfilter keeps of a packet that came in by a bridge's port; null for others.</summary>
     public BridgedPacket? Bridged { get; set; }
 
@@ -392,6 +395,7 @@ internal sealed partial class Packet
         Route = null;
         Bridged = null;
         IsSummed = false;
+        IsVerified = false;
         IsLocal = false;
         Type = PacketType.Host;
         Priority = 0;

@@ -65,8 +65,12 @@ internal sealed class RouteLookup(SimulatedKernel kernel)
 
                     break;
 
-                case Goto:
+                case Goto when rules.Exists(other => other.Priority == rule.GotoPriority):
                     skipBelow = rule.GotoPriority;
+                    break;
+
+                // Where the rule it leads to is not there the next one is tried.
+                case Goto:
                     break;
 
                 case Nop:

@@ -119,10 +119,11 @@ internal sealed partial record RouteOperation
             case 8 or 9:
                 return WideRule(random, name, address);
             case 10:
-                ushort state = (ushort)new[] { 0x80, 2, 4, 8, 0x10, 0x40, 0x20, 1, 0 }[random.Next(9)];
+                // Those of other states end with the carrier, which comes and goes with time (NeighbourStateTests has them).
+                const ushort state = 0x80;
                 byte neighbourFlags = (byte)(random.Next(3) == 0 ? 8 : 0);
                 bool remove = random.Next(4) == 0, withMac = random.Next(5) != 0;
-                return new RouteOperation($"neigh {(remove ? "del" : "replace")} {string.Join('.', address)} dev {name} state {state:x} flags {neighbourFlags}", side =>
+                return new RouteOperation($"neigh {(remove ? "del" : "replace")} {string.Join('.', address)} dev {name} flags {neighbourFlags}", side =>
                 {
                     int index = side.Index(name);
                     return side.Ask((ushort)(remove ? 29 : 28), remove ? Request : Replace, (ref NetlinkWriter w) =>

@@ -132,7 +132,8 @@ internal sealed partial record RouteOperation(string Text, Func<RouteSide, strin
         }
     }
 
-    private static RouteOperation AddLink(string name, string kind, string other, byte[] mac, ushort flags) =>
+    /// <summary>RTM_NEWLINK of a kind with a MAC; a veth with its peer.</summary>
+    public static RouteOperation AddLink(string name, string kind, string other, byte[] mac, ushort flags) =>
         new($"link add {name} type {kind} peer {other} {Convert.ToHexString(mac)} flags {flags:x}", side => side.Ask(16, flags, (ref NetlinkWriter w) =>
         {
             w.Append(new byte[16]);

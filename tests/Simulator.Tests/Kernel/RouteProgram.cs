@@ -13,6 +13,9 @@ internal sealed record RouteStep(int Number, RouteOperation Operation, int? Dama
     /// <summary>The request in words.</summary>
     public string Text => Damage is { } dice ? $"{Operation.Text} (damaged by {dice})" : Operation.Text;
 
+    /// <summary>A request that is there as hexadecimal bytes.</summary>
+    public static RouteStep Of(string bytes, int number) => new(number, new RouteOperation(bytes, side => side.Ask(Convert.FromHexString(bytes))), null);
+
     /// <summary>Asks one side.</summary>
     public string Run(RouteSide side)
     {

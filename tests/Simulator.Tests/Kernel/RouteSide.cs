@@ -37,6 +37,9 @@ internal sealed class RouteSide : IDisposable
         _listener.Dispose();
     }
 
+    /// <summary>Events that come with time are heard too.</summary>
+    public bool HearsAll { get; init; }
+
     /// <summary>The bytes that were asked last.</summary>
     public byte[] LastRequest { get; private set; } = [];
 
@@ -110,7 +113,7 @@ internal sealed class RouteSide : IDisposable
 
             for (List<byte[]> messages = Receive(_listener); messages.Count > 0; messages = Receive(_listener))
             {
-                events.AddRange(messages.Where(IsOfInterest).Select(static message => RouteText.Event(message)).Where(IsNews));
+                events.AddRange(messages.Where(message => HearsAll || IsOfInterest(message)).Select(static message => RouteText.Event(message)).Where(IsNews));
             }
         }
 
@@ -126,11 +129,11 @@ internal sealed class RouteSide : IDisposable
     }
 
     /// <summary>
-    /// A neighbour that is looked for changes with time (INCOMPLETE, DELAY, PROBE, FAILED), all but permanent ones end with the carrier, and groups get theirs when
+    /// A neighbour that is looked for changes with time (all states but STALE, NOARP and PERMANENT), all but permanent ones end with the carrier, and groups get theirs when
     /// the machine reports that it is in them. What a bridge learns, it learns from such talk.
     /// </summary>
     private static bool IsOfInterest(byte[] message) =>
-        !(message[4] is 28 or 29 && message[16] == 7 && (message[24] & 2) != 0) && !(message[4] is 28 or 29 && message[16] == 2 && ((message[24] & 0x39) != 0 || message[27] == 5 || (message[4] == 29 && (message[24] & 0x80) == 0)));
+        !(message[4] is 28 or 29 && message[16] == 7 && (message[24] & 2) != 0) && !(message[4] is 28 or 29 && message[16] == 2 && ((message[24] & 0x3b) != 0 || message[27] == 5 || (message[4] == 29 && (message[24] & 0x80) == 0)));
 
     private bool IsNews(string text)
     {

@@ -50,7 +50,7 @@ internal static class RouteText
         var walk = new AttributeReader(payload[header..]);
         while (walk.TryRead(out NetlinkAttribute attribute))
         {
-            bool isAge = type is NewAddress or DeleteAddress && attribute.Type == 6 || type is NewNeighbour or DeleteNeighbour && attribute.Type == 3;
+            bool isAge = type is NewAddress or DeleteAddress && attribute.Type == 6 || type is NewNeighbour or DeleteNeighbour && attribute.Type is 3 or 4;
             text.Append($" {attribute.Type}=").Append(isAge ? "" : type is NewRoute or DeleteRoute && attribute.Type == 9 ? Hops(attribute.Value) : Value(attribute.Value));
         }
 

@@ -382,6 +382,7 @@ internal sealed class ConnectionTracker(TimeProvider time, ParameterTable parame
         Packet packet = context.Packet;
         bool verifies = VerifiesChecksums && context.Hook == Hook.Prerouting && !(packet.IsIpv6 ? packet.Ipv6.FindFragment(out _) : packet.Ipv4.IsFragment);
         packet.IsSummed |= verifies;
+        packet.IsVerified |= verifies && packet.HasValidTransport;
         return verifies;
     }
 

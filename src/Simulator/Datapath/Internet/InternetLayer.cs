@@ -166,6 +166,9 @@ internal abstract partial class InternetLayer(NetworkStack stack)
     /// <summary>No route: whether the sender is told.</summary>
     protected abstract bool TellsOfMissingRoute(NetworkDevice device);
 
+    /// <summary>Whether a sender may be told now that no route leads on.</summary>
+    protected abstract bool MayTellOfRoute(InternetAddress sender);
+
     protected abstract IcmpReason ReasonOf(RouteType unreachable);
 
     /// <summary>To this machine's own protocols, over the input hook.</summary>
@@ -275,7 +278,7 @@ internal abstract partial class InternetLayer(NetworkStack stack)
         if (!RouteInput(device, source, destination, packet.Mark, out RouteDecision? route, packet.TrafficClass))
         {
             Drop(packet, route is null ? $"no route to {destination}" : $"{source} may not come in by {device.Name} (martian or reverse path)");
-            if (route is null && TellsOfMissingRoute(device))
+            if (route is null && TellsOfMissingRoute(device) && MayTellOfRoute(source))
             {
                 Icmp.SendError(packet, device, IcmpReason.NoRoute);
             }
@@ -305,7 +308,11 @@ internal abstract partial class InternetLayer(NetworkStack stack)
 
             case RouteType.Unreachable or RouteType.Prohibit:
                 Drop(packet, $"route to {destination} is {(route.Type == RouteType.Prohibit ? "prohibited" : "unreachable")}");
-                Icmp.SendError(packet, device, ReasonOf(route.Type));
+                if (MayTellOfRoute(source))
+                {
+                    Icmp.SendError(packet, device, ReasonOf(route.Type));
+                }
+
                 break;
 
             case RouteType.Blackhole:

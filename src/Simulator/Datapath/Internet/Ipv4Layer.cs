@@ -13,6 +13,7 @@ internal sealed class Ipv4Layer(NetworkStack stack) : InternetLayer(stack)
     private const uint AllHosts = 0xe0000001;
 
     private readonly Reassembler _reassembler = new(stack);
+    private readonly RateLimit _routeErrors = new(burst: 5);
     private readonly Icmpv4Layer _icmp = new(stack);
     private ushort _identification;
 
@@ -85,6 +86,9 @@ internal sealed class Ipv4Layer(NetworkStack stack) : InternetLayer(stack)
     }
 
     protected override bool TellsOfMissingRoute(NetworkDevice device) => Stack.IsForwarding(device);
+
+    /// <summary>Five at once, then one in a second, whatever ICMP's own limits say (ip_error).</summary>
+    protected override bool MayTellOfRoute(InternetAddress sender) => _routeErrors.Allows(sender, TimeSpan.FromSeconds(1), Stack.Kernel.Clock.GetTimestamp());
 
     protected override IcmpReason ReasonOf(RouteType unreachable) => unreachable == RouteType.Prohibit ? IcmpReason.Prohibited : IcmpReason.HostUnreachable;
 

@@ -79,6 +79,8 @@ internal sealed class Ipv6Layer(NetworkStack stack) : InternetLayer(stack)
 
     protected override bool TellsOfMissingRoute(NetworkDevice device) => true;
 
+    protected override bool MayTellOfRoute(InternetAddress sender) => true;
+
     protected override IcmpReason ReasonOf(RouteType unreachable) => unreachable == RouteType.Prohibit ? IcmpReason.Prohibited : IcmpReason.NoRoute;
 
     protected override bool IsListening(NetworkDevice device, InternetAddress group)

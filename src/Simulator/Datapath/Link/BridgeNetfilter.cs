@@ -66,6 +66,14 @@ internal sealed class BridgeNetfilter(NetworkStack stack)
         bool found = stack.Internet(packet.Family).RouteInput(bridge, packet.SourceAddress, packet.DestinationAddress, packet.Mark, out RouteDecision? route, packet.TrafficClass);
         if (!found)
         {
+            if (route is null && !packet.IsIpv6 && stack.IsForwarding(bridge))
+            {
+                // It goes up, and there the sender is told that there is no way (ip_error).
+                packet.Destination = MacAddress.Read(bridge.HardwareAddress);
+                packet.Type = PacketType.Host;
+                return true;
+            }
+
             // What is bridged needs no forwarding between networks.
             route = packet.IsIpv6 || stack.IsForwarding(bridge) ? null : stack.Routing.FindOutput(new RouteQuery(packet.DestinationAddress));
             if (route?.Device != bridge)

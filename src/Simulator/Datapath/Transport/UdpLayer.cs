@@ -54,7 +54,7 @@ internal sealed class UdpLayer(NetworkStack stack)
 
     public void Receive(NetworkDevice device, Packet packet)
     {
-        if (!packet.HasValidTransport)
+        if (!packet.HasValidTransport && !packet.IsVerified)
         {
             packet.Tell(StoryKind.Dropped, TraceLevel.Minimal, stack.HostName, "wrong UDP length or checksum");
             return;

@@ -252,7 +252,7 @@ internal sealed partial class BridgeControl(SimulatedKernel kernel)
         }
 
         uint mtu = bridge.Ports.Count == 0 ? 1500 : bridge.Ports.Min(port => port.Device.Mtu);
-        if (mtu != bridge.Device.Mtu && mtu >= bridge.Device.MinimumMtu)
+        if (mtu != bridge.Device.Mtu && LinkVerbs.CheckMtu(bridge.Device, mtu).Error == LinuxError.None)
         {
             kernel.DeviceControl.SetMtu(bridge.Device, mtu);
         }

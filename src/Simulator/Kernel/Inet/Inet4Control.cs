@@ -181,7 +181,10 @@ internal sealed class Inet4Control(SimulatedKernel kernel)
 
         kernel.NeighbourControl.DeviceDown(device);
 
-        kernel.RouteControl.DeviceDown(device, force: true, unregisters);
+        if (unregisters)
+        {
+            kernel.RouteControl.DeviceDown(device, force: true, unregisters: true);
+        }
     }
 
     private void Notify(InterfaceAddress address, ushort type, Requester? requester) => kernel.RouteEvents.Publish(

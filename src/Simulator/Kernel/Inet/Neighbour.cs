@@ -37,9 +37,11 @@ internal sealed class Neighbour(NetworkDevice device, InternetAddress address)
     /// <summary>Whatever the datapath keeps for this entry (packets that wait, a timer).</summary>
     public object? Datapath { get; set; }
 
+    /// <summary>The states in which the MAC may be used (NUD_VALID).</summary>
+    public const NeighbourState Valid = NeighbourState.Permanent | NeighbourState.NoArp | NeighbourState.Reachable | NeighbourState.Probe | NeighbourState.Stale | NeighbourState.Delay;
+
     /// <summary>The MAC may be used.</summary>
-    public bool IsValid => (State & (NeighbourState.Permanent | NeighbourState.NoArp | NeighbourState.Reachable
-        | NeighbourState.Probe | NeighbourState.Stale | NeighbourState.Delay)) != 0;
+    public bool IsValid => (State & Valid) != 0;
 }
 
 /// <summary>NUD_* (linux/neighbour.h).</summary>

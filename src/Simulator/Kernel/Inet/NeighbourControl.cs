@@ -84,10 +84,11 @@ internal sealed class NeighbourControl(SimulatedKernel kernel)
     /// <summary>Deletes an entry as user space does: it fails first, then goes (neigh_delete).</summary>
     public void Delete(Neighbour neighbour)
     {
-        if (neighbour.State is not NeighbourState.Failed and not NeighbourState.NoArp)
+        bool isTold = neighbour.IsValid || neighbour.State is NeighbourState.Incomplete or NeighbourState.Probe;
+        neighbour.State = NeighbourState.Failed;
+        neighbour.Updated = kernel.Clock.GetTimestamp();
+        if (isTold)
         {
-            neighbour.State = NeighbourState.Failed;
-            neighbour.Updated = kernel.Clock.GetTimestamp();
             Notify(neighbour, 1);
         }
 

@@ -68,6 +68,9 @@ internal sealed class NextHop
     /// <summary>Null for destinations on the link. May be of the other family (RTA_VIA).</summary>
     public InternetAddress? Gateway { get; init; }
 
+    /// <summary>The gateway was this machine's own address when the route was made: packets don't go by it (a scope narrower than RT_SCOPE_LINK).</summary>
+    public bool IsOwnGateway { get; set; }
+
     /// <summary>From 1.</summary>
     public int Weight { get; init; } = 1;
 

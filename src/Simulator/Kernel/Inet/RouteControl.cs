@@ -78,15 +78,12 @@ internal sealed class RouteControl(SimulatedKernel kernel)
         kernel.Datapath?.DeviceChanged(device);
     }
 
-    /// <summary>Routes that prefer an address which is no more end with it, silently (fib_sync_down_addr).</summary>
+    /// <summary>Routes of the main table that prefer an address which is no more end with it (fib_sync_down_addr), silently before 6.7.</summary>
     public void PreferredSourceGone(InternetAddress address)
     {
-        foreach (ForwardingTable table in kernel.Routes.All.Where(static table => table.Family == AF_INET))
+        foreach (Route route in kernel.Routes.Find(AF_INET, ForwardingTables.Main)?.Routes.Where(route => route.PreferredSource == address).ToArray() ?? [])
         {
-            foreach (Route route in table.Routes.Where(route => route.PreferredSource == address && route.Type != RTN_LOCAL).ToArray())
-            {
-                Delete(route, silent: true);
-            }
+            Delete(route, silent: !kernel.Profile.IsAtLeast(6, 7));
         }
     }
 

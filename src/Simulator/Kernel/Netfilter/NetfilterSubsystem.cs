@@ -221,8 +221,9 @@ internal sealed class NetfilterSubsystem(SimulatedKernel kernel, NftablesSubsyst
             offset += Math.Min((int)header.Length + 3 & ~3, memory.Length - offset);
         }
 
-        LinuxError whole = failed ? LinuxError.None : Nftables.ValidateTouchedTables();
-        if (whole != LinuxError.None && !validateEach)
+        bool leavesUnbound = done && !failed && Nftables.LeavesUnbound;
+        LinuxError whole = failed ? LinuxError.None : leavesUnbound ? LinuxError.EINVAL : Nftables.ValidateTouchedTables();
+        if (whole != LinuxError.None && !validateEach && !leavesUnbound)
         {
             Nftables.AbortBatch();
             return false;

@@ -174,6 +174,11 @@ internal sealed partial class NftablesSubsystem
             _transaction.ChainIds.Add((id.UInt32BigEndian, chain));
         }
 
+        if (chain.IsBinding)
+        {
+            _transaction.BindingChains.Add(chain);
+        }
+
         NftContext step = context.With(table, chain);
         _transaction.Add(
             () =>

@@ -118,6 +118,9 @@ internal sealed partial class NftablesSubsystem(SimulatedKernel kernel)
 
     public void BeginBatch() => _transaction = new Transaction();
 
+    /// <summary>Whether the batch under way made something for a rule that it did not make.</summary>
+    public bool LeavesUnbound => _transaction.LeavesUnbound;
+
     /// <summary>Undoes what the batch under way did.</summary>
     public void AbortBatch()
     {

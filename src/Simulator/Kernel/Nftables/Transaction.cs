@@ -30,6 +30,12 @@ internal sealed class Transaction
     /// <summary>Sets made in this batch by the id the batch gave them (NFTA_SET_ID).</summary>
     public List<(uint Id, Set Set)> SetIds { get; } = [];
 
+    /// <summary>Chains made in this batch that belong to one rule (NFT_CHAIN_BINDING).</summary>
+    public List<Chain> BindingChains { get; } = [];
+
+    /// <summary>Something was made for a rule that did not come: a set without a name of its own, a chain of one rule (the binding list of nf_tables_commit).</summary>
+    public bool LeavesUnbound => SetIds.Exists(static made => made.Set.IsAnonymous && made.Set.Bindings.Count == 0) || BindingChains.Exists(static chain => !chain.IsBound);
+
     /// <summary>Chains whose rules packets must see anew.</summary>
     public HashSet<Chain> TouchedChains { get; } = [];
 

@@ -89,10 +89,20 @@ internal sealed partial class LinkVerbs(SimulatedKernel kernel)
             return kernel.Profile.IsAtLeast(6, 2) ? new Verdict(LinuxError.EINVAL, "ifindex can't be negative") : LinuxError.EINVAL;
         }
 
-        // Since 6.13 the namespaces that a request speaks of are looked for before the device.
-        if (kernel.Profile.IsAtLeast(6, 13) && FindNamespaces(attributes) is { Error: not LinuxError.None } nowhere)
+        // Since 6.13 the peer and the namespaces that a request speaks of are looked at before the device.
+        if (kernel.Profile.IsAtLeast(6, 13))
         {
-            return nowhere;
+            if (kindName == "veth" && data?.Bytes(VETH_INFO_PEER) is { Length: >= 16 } peer
+                && !AttributeSet.TryParse(peer.AsSpan(16), data.Offset(VETH_INFO_PEER) + 20, LinkPolicy.Link, AttributeStrictness.Liberal, out _, out verdict))
+            {
+                return verdict;
+            }
+
+            verdict = FindNamespaces(attributes);
+            if (verdict.Error != LinuxError.None)
+            {
+                return verdict;
+            }
         }
 
         NetworkDevice? device = Find(request);

@@ -135,15 +135,9 @@ internal sealed class NeighbourVerbs(SimulatedKernel kernel)
             return Verdict.Success;
         }
 
-        if (state is not (NeighbourState.Permanent or NeighbourState.NoArp or NeighbourState.Reachable or NeighbourState.Stale or NeighbourState.Delay
-            or NeighbourState.Probe or NeighbourState.Incomplete or NeighbourState.Failed or NeighbourState.None))
-        {
-            return LinuxError.EINVAL;
-        }
-
-        bool isValid = state is NeighbourState.Permanent or NeighbourState.NoArp or NeighbourState.Reachable or NeighbourState.Stale or NeighbourState.Delay or NeighbourState.Probe;
-        if (isValid && linkAddress is null && (neighbour.HardwareAddress is null || !neighbour.IsValid) && device.HardwareAddress.Length > 0
-            && (device.Flags & DeviceFlags.NoArp) == 0)
+        // A set of states is taken as it is.
+        bool isValid = (state & Neighbour.Valid) != 0;
+        if (isValid && linkAddress is null && (neighbour.HardwareAddress is null || !neighbour.IsValid) && device.HardwareAddress.Length > 0)
         {
             return new Verdict(LinuxError.EINVAL, "No link layer address given");
         }

@@ -64,8 +64,7 @@ internal static class RouteAnswer
                 AddressMessage.WriteAddress(ref writer, RTA_PREFSRC, address);
             }
 
-            // A gateway that is this machine itself is none.
-            if (hop?.Gateway is { } gateway && !isMulticast && kernel.Addresses.FindLocal(gateway) is null)
+            if (hop is { Gateway: { } gateway, IsOwnGateway: false } && !isMulticast)
             {
                 AddressMessage.WriteAddress(ref writer, RTA_GATEWAY, gateway);
             }

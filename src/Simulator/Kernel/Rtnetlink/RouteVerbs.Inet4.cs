@@ -159,6 +159,7 @@ internal sealed partial class RouteVerbs
                 return new Verdict(LinuxError.EINVAL, "Nexthop has invalid gateway");
         }
 
+        hop.IsOwnGateway = found.Type == Datapath.RouteType.Local;
         device ??= found.Device;
         return device.IsUp ? Verdict.Success : LinuxError.ENETDOWN;
     }

@@ -74,7 +74,7 @@ internal abstract class DifferenceLab : IDisposable
         ushort type = Packet.FromFrame(frame).Protocol;
         _sockets.First(entry => entry.Device == device && (entry.Type == type || !Watched.Contains(type))).Socket.Send(frame);
         List<string> frames = Collect();
-        for (int i = 0; i < 500 && frames.Count < expected && !IsSettled; i++)
+        for (int i = 0; i < 1500 && frames.Count < expected && !IsSettled; i++)
         {
             Thread.Sleep(1);
             frames.AddRange(Collect());

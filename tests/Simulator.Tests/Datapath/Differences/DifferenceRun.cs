@@ -9,24 +9,24 @@ namespace EucaNet.Simulator.Tests.Datapath.Differences;
 /// <summary>Runs a program on both kernels, and makes one that differs as small as it gets.</summary>
 internal static class DifferenceRun
 {
-    /// <summary>A random program; rules that nft refuses are left out.</summary>
-    public static DifferenceProgram Generate(ulong seed, int frames)
+    /// <summary>The kind of machine that a seed's program is for.</summary>
+    public static Topology TopologyOf(ulong seed) => new RandomSource(seed).Next(4) == 0 ? Topology.Bridge : Topology.Router;
+
+    /// <summary>A random program, whose rules the machine has loaded in the end; rules that nft refuses are left out.</summary>
+    public static DifferenceProgram Generate(ulong seed, int frames, RealLab lab)
     {
         var random = new RandomSource(seed);
         Topology topology = random.Next(4) == 0 ? Topology.Bridge : Topology.Router;
         List<string> rules = [.. new RuleStream(random, topology).Make()];
-        using (var lab = new RealLab(topology))
+        while (lab.Load(rules) is { } error)
         {
-            while (lab.Load(rules) is { } error)
+            int line = LineOf(error);
+            if (line < 1 || line > rules.Count || !IsRule(rules[line - 1]))
             {
-                int line = LineOf(error);
-                if (line < 1 || line > rules.Count || !IsRule(rules[line - 1]))
-                {
-                    throw new InvalidOperationException($"seed {seed}: nft refuses more than a rule: {error}\n{string.Join('\n', rules)}");
-                }
-
-                rules.RemoveAt(line - 1);
+                throw new InvalidOperationException($"seed {seed}: nft refuses more than a rule: {error}\n{string.Join('\n', rules)}");
             }
+
+            rules.RemoveAt(line - 1);
         }
 
         var packets = new PacketStream(random, topology);
@@ -40,7 +40,8 @@ internal static class DifferenceRun
         return real.Load(program.Rules) is null ? Compare(real, program, tells) : null;
     }
 
-    private static string? Compare(RealLab real, DifferenceProgram program, bool tells)
+    /// <summary>The same on a machine that has the program's rules.</summary>
+    public static string? Compare(RealLab real, DifferenceProgram program, bool tells = false)
     {
         using var simulated = new SimulatedLab(program.Topology);
         try
@@ -86,8 +87,14 @@ internal static class DifferenceRun
     /// <summary>Leaves out rules and frames as long as the difference stays.</summary>
     public static DifferenceProgram Shrink(DifferenceProgram program)
     {
-        using var lab = new RealLab(program.Topology);
-        bool Differs(DifferenceProgram smaller) => lab.Reload(smaller.Rules) is null && Compare(lab, smaller, tells: false) is not null;
+        // A fresh machine for each try: what connections, pieces and counters the last one left would differ by itself.
+        using var labs = new LabSupply(Enumerable.Repeat(program.Topology, int.MaxValue));
+        bool Differs(DifferenceProgram smaller)
+        {
+            using RealLab lab = labs.Next();
+            return lab.Load(smaller.Rules) is null && Compare(lab, smaller) is not null;
+        }
+
         for (int size = Math.Max(1, program.Frames.Count / 2); size >= 1; size /= 2)
         {
             for (int at = program.Frames.Count - size; at >= 0; at -= size)

@@ -115,7 +115,7 @@ internal static class FrameMask
 
     private static bool IsReset(Packet packet) => packet.TransportProtocol == IpProtocol.Tcp && packet.Transport.Length >= 20 && (packet.Transport[13] & 4) != 0;
 
-    /// <summary>Ports of a stream are below 700 and from 2000 to 2999; 8080 and 999 are what rules write, 4789 is VXLAN's.</summary>
+    /// <summary>For a port below 512 a kernel draws another such. Ports of a stream are those of its services and from 2000 to 2999; 8080 and 999 are what rules write, 4789 is VXLAN's.</summary>
     private static void MaskDrawnPorts(Span<byte> transport, byte protocol)
     {
         if (!IpProtocol.HasPorts(protocol) || transport.Length < 8)
@@ -127,7 +127,7 @@ internal static class FrameMask
         for (int offset = 0; offset < 4; offset += 2)
         {
             ushort port = BinaryPrimitives.ReadUInt16BigEndian(transport[offset..]);
-            if (port is not (< 700 or 999 or (>= 2000 and < 3000) or 4789 or 5000 or 8080) && transport.Length >= checksum + 2)
+            if (port is not (22 or 80 or 443 or 999 or (>= 2000 and < 3000) or 4789 or 5000 or 8080) && transport.Length >= checksum + 2)
             {
                 transport.Slice(offset, 2).Clear();
                 transport.Slice(checksum, 2).Clear();

@@ -10,13 +10,15 @@ namespace EucaNet.Simulator.Tests.Datapath.Differences;
 /// <summary>The machine is a network namespace of this kernel, the tester another.</summary>
 internal sealed class RealLab : DifferenceLab
 {
+    private static int _made;
+
     private readonly string _machine, _tester;
     private readonly NetworkNamespace _machineNamespace, _testerNamespace;
     private readonly LinuxKernel _kernel;
 
     public RealLab(Topology topology)
     {
-        string id = $"eud{Environment.ProcessId}x{Environment.CurrentManagedThreadId}";
+        string id = $"eud{Environment.ProcessId}x{Interlocked.Increment(ref _made)}";
         (_machine, _tester) = (id + "m", id + "t");
         var commands = new StringBuilder();
         commands.Append($"netns add {_machine}\nnetns add {_tester}\n");
@@ -59,13 +61,6 @@ internal sealed class RealLab : DifferenceLab
 
     /// <summary>Loads a rule set with nft; what nft says against it, or null.</summary>
     public string? Load(IEnumerable<string> rules) => Run("ip", $"netns exec {_machine} nft -f -", string.Join('\n', rules) + "\n", mustSucceed: false);
-
-    /// <summary>Loads another rule set in the place of the last, with no connection left: quicker than another machine, and nearly as clean.</summary>
-    public string? Reload(IEnumerable<string> rules)
-    {
-        Run("ip", $"netns exec {_machine} conntrack -F", "", mustSucceed: false);
-        return Load(["flush ruleset", .. rules]);
-    }
 
     public void SetPlugged(int port, bool plugged) => Run("ip", $"-n {_tester} link set {Outer(port)} {(plugged ? "up" : "down")}", "");
 

@@ -11,6 +11,11 @@ internal sealed class RuleStream(RandomSource random, Topology topology)
 
     private readonly List<string> _lines = [];
 
+    /// <summary>
+    /// Rules of the ip families make copies of packets (dup), or they look at link headers: that of a copy is whatever lay in a real kernel's memory.
+    /// </summary>
+    private readonly bool _makesCopies = random.Next(2) == 0;
+
     public IReadOnlyList<string> Make()
     {
         string[] families = topology == Topology.Router ? ["ip", "ip6", "inet", "inet", "netdev", "arp"] : ["bridge", "bridge", "netdev", "arp", "inet"];
@@ -118,9 +123,15 @@ internal sealed class RuleStream(RandomSource random, Topology topology)
         _ => $"arp saddr ether {DifferenceLab.OuterMac(random.Next(2))}",
     };
 
-    private string Four(bool network = false) => network && random.Next(3) == 0 ? $"10.{1 + random.Next(2)}.0.0/29" : $"10.{1 + random.Next(2)}.0.{1 + random.Next(5)}";
+    /// <summary>An address. Station 1 is the machine itself: copies to itself go round in a real kernel for as long as it is given time.</summary>
+    private string Four(bool network = false, int leastStation = 1) =>
+        network && random.Next(3) == 0 ? $"10.{1 + random.Next(2)}.0.0/29" : $"10.{1 + random.Next(2)}.0.{Math.Max(leastStation, 1 + random.Next(5))}";
 
-    private string Six(bool network = false) => network && random.Next(3) == 0 ? $"2001:db8:{1 + random.Next(2)}::/126" : $"2001:db8:{1 + random.Next(2)}::{1 + random.Next(5)}";
+    private string Six(bool network = false, int leastStation = 1) =>
+        network && random.Next(3) == 0 ? $"2001:db8:{1 + random.Next(2)}::/126" : $"2001:db8:{1 + random.Next(2)}::{Math.Max(leastStation, 1 + random.Next(5))}";
+
+    /// <summary>Packets that pass here came in by a link: what a kernel draws for its own (identification, flow label) is not looked at.</summary>
+    private static bool ComesIn(string hook) => hook is "prerouting" or "forward" or "ingress";
 
     private string Match(string family, string hook, bool isV6)
     {
@@ -145,14 +156,16 @@ internal sealed class RuleStream(RandomSource random, Topology topology)
                 return isV6 ? $"icmpv6 type {not}{Pick("echo-request", "echo-reply", "destination-unreachable", "{ echo-request, time-exceeded }")}"
                     : $"icmp type {not}{Pick("echo-request", "echo-reply", "destination-unreachable", "{ echo-request, time-exceeded }")}";
             case 9:
-                return isV6 ? Pick("ip6 hoplimit < 10", "ip6 nexthdr tcp", "ip6 length > 60", "ip6 dscp 8", "ip6 version 6", "ip6 flowlabel > 100")
-                    : Pick("ip ttl < 10", "ip protocol tcp", "ip length > 60", "ip dscp 8", "ip frag-off & 0x3fff != 0", "ip id < 30000", "ip hdrlength 5", "ip checksum > 1000");
+                return isV6 ? Pick("ip6 hoplimit < 10", "ip6 nexthdr tcp", "ip6 length > 60", "ip6 dscp 8", "ip6 version 6", ComesIn(hook) ? "ip6 flowlabel > 100" : "ip6 version 6")
+                    : Pick("ip ttl < 10", "ip protocol tcp", "ip length > 60", "ip dscp 8", "ip frag-off & 0x3fff != 0", ComesIn(hook) ? "ip id < 30000" : "ip version 4", "ip hdrlength 5", ComesIn(hook) ? "ip checksum > 1000" : "ip version 4");
             case 10:
                 return isV6 ? Pick("exthdr frag exists", "exthdr hbh exists", "exthdr dst missing", "frag more-fragments 1", "frag frag-off > 0", "hbh nexthdr tcp", "dst hdrlength 0") : Pick("ip option rr exists", "ip frag-off & 0x1fff > 0");
             case 11:
                 return Pick($"meta mark {not}{random.Next(4)}", "meta mark & 0x1 == 0x1", $"meta length {Pick("<", ">")} {40 + random.Next(60)}", "meta pkttype host", "meta pkttype { host, multicast }");
             case 12:
                 return family == "netdev" && hook.Length == 0 ? "meta protocol ip6" : Pick($"iifname {not}\"a0\"", $"oifname {not}\"b0\"", "iif \"a0\"", "oif { \"a0\", \"b0\" }", "iifname \"a*\"", "meta iiftype ether", "iifgroup 0");
+            case 13 or 14 or 16 when _makesCopies && family is "ip" or "ip6" or "inet":
+                return Pick("meta protocol ip", "meta protocol ip6", "meta nfproto ipv6", "meta nfproto ipv4", "@th,16,16 80", "@nh,0,4 4", "@nh,64,8 > 20", "@th,0,16 & 1 == 1");
             case 13:
                 return Pick("meta protocol ip", "meta protocol ip6", "meta nfproto ipv6", "meta nfproto ipv4", "ether type ip", "ether type { ip6, arp }");
             case 14:
@@ -220,16 +233,17 @@ internal sealed class RuleStream(RandomSource random, Topology topology)
                 return [isV6 ? Pick("add @seen6 { ip6 saddr }", "update @seen6 { ip6 daddr }", "ip6 saddr @seen6 counter") : Pick("add @seen4 { ip saddr }", "ip saddr @seen4 counter", "add @seen4 { ip daddr }", "delete @seen4 { ip saddr }"), verdict];
             case 11:
                 return [Pick("counter name \"named\"", "quota name \"little\"", "log prefix \"x\"", "meta priority set 1:2"), verdict];
-            case 12 when family is "ip" && hook.Length > 0:
-                return [$"dup to {Four()}{Pick("", " device \"b0\"")}"];
-            case 12 when family is "ip6" && hook.Length > 0:
-                return [$"dup to {Six()} device \"{Pick("a0", "b0")}\""];
+            case 12 when _makesCopies && family is "ip" && hook.Length > 0:
+                return [$"dup to {Four(leastStation: 2)}{Pick("", " device \"b0\"")}"];
+            case 12 when _makesCopies && family is "ip6" && hook.Length > 0:
+                return [$"dup to {Six(leastStation: 2)} device \"{Pick("a0", "b0")}\""];
             case 12 or 13 when family == "netdev" && hook.Length > 0:
                 return [Pick("fwd to \"b0\"", "dup to \"b0\"", "fwd to \"c0\"", "dup to \"c0\"")];
             case 14 when family == "bridge" || hook is "prerouting":
                 return [Pick($"ether daddr set {DifferenceLab.OuterMac(random.Next(3))}", $"ether saddr set {DifferenceLab.OuterMac(random.Next(3))}"), verdict];
             case 15 when family is "ip" or "ip6" or "inet" && hook is "forward":
-                return [Pick("tcp option maxseg set rt mtu", $"ct count {Pick("", "over ")}{random.Next(4)}"), verdict];
+                // Not "ct count": a real kernel counts connections that are gone until its next tick.
+                return ["tcp option maxseg set rt mtu", verdict];
             default:
                 return [verdict.Length == 0 ? "counter" : verdict];
         }

@@ -119,9 +119,10 @@ internal sealed class MetaExpression : Expression
             case NFT_META_OIFNAME:
                 evaluation.StoreName(_register, evaluation.Output?.Name ?? "");
                 break;
-            case NFT_META_IIFTYPE when evaluation.Family == NFPROTO_NETDEV && evaluation.Input is null:
-                // At egress this one key (not the group, not the kind) is of the device it leaves by.
-                StoreOfDevice(evaluation, evaluation.Output);
+            case NFT_META_IIFTYPE when evaluation.Input is null:
+                // This one key (not the group, not the kind) is of the device that the packet has: none as yet where this machine sends it, unless it is a copy.
+                bool hasNone = evaluation.Family is NFPROTO_IPV4 or NFPROTO_IPV6 && evaluation.Context.Hook == Datapath.Hooks.Hook.Output && !evaluation.Packet.SharesPieces;
+                StoreOfDevice(evaluation, hasNone ? null : evaluation.Output);
                 break;
             case NFT_META_IIFTYPE or NFT_META_IIFGROUP or NFT_META_IIFKIND:
                 StoreOfDevice(evaluation, evaluation.Input);

@@ -222,7 +222,7 @@ internal sealed class PayloadWriteExpression : Expression
         ReadOnlySpan<byte> value = evaluation.Data(_register, _length);
         int difference = Difference(target, value, _offset & 1);
         Packet packet = evaluation.Packet;
-        if (_checksumType == NFT_PAYLOAD_CSUM_INET && (_base != NFT_PAYLOAD_TRANSPORT_HEADER || evaluation.TransportProtocol != IpProtocol.Udp || BinaryPrimitives.ReadUInt16BigEndian(header[_checksumOffset..]) != 0))
+        if (_checksumType == NFT_PAYLOAD_CSUM_INET)
         {
             Mend(header[_checksumOffset..], difference);
         }
