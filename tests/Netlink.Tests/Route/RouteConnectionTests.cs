@@ -41,6 +41,15 @@ public sealed class RouteConnectionTests
     }
 
     [Test]
+    public async Task A_VXLAN_device_takes_the_time_to_live_of_what_it_carries()
+    {
+        Link link = await _route.CreateLinkAsync(Link.Of("vx0", new VxlanOptions { Id = 7, Port = 4789, TtlInherit = true }));
+        Assert.That(((VxlanOptions)link.Data!).TtlInherit, Is.True);
+        Link other = await _route.CreateLinkAsync(Link.Of("vx1", new VxlanOptions { Id = 8, Port = 4789, TtlInherit = false }));
+        Assert.That(((VxlanOptions)other.Data!).TtlInherit, Is.False);
+    }
+
+    [Test]
     public async Task A_cable_is_made_enslaved_brought_up_renamed_and_removed()
     {
         await _route.AddLinkAsync(Link.VethPair("v0", "v1"));

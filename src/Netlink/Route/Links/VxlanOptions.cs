@@ -170,7 +170,7 @@ public sealed record VxlanOptions : LinkData
     /// <summary>Time to live; 0 for the system's (IFLA_VXLAN_TTL).</summary>
     public byte? Ttl { get; init; }
 
-    /// <summary>Time to live of the inner packet (IFLA_VXLAN_TTL_INHERIT).</summary>
+    /// <summary>Time to live of the inner packet (IFLA_VXLAN_TTL_INHERIT). It can be set, and not taken back.</summary>
     public bool? TtlInherit { get; init; }
 
     /// <summary>0 unset, 1 set, 2 as the inner packet (IFLA_VXLAN_DF).</summary>
@@ -280,8 +280,12 @@ public sealed record VxlanOptions : LinkData
             case IFLA_VXLAN_TTL:
                 Write(ref writer, entry, Ttl);
                 break;
-            case IFLA_VXLAN_TTL_INHERIT:
+            case IFLA_VXLAN_TTL_INHERIT when entry.IsRecorded:
                 Write(ref writer, entry, TtlInherit);
+                break;
+            case IFLA_VXLAN_TTL_INHERIT:
+                // The kernel tells a number and asks for a flag.
+                WriteFlag(ref writer, entry, TtlInherit == true);
                 break;
             case IFLA_VXLAN_DF:
                 Write(ref writer, entry, DontFragment);
