@@ -34,7 +34,7 @@ internal static class RouteText
         {
             uint state = BitConverter.ToUInt32(payload[8..]) & ~CarrierFlags;
             text.Append($"family {payload[0]} index {BitConverter.ToInt32(payload[4..])} state {state:x} change {BitConverter.ToUInt32(payload[12..]):x}");
-            Link(text, payload[16..]);
+            Link(text, payload[16..], isPort: payload[0] == 7);
             return text.ToString();
         }
 
@@ -72,7 +72,8 @@ internal static class RouteText
     /// <summary>A value, unless it is a MAC that no request named.</summary>
     public static string Value(ReadOnlySpan<byte> value) => value.Length == 6 && value[2] + value[3] > 0 ? "drawn" : Convert.ToHexString(value);
 
-    private static void Link(StringBuilder text, ReadOnlySpan<byte> attributes)
+    /// <summary>A port's event comes with the carrier, too, and has its MTU, of which nobody told as a port's: that is left to the link's own.</summary>
+    private static void Link(StringBuilder text, ReadOnlySpan<byte> attributes, bool isPort)
     {
         var walk = new AttributeReader(attributes);
         while (walk.TryRead(out NetlinkAttribute attribute))
@@ -81,7 +82,7 @@ internal static class RouteText
             {
                 Information(text, attribute.Value);
             }
-            else if (LinkAttributes.Contains(attribute.Type))
+            else if (LinkAttributes.Contains(attribute.Type) && !(isPort && attribute.Type == 4))
             {
                 text.Append($" {attribute.Type}={Convert.ToHexString(attribute.Value)}");
             }

@@ -78,7 +78,7 @@ internal sealed class Inet4Control(SimulatedKernel kernel)
 
                 kernel.Addresses.Remove(other);
                 Notify(other, RTM_DELADDR, requester);
-                DeleteRoutes(other, address, all);
+                DeleteRoutes(other, null, all);
                 kernel.Datapath?.AddressRemoved(other);
             }
         }

@@ -272,8 +272,8 @@ internal static class BridgeChanges
             return LinuxError.EBUSY;
         }
 
-        bool alive = port.Device.IsUp && port.Device.OperationalState is OperationalState.Up or OperationalState.Unknown;
-        if (!alive && state != (byte)BridgePortState.Disabled)
+        bool hasLink = port.Device.OperationalState is OperationalState.Up or OperationalState.Unknown;
+        if (!port.Device.IsUp || (!hasLink && state != (byte)BridgePortState.Disabled))
         {
             return LinuxError.ENETDOWN;
         }

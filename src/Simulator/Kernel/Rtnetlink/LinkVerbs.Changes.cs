@@ -100,7 +100,7 @@ internal sealed partial class LinkVerbs
         if (attributes.Bytes(IFLA_BROADCAST) is { } broadcast)
         {
             device.BroadcastAddress = broadcast;
-            control.NotifyLink(device);
+            control.AddressChanged(device, device.HardwareAddress);
         }
 
         if (attributes.U32(IFLA_MASTER) is { } masterIndex && kernel.Profile.IsAtLeast(6, 3))
