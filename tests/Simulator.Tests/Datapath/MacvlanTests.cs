@@ -28,8 +28,9 @@ public sealed class MacvlanTests
             Assert.That(scene.Receive(port, Frames.Udp(Outside, Third)), Is.EqualTo((string[])[card]), "the card's own sockets see what is for another station");
             Assert.That(scene.Receive(port, Frames.Udp(Outside, DifferenceLab.InnerMac(port).ToString())), Is.EqualTo((string[])[card]));
             Assert.That(scene.Receive(port, Frames.Udp(Outside, Broadcast)), Is.EqualTo((string[])[card, m, n]));
+
+            // What nobody joined is not asked for: the real kernel takes a frame whose group falls into the bucket of another, and where buckets lie is drawn (macvlan_hash_mix).
             Assert.That(scene.Receive(port, Frames.Udp(Outside, "01:00:5e:00:00:01")), Is.EqualTo((string[])[card, m, n]), "every device is in the group of all hosts");
-            Assert.That(scene.Receive(port, Frames.Udp(Outside, "01:00:5e:01:02:03")), Is.EqualTo((string[])[card]), "nobody joined this group");
             scene.Do(machine => machine.Down(n));
             Assert.That(scene.Receive(port, Frames.Udp(Outside, Second)), Is.EqualTo((string[])[card]));
             Assert.That(scene.Receive(port, Frames.Udp(Outside, Broadcast)), Is.EqualTo((string[])[card, m]));
