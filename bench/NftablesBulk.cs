@@ -90,6 +90,7 @@ internal static class NftablesBulk
     {
         const int Warm = 10_000;
         var median = new Row("one element a commit, p50, us", 1e3);
+        var besideThreads = new Row("  beside a floor of two threads", 1e3);
         var tail = new Row("one element a commit, p99, us", 1e3);
         for (int round = 0; round < Rounds; round++)
         {
@@ -121,7 +122,9 @@ internal static class NftablesBulk
                 }
             }
 
-            List<double> floor = peers.Floor(datagrams)[(Warm + 1)..];
+            List<double> floor = peers.Floor(datagrams)[(Warm + 1)..], threaded = peers.FloorOfTwoThreads(datagrams)[(Warm + 1)..];
+            besideThreads.Ours.Add(Row.Quantile(ours, 0.5));
+            besideThreads.Floor.Add(Row.Quantile(threaded, 0.5));
             List<double>? google = round < 3 ? peers.Google("one", commits) : null;
             foreach ((Row row, double share) in new[] { (median, 0.5), (tail, 0.99) })
             {
@@ -135,6 +138,7 @@ internal static class NftablesBulk
         }
 
         median.Print(output, 0.5);
+        besideThreads.Print(output, 0.5);
         tail.Print(output, 0.5);
     }
 

@@ -22,7 +22,7 @@ internal sealed class NftablesPeers : IDisposable
     {
         string native = Path.Combine(Path.GetDirectoryName(Here())!, "native");
         _floor = Path.Combine(_folder, "nftfloor");
-        if (Start("gcc", ["-O2", "-o", _floor, Path.Combine(native, "nftfloor.c")]) is { } failure)
+        if (Start("gcc", ["-O2", "-pthread", "-o", _floor, Path.Combine(native, "nftfloor.c")]) is { } failure)
         {
             throw new InvalidOperationException($"gcc could not build native/nftfloor.c: {failure}");
         }
@@ -49,6 +49,9 @@ internal sealed class NftablesPeers : IDisposable
 
     /// <summary>Sends prepared datagrams; the nanoseconds of each.</summary>
     public List<double> Floor(IReadOnlyList<byte[]> datagrams) => Numbers(_floor, [Prepare(datagrams)]);
+
+    /// <summary>The same in a process of two threads, as every program of a managed runtime is.</summary>
+    public List<double> FloorOfTwoThreads(IReadOnlyList<byte[]> datagrams) => Numbers(_floor, [Prepare(datagrams), "threads"]);
 
     /// <summary>Sends prepared datagrams, then receives all rules so many times; the nanoseconds of each dump.</summary>
     public List<double> FloorDump(IReadOnlyList<byte[]> datagrams, int times) =>

@@ -1,9 +1,12 @@
 /*
  * nftfloor FILE: sends prepared nf_tables datagrams and waits for the acknowledgement of each batch's END: what the kernel itself takes.
  * FILE holds datagrams, each behind its length (u32, host byte order). Prints the nanoseconds of each send and acknowledgement, one a line.
+ * nftfloor FILE threads: the same in a process of two threads, of which one sleeps, as any program of a managed runtime is: the kernel counts who uses the
+ * socket at each call then.
  * nftfloor FILE dump N: then asks N times for all rules and receives them; prints the nanoseconds of each dump instead.
- * Build: gcc -O2 -o nftfloor nftfloor.c. Run it in a network namespace of its own (Linux 6.10 or later).
+ * Build: gcc -O2 -pthread -o nftfloor nftfloor.c. Run it in a network namespace of its own (Linux 6.10 or later).
  */
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,12 +58,24 @@ static int dump(int fd)
 	}
 }
 
+static void *sleeper(void *unused)
+{
+	for (;;)
+		pause();
+	return unused;
+}
+
 int main(int argc, char **argv)
 {
+	pthread_t other;
+	if (argc > 2 && !strcmp(argv[2], "threads") && pthread_create(&other, NULL, sleeper, NULL) != 0) {
+		perror("thread");
+		return 2;
+	}
 	int dumps = argc > 3 && !strcmp(argv[2], "dump") ? atoi(argv[3]) : 0;
 	FILE *file = argc > 1 ? fopen(argv[1], "rb") : NULL;
 	if (!file) {
-		fprintf(stderr, "usage: nftfloor FILE [dump N]\n");
+		fprintf(stderr, "usage: nftfloor FILE [threads | dump N]\n");
 		return 2;
 	}
 	int fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER);
