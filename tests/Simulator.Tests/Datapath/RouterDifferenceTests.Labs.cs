@@ -27,39 +27,45 @@ public sealed partial class RouterDifferenceTests
         private readonly IPacketSocket _left, _right;
         private readonly LinuxKernel _kernel;
 
-        public RealLab(ulong seed)
+        public RealLab(ulong seed, bool isV6 = false)
         {
             _router = $"eud{Environment.ProcessId}r{seed}";
             _tester = $"eud{Environment.ProcessId}t{seed}";
             Ip($"netns add {_router}");
             Ip($"netns add {_tester}");
-            foreach (string name in (string[])[_router, _tester])
-            {
-                NetworkNamespace.Open(name).Run(() => File.WriteAllText("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1"));
-            }
-
+            _routerNamespace = NetworkNamespace.Open(_router);
+            _testerNamespace = NetworkNamespace.Open(_tester);
+            _kernel = LinuxKernel.Open(_routerNamespace);
+            LinuxKernel tester = LinuxKernel.Open(_testerNamespace);
+            ChooseFamily(_kernel, tester, isV6);
             Ip($"link add a0 netns {_router} address {Text(RouterLeft)} type veth peer name a1 netns {_tester} address {Text(TesterLeft)}");
             Ip($"link add b0 netns {_router} address {Text(RouterRight)} type veth peer name b1 netns {_tester} address {Text(TesterRight)}");
-            foreach (string command in (string[])["addr add 10.1.0.1/24 dev a0", "addr add 10.2.0.1/24 dev b0", "link set lo up", "link set a0 up", "link set b0 up"])
+            string[] addresses = isV6
+                ? ["addr add 2001:db8:1::1/64 dev a0 nodad", "addr add 2001:db8:2::1/64 dev b0 nodad"]
+                : ["addr add 10.1.0.1/24 dev a0", "addr add 10.2.0.1/24 dev b0"];
+            foreach (string command in (string[])[.. addresses, "link set lo up", "link set a0 up", "link set b0 up"])
             {
                 Ip($"-n {_router} {command}");
             }
 
             Ip($"-n {_tester} link set a1 up");
             Ip($"-n {_tester} link set b1 up");
-            for (int host = 2; host < 6; host++)
+            foreach ((string left, string right) in Hosts(isV6))
             {
-                Ip($"-n {_router} neigh add 10.1.0.{host} lladdr {Text(TesterLeft)} dev a0 nud permanent");
-                Ip($"-n {_router} neigh add 10.2.0.{host} lladdr {Text(TesterRight)} dev b0 nud permanent");
+                Ip($"-n {_router} neigh add {left} lladdr {Text(TesterLeft)} dev a0 nud permanent");
+                Ip($"-n {_router} neigh add {right} lladdr {Text(TesterRight)} dev b0 nud permanent");
             }
 
-            _routerNamespace = NetworkNamespace.Open(_router);
-            _testerNamespace = NetworkNamespace.Open(_tester);
-            _kernel = LinuxKernel.Open(_routerNamespace);
-            Prepare(_kernel);
-            LinuxKernel tester = LinuxKernel.Open(_testerNamespace);
-            _left = tester.OpenPacket(InterfaceSetup.IndexOf(tester, "a1"), EtherType.Ipv4);
-            _right = tester.OpenPacket(InterfaceSetup.IndexOf(tester, "b1"), EtherType.Ipv4);
+            Prepare(_kernel, isV6);
+            if (isV6)
+            {
+                // Else it draws a label for each packet of its own.
+                _kernel.WriteParameter("net/ipv6/auto_flowlabels", "0");
+            }
+
+            ushort protocol = isV6 ? EtherType.Ipv6 : EtherType.Ipv4;
+            _left = tester.OpenPacket(InterfaceSetup.IndexOf(tester, "a1"), protocol);
+            _right = tester.OpenPacket(InterfaceSetup.IndexOf(tester, "b1"), protocol);
         }
 
         public IKernel Kernel => _kernel;
@@ -111,36 +117,38 @@ public sealed partial class RouterDifferenceTests
         private readonly IPacketSocket _left, _right;
         private PacketJourney _journey = new(TraceLevel.Detailed);
 
-        public SimulatedLab(ulong seed)
+        public SimulatedLab(ulong seed, bool isV6 = false)
         {
             _cloud = new SimulatedCloud(seed, KernelProfile.Linux618);
             _router = _cloud.AddHost("router");
             SimulatedHost tester = _cloud.AddHost("tester");
+            ChooseFamily(_router.Kernel, tester.Kernel, isV6);
             _router.AddCard("a0", MacAddress.Read(RouterLeft).ToString());
             _router.AddCard("b0", MacAddress.Read(RouterRight).ToString());
             tester.AddCard("a1", MacAddress.Read(TesterLeft).ToString());
             tester.AddCard("b1", MacAddress.Read(TesterRight).ToString());
-            foreach (SimulatedHost host in (SimulatedHost[])[_router, tester])
-            {
-                host.Kernel.WriteParameter("net/ipv6/conf/all/disable_ipv6", "1");
-            }
-
             _cloud.Connect(_router, "a0", tester, "a1");
             _cloud.Connect(_router, "b0", tester, "b1");
-            _router.Address("a0", "10.1.0.1/24").Address("b0", "10.2.0.1/24");
+            _router.Address("a0", isV6 ? "2001:db8:1::1/64" : "10.1.0.1/24").Address("b0", isV6 ? "2001:db8:2::1/64" : "10.2.0.1/24");
             tester.Up("a1").Up("b1");
+            if (isV6)
+            {
+                _cloud.Settle(TimeSpan.FromSeconds(3));
+            }
+
             using (SimulationQueue.Call call = _router.Kernel.Enter())
             {
-                for (int host = 2; host < 6; host++)
+                foreach ((string left, string right) in Hosts(isV6))
                 {
-                    AddNeighbour("a0", $"10.1.0.{host}", TesterLeft);
-                    AddNeighbour("b0", $"10.2.0.{host}", TesterRight);
+                    AddNeighbour("a0", left, TesterLeft);
+                    AddNeighbour("b0", right, TesterRight);
                 }
             }
 
-            Prepare(_router.Kernel);
-            _left = tester.Kernel.OpenPacket(InterfaceSetup.IndexOf(tester.Kernel, "a1"), EtherType.Ipv4);
-            _right = tester.Kernel.OpenPacket(InterfaceSetup.IndexOf(tester.Kernel, "b1"), EtherType.Ipv4);
+            Prepare(_router.Kernel, isV6);
+            ushort protocol = isV6 ? EtherType.Ipv6 : EtherType.Ipv4;
+            _left = tester.Kernel.OpenPacket(InterfaceSetup.IndexOf(tester.Kernel, "a1"), protocol);
+            _right = tester.Kernel.OpenPacket(InterfaceSetup.IndexOf(tester.Kernel, "b1"), protocol);
         }
 
         public IKernel Kernel => _router.Kernel;
@@ -172,8 +180,26 @@ public sealed partial class RouterDifferenceTests
         }
     }
 
-    private static void Prepare(IKernel kernel)
+    /// <summary>The testers' hosts, left and right. Of IPv6 some have addresses made of the testers' MACs.</summary>
+    private static IEnumerable<(string Left, string Right)> Hosts(bool isV6) => isV6
+        ? ((string[])["2", "3", "0:ff:fe00:2", "0:ff:fe00:4"]).Select(host => ($"2001:db8:1::{host}", $"2001:db8:2::{host}"))
+        : Enumerable.Range(2, 4).Select(host => ($"10.1.0.{host}", $"10.2.0.{host}"));
+
+    private static void ChooseFamily(IKernel router, IKernel tester, bool isV6)
     {
+        tester.WriteParameter("net/ipv6/conf/all/disable_ipv6", "1");
+        router.WriteParameter(isV6 ? "net/ipv6/conf/default/accept_dad" : "net/ipv6/conf/all/disable_ipv6", isV6 ? "0" : "1");
+    }
+
+    private static void Prepare(IKernel kernel, bool isV6)
+    {
+        if (isV6)
+        {
+            kernel.WriteParameter("net/ipv6/conf/all/forwarding", "1");
+            kernel.WriteParameter("net/ipv6/icmp/ratelimit", "0");
+            return;
+        }
+
         kernel.WriteParameter("net/ipv4/ip_forward", "1");
         kernel.WriteParameter("net/ipv4/icmp_ratemask", "0");
         foreach (string device in (string[])["all", "default", "a0", "b0"])

@@ -1,31 +1,19 @@
 using System.Buffers.Binary;
-using System.Diagnostics;
-using System.Globalization;
 using EucaNet.Netfilter.Iptables;
 using EucaNet.Netlink.Kernel;
 using EucaNet.Netlink.Wire;
 using EucaNet.Simulator.Datapath;
 using EucaNet.Simulator.Datapath.Formats;
-using EucaNet.Simulator.Fabric;
 using EucaNet.Simulator.Kernel;
-using EucaNet.Simulator.Kernel.Devices;
-using EucaNet.Simulator.Time;
-using EucaNet.Tests;
 
 namespace EucaNet.Simulator.Tests.Datapath;
 
-/// <summary>
-/// The matches and targets of ip6tables on packets with all sorts of extension headers, whole and damaged: what leaves a router of this machine's kernel leaves a simulated
-/// one, on both of the kernel's interfaces.
-/// </summary>
-[RequiresRoot]
-[RequiresProgram("ip")]
-public sealed class Ipv6MatchDifferenceTests
+/// <content>The matches and targets of ip6tables on packets with all sorts of extension headers, whole and damaged, on both of the kernel's interfaces.</content>
+public sealed partial class RouterDifferenceTests
 {
-    private const int PacketsPerRule = 150;
-    private static readonly byte[] RouterLeft = [2, 0, 0, 0, 0, 1], TesterLeft = [2, 0, 0, 0, 0, 2], RouterRight = [2, 0, 0, 0, 0, 3], TesterRight = [2, 0, 0, 0, 0, 4];
+    private const int PacketsPerIpv6Rule = 150;
 
-    private static readonly (string Table, string Rule)[] Rules =
+    private static readonly (string Table, string Rule)[] Ip6tablesRules =
     [
         ("filter", "FORWARD -m ah --ahspi 100:200 -j DROP"),
         ("filter", "FORWARD -m ah ! --ahspi 300 -j DROP"),
@@ -110,21 +98,22 @@ public sealed class Ipv6MatchDifferenceTests
     {
         var differences = new List<string>();
         int packets = 0, effective = 0;
-        using var real = new RealRouter();
-        using var simulated = new SimulatedRouter();
+        ulong lab = way == IptablesInterface.Nft ? 9003u : 9004u;
+        using var real = new RealLab(lab, isV6: true);
+        using var simulated = new SimulatedLab(lab, isV6: true);
         using IptablesTables realTables = IptablesTables.Open(real.Kernel, way, IptablesFamily.Ip6), simulatedTables = IptablesTables.Open(simulated.Kernel, way, IptablesFamily.Ip6);
-        for (int number = 0; number < Rules.Length; number++)
+        for (int number = 0; number < Ip6tablesRules.Length; number++)
         {
-            (string table, string rule) = Rules[number];
+            (string table, string rule) = Ip6tablesRules[number];
             string text = string.Concat(((string[])["filter", "mangle"]).Select(name => $"*{name}\n{(name == table ? string.Concat(rule.Split('|').Select(one => $"-A {one}\n")) : "")}COMMIT\n"));
             foreach ((string which, IptablesTables tables) in ((string, IptablesTables)[])[("real", realTables), ("simulated", simulatedTables)])
             {
                 Assert.That(() => tables.Restore(IptablesSaveFile.Parse(IptablesFamily.Ip6, text, way, tables.Names)), Throws.Nothing, $"{rule} on the {which} kernel");
             }
 
-            var generator = new PacketMaker(new RandomSource((ulong)number + 1));
+            var generator = new ExtensionHeaderPackets(new RandomSource((ulong)number + 1));
             int effect = 0;
-            for (int sent = 0; sent < PacketsPerRule; sent++, packets++)
+            for (int sent = 0; sent < PacketsPerIpv6Rule; sent++, packets++)
             {
                 (bool left, byte[] frame) = generator.Next();
                 List<string> expected = simulated.Send(left, frame, 0), actual = real.Send(left, frame, expected.Count);
@@ -139,9 +128,9 @@ public sealed class Ipv6MatchDifferenceTests
             effective += effect > 0 ? 1 : 0;
         }
 
-        TestContext.Out.WriteLine($"{packets} packets through {Rules.Length} sets of rules, {effective} of which did something; {differences.Count} differ");
+        TestContext.Out.WriteLine($"{packets} packets through {Ip6tablesRules.Length} sets of rules, {effective} of which did something; {differences.Count} differ");
         Assert.That(differences, Is.Empty, () => string.Join("\n\n", differences.Take(20)));
-        Assert.That(effective, Is.GreaterThan(Rules.Length * 4 / 5), "rules that did something");
+        Assert.That(effective, Is.GreaterThan(Ip6tablesRules.Length * 4 / 5), "rules that did something");
     }
 
     /// <summary>Programs of the packet filter that are taken, and such as are refused.</summary>
@@ -179,34 +168,8 @@ public sealed class Ipv6MatchDifferenceTests
         }
     }
 
-    /// <summary>What passed the router, not what it says for itself.</summary>
-    private static List<string> Collect(IPacketSocket left, IPacketSocket right)
-    {
-        var frames = new List<string>();
-        byte[] buffer = new byte[4096];
-        foreach ((string side, IPacketSocket socket) in ((string, IPacketSocket)[])[("left", left), ("right", right)])
-        {
-            int length;
-            while ((length = socket.Receive(buffer)) >= 0)
-            {
-                if (length >= 14 + Ipv6Header.Size && buffer[14 + 8] is not (0xfe or 0) && buffer[14 + 24] is not (0xff or 0xfe))
-                {
-                    frames.Add($"{side} {Convert.ToHexStringLower(buffer.AsSpan(0, length))}");
-                }
-            }
-        }
-
-        return frames;
-    }
-
-    private static void Prepare(IKernel kernel)
-    {
-        kernel.WriteParameter("net/ipv6/conf/all/forwarding", "1");
-        kernel.WriteParameter("net/ipv6/icmp/ratelimit", "0");
-    }
-
     /// <summary>Packets of which the headers, their order and their contents are drawn.</summary>
-    private sealed class PacketMaker(RandomSource random)
+    private sealed class ExtensionHeaderPackets(RandomSource random)
     {
         public (bool Left, byte[] Frame) Next()
         {
@@ -347,136 +310,5 @@ public sealed class Ipv6MatchDifferenceTests
         }
 
         private T Pick<T>(params T[] values) => values[random.Next(values.Length)];
-    }
-
-    private sealed class RealRouter : IDisposable
-    {
-        private readonly string _router = string.Create(CultureInfo.InvariantCulture, $"eu6{Environment.ProcessId}r"), _tester = string.Create(CultureInfo.InvariantCulture, $"eu6{Environment.ProcessId}t");
-        private readonly NetworkNamespace _routerNamespace, _testerNamespace;
-        private readonly IPacketSocket _left, _right;
-
-        public RealRouter()
-        {
-            Ip($"netns add {_router}");
-            Ip($"netns add {_tester}");
-            _routerNamespace = NetworkNamespace.Open(_router);
-            _testerNamespace = NetworkNamespace.Open(_tester);
-            Kernel = LinuxKernel.Open(_routerNamespace);
-            LinuxKernel tester = LinuxKernel.Open(_testerNamespace);
-            tester.WriteParameter("net/ipv6/conf/all/disable_ipv6", "1");
-            Kernel.WriteParameter("net/ipv6/conf/default/accept_dad", "0");
-            Ip($"link add a0 netns {_router} address {Text(RouterLeft)} type veth peer name a1 netns {_tester} address {Text(TesterLeft)}");
-            Ip($"link add b0 netns {_router} address {Text(RouterRight)} type veth peer name b1 netns {_tester} address {Text(TesterRight)}");
-            foreach (string command in (string[])["addr add 2001:db8:1::1/64 dev a0 nodad", "addr add 2001:db8:2::1/64 dev b0 nodad", "link set lo up", "link set a0 up", "link set b0 up"])
-            {
-                Ip($"-n {_router} {command}");
-            }
-
-            Ip($"-n {_tester} link set a1 up");
-            Ip($"-n {_tester} link set b1 up");
-            foreach (string host in Hosts)
-            {
-                Ip($"-n {_router} neigh add 2001:db8:1::{host} lladdr {Text(TesterLeft)} dev a0 nud permanent");
-                Ip($"-n {_router} neigh add 2001:db8:2::{host} lladdr {Text(TesterRight)} dev b0 nud permanent");
-            }
-
-            Prepare(Kernel);
-
-            // Else it draws a label for each packet of its own.
-            Kernel.WriteParameter("net/ipv6/auto_flowlabels", "0");
-            _left = tester.OpenPacket(InterfaceSetup.IndexOf(tester, "a1"), EtherType.Ipv6);
-            _right = tester.OpenPacket(InterfaceSetup.IndexOf(tester, "b1"), EtherType.Ipv6);
-        }
-
-        public LinuxKernel Kernel { get; }
-
-        public List<string> Send(bool left, byte[] frame, int expected)
-        {
-            (left ? _left : _right).Send(frame);
-            List<string> frames = Collect(_left, _right);
-            for (int i = 0; i < 500 && frames.Count < expected; i++)
-            {
-                Thread.Sleep(1);
-                frames.AddRange(Collect(_left, _right));
-            }
-
-            return [.. frames.Order(StringComparer.Ordinal)];
-        }
-
-        public void Dispose()
-        {
-            _left.Dispose();
-            _right.Dispose();
-            _routerNamespace.Dispose();
-            _testerNamespace.Dispose();
-            Ip($"netns del {_router}");
-            Ip($"netns del {_tester}");
-        }
-
-        private static string Text(byte[] mac) => MacAddress.Read(mac).ToString();
-
-        private static void Ip(string arguments)
-        {
-            using Process process = Process.Start(new ProcessStartInfo("ip", arguments) { RedirectStandardError = true })!;
-            string error = process.StandardError.ReadToEnd();
-            process.WaitForExit();
-            Assert.That(process.ExitCode, Is.Zero, $"ip {arguments}: {error}");
-        }
-    }
-
-    /// <summary>The testers' hosts: by number, and of their MACs.</summary>
-    private static readonly string[] Hosts = ["2", "3", "0:ff:fe00:2", "0:ff:fe00:4"];
-
-    private sealed class SimulatedRouter : IDisposable
-    {
-        private readonly SimulatedCloud _cloud = new(seed: 6, KernelProfile.Linux618);
-        private readonly SimulatedHost _router;
-        private readonly IPacketSocket _left, _right;
-
-        public SimulatedRouter()
-        {
-            _router = _cloud.AddHost("router");
-            SimulatedHost tester = _cloud.AddHost("tester");
-            _router.Kernel.WriteParameter("net/ipv6/conf/default/accept_dad", "0");
-            tester.Kernel.WriteParameter("net/ipv6/conf/all/disable_ipv6", "1");
-            _router.AddCard("a0", MacAddress.Read(RouterLeft).ToString());
-            _router.AddCard("b0", MacAddress.Read(RouterRight).ToString());
-            tester.AddCard("a1", MacAddress.Read(TesterLeft).ToString());
-            tester.AddCard("b1", MacAddress.Read(TesterRight).ToString());
-            _cloud.Connect(_router, "a0", tester, "a1");
-            _cloud.Connect(_router, "b0", tester, "b1");
-            _router.Address("a0", "2001:db8:1::1/64").Address("b0", "2001:db8:2::1/64");
-            tester.Up("a1").Up("b1");
-            _cloud.Settle(TimeSpan.FromSeconds(3));
-            using (SimulationQueue.Call call = _router.Kernel.Enter())
-            {
-                foreach (string host in Hosts)
-                {
-                    AddNeighbour("a0", $"2001:db8:1::{host}", TesterLeft);
-                    AddNeighbour("b0", $"2001:db8:2::{host}", TesterRight);
-                }
-            }
-
-            Prepare(_router.Kernel);
-            _left = tester.Kernel.OpenPacket(InterfaceSetup.IndexOf(tester.Kernel, "a1"), EtherType.Ipv6);
-            _right = tester.Kernel.OpenPacket(InterfaceSetup.IndexOf(tester.Kernel, "b1"), EtherType.Ipv6);
-        }
-
-        public IKernel Kernel => _router.Kernel;
-
-        public List<string> Send(bool left, byte[] frame, int expected)
-        {
-            _ = expected;
-            (left ? _left : _right).Send(frame);
-            return [.. Collect(_left, _right).Order(StringComparer.Ordinal)];
-        }
-
-        public void Dispose() => _cloud.Dispose();
-
-        private void AddNeighbour(string device, string address, byte[] mac)
-        {
-            NetworkDevice at = _router.Kernel.Devices.Find(device)!;
-            _router.Kernel.NeighbourControl.Update(_router.Kernel.Neighbours.GetOrAdd(at, InternetAddress.Parse(address)), mac, NeighbourState.Permanent);
-        }
     }
 }
