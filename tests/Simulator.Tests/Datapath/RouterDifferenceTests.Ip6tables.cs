@@ -111,6 +111,8 @@ public sealed partial class RouterDifferenceTests
                 Assert.That(() => tables.Restore(IptablesSaveFile.Parse(IptablesFamily.Ip6, text, way, tables.Names)), Throws.Nothing, $"{rule} on the {which} kernel");
             }
 
+            real.Settle();
+
             var generator = new ExtensionHeaderPackets(new RandomSource((ulong)number + 1));
             int effect = 0;
             for (int sent = 0; sent < PacketsPerIpv6Rule; sent++, packets++)

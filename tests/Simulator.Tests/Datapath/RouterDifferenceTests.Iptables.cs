@@ -115,6 +115,8 @@ public sealed partial class RouterDifferenceTests
                 tables.Restore(IptablesSaveFile.Parse(IptablesFamily.Ip, text, way, tables.Names));
             }
 
+            real.Settle();
+
             var generator = new HeaderPackets(new RandomSource((ulong)number + 1), (ushort)(2000 + number % 40), rule.Contains("conn", StringComparison.Ordinal) || rule.Contains("socket", StringComparison.Ordinal) || rule.Contains("cluster", StringComparison.Ordinal));
             int effect = 0;
             for (int sent = 0; sent < 40; sent++)

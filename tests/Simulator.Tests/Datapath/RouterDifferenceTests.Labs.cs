@@ -70,6 +70,9 @@ public sealed partial class RouterDifferenceTests
 
         public IKernel Kernel => _kernel;
 
+        /// <summary>nf_tables takes rules down later, and the connection tracking that they had switched on; closing a netfilter socket waits for it.</summary>
+        public void Settle() => NftablesConnection.Open(_kernel).Dispose();
+
         public void Load(NftablesBatch batch)
         {
             using NftablesConnection connection = NftablesConnection.Open(_kernel);
