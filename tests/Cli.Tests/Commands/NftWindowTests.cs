@@ -55,6 +55,8 @@ public sealed partial class NftWindowTests
         "ffffffffffff02000000000186dd" + "6000000000183a40" + "fe800000000000000000000000000001" + "ff020000000000000000000000000001" + "870000000000000000000000000000000000000000000000",
     ];
 
+    private const string LastSender = "02:00:00:00:00:99", LastFrame = "ffffffffffff" + "020000000099" + "88cc" + "0207040200000000010000";
+
     private static readonly string[] Rules =
     [
         "from 10.0.0.0/8 lookup 100", "to 1.2.3.4 lookup main pref 5", "not from 10.0.0.1 to 11.0.0.0/24 iif lo oif d0 fwmark 0x5 table 7 pref 6", "fwmark 0x10/0xff lookup 200 pref 7",
@@ -130,23 +132,26 @@ public sealed partial class NftWindowTests
         Tool("nft", "-f", file);
         using Process nft = StartOther("nft", "monitor", "trace");
         using Process eucanet = CommandLine.Start(_lab, "nft", "trace");
-        Task<string> theirs = nft.StandardOutput.ReadToEndAsync(), ours = eucanet.StandardOutput.ReadToEndAsync();
+        List<string> theirs = Read(nft), ours = Read(eucanet);
         Assert.That(SpinWait.SpinUntil(() => BothListen(nft), TimeSpan.FromSeconds(60)), "the programs do not listen");
         int index = int.Parse(Tool("ip", "-o", "link", "show", "d1").Split(':')[0], CultureInfo.InvariantCulture);
         using (IPacketSocket socket = LinuxKernel.Open(_lab).OpenPacket(index, AnyProtocol))
         {
-            foreach (string frame in Frames)
+            foreach (string frame in (string[])[.. Frames, LastFrame])
             {
                 socket.Send(Convert.FromHexString(frame));
             }
         }
 
-        // Both read at their own pace; the last packet is told when its policy or verdict is.
-        Thread.Sleep(1500);
+        // Both read at their own pace; the last packet is told when its policy is.
+        Assert.That(SpinWait.SpinUntil(() => HasTold(theirs) && HasTold(ours), TimeSpan.FromSeconds(60)), () => $"{Lines(theirs).Length} lines of nft, {Lines(ours).Length} of ours");
         Interrupt(nft, eucanet);
-        string expected = Counts().Replace(theirs.Result, "counter");
-        Assert.That(Counts().Replace(ours.Result, "counter"), Is.EqualTo(expected));
-        Assert.That(expected.Split('\n').Count(line => line.Contains("netdev n i packet:")), Is.GreaterThanOrEqualTo(Frames.Length));
+        string[] expected = [.. Lines(theirs).Select(WithoutCounts)];
+        Assert.That(Lines(ours).Select(WithoutCounts), Is.EqualTo(expected));
+        Assert.That(expected.Count(line => line.Contains("netdev n i packet:")), Is.GreaterThan(Frames.Length));
+
+        static bool HasTold(List<string> lines) => Lines(lines).SkipWhile(line => !line.Contains(LastSender)).Any(line => line.Contains("netdev n i policy"));
+        static string WithoutCounts(string line) => Counts().Replace(line, "counter");
     }
 
     [Test]
