@@ -24,17 +24,24 @@ internal static class NetlinkRoundTrip
         var ours = new List<double>();
         var theirs = new List<double>();
         long allocated = 0;
-        for (int turn = 0; turn <= Turns; turn++)
+        try
         {
-            double[] mine = Ours(out allocated);
-            double[] other = Theirs(program);
-
-            // The first turn warms both up.
-            if (turn > 0)
+            for (int turn = 0; turn <= Turns; turn++)
             {
-                ours.Add(Median(mine));
-                theirs.Add(Median(other));
+                double[] mine = Ours(out allocated);
+                double[] other = Theirs(program);
+
+                // The first turn warms both up.
+                if (turn > 0)
+                {
+                    ours.Add(Median(mine));
+                    theirs.Add(Median(other));
+                }
             }
+        }
+        finally
+        {
+            Directory.Delete(Path.GetDirectoryName(program)!, recursive: true);
         }
 
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"round trip, p50 of {Rounds}, median of {Turns} turns, us: ours {Median(ours) / 1e3:0.00}, libmnl {Median(theirs) / 1e3:0.00}, ratio {Median(ours) / Median(theirs):0.00}"));

@@ -14,6 +14,14 @@ namespace EucaNet.Engine.Tests.Kernel;
 public sealed class ExternalDhcpTests
 {
     private const string Daemon = "/usr/sbin/dhcpd";
+    private readonly List<string> _folders = [];
+
+    [TearDown]
+    public void RemoveScripts()
+    {
+        _folders.ForEach(static folder => Directory.Delete(folder, recursive: true));
+        _folders.Clear();
+    }
 
     /// <summary>A STATIC front-end with a daemon, and an instance's network at the other end of its interface.</summary>
     private sealed class Machine : IAsyncDisposable
@@ -223,9 +231,10 @@ public sealed class ExternalDhcpTests
     }
 
     // The manual's advice for other daemons: "writing a wrapper script around your installed DHCP server".
-    private static string Script(string body)
+    private string Script(string body)
     {
-        string path = Path.Combine(Directory.CreateTempSubdirectory("eucanet-daemon-").FullName, "dhcpd");
+        string folder = Directory.CreateTempSubdirectory("eucanet-daemon-").FullName, path = Path.Combine(folder, "dhcpd");
+        _folders.Add(folder);
         File.WriteAllText(path, $"#!/bin/sh\n{body}\n");
         File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         return path;
