@@ -58,12 +58,12 @@ internal sealed unsafe class LinuxNetlinkSocket : INetlinkSocket
         }
 
         buffer.Count = 0;
-        LinuxError received = _socket.TakePendingError();
+        LinuxError received = LinuxError.None;
         LinuxSocket.Use use = _socket.Acquire();
         LinuxError sent = Send(use.Descriptor, datagram);
-        if (sent == LinuxError.None && received == LinuxError.None)
+        if (sent == LinuxError.None)
         {
-            received = ReceiveOne(use.Descriptor, buffer);
+            received = _socket.TakePendingError() is var pending and not LinuxError.None ? pending : ReceiveOne(use.Descriptor, buffer);
         }
 
         use.Dispose();
