@@ -8,12 +8,12 @@ namespace EucaNet.Netfilter.Nftables;
 // The kernel says EINVAL to an element whatever is wrong with it: what its set was declared with tells what that is.
 public sealed partial class NftablesConnection
 {
-    private List<NftablesError> Explained(NftablesBatch batch, List<NftablesError>? errors)
+    private void Explain(NftablesBatch batch, List<NftablesError> errors)
     {
         var sets = new Dictionary<(NftablesFamily Family, string Table, string Set), NftablesSet?>();
-        for (int index = 0; index < (errors?.Count ?? 0); index++)
+        for (int index = 0; index < errors.Count; index++)
         {
-            if (errors![index] is not { Error: LinuxError.EINVAL, Element: { } number } error || Read(batch, error.MessageIndex)?.Entity is not SetElementList { Elements: { } elements } list || number >= elements.Count)
+            if (errors[index] is not { Error: LinuxError.EINVAL, Element: { } number } error || Read(batch, error.MessageIndex)?.Entity is not SetElementList { Elements: { } elements } list || number >= elements.Count)
             {
                 continue;
             }
@@ -29,8 +29,6 @@ public sealed partial class NftablesConnection
                 errors[index] = error with { Advice = advice };
             }
         }
-
-        return errors ?? [];
     }
 
     private static NftablesSet? SetWithin(NftablesBatch batch, int end, SetElementList list)

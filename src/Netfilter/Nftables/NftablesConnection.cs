@@ -77,7 +77,7 @@ public sealed partial class NftablesConnection : IDisposable
         ArgumentNullException.ThrowIfNull(batch);
         lock (_turn)
         {
-            return batch.IsEmpty ? [] : Explained(batch, Exchange(batch, EndingOfThisKernel()));
+            return batch.IsEmpty ? [] : Exchange(batch, EndingOfThisKernel()) ?? [];
         }
     }
 
@@ -87,7 +87,7 @@ public sealed partial class NftablesConnection : IDisposable
         ArgumentNullException.ThrowIfNull(batch);
         lock (_turn)
         {
-            return batch.IsEmpty ? [] : Explained(batch, Exchange(batch, BatchEnding.None));
+            return batch.IsEmpty ? [] : Exchange(batch, BatchEnding.None) ?? [];
         }
     }
 
@@ -197,9 +197,13 @@ public sealed partial class NftablesConnection : IDisposable
         }
 
         // What the kernel finds only when it commits (a loop of jumps, a chain that no hook may reach) it reports as the error of the first message, and says no more.
-        return errors is [{ MessageIndex: 0, Details.Offset: null }] && batch.Count > 1 && errors[0].Error is LinuxError.EINVAL or LinuxError.ELOOP or LinuxError.EMLINK or LinuxError.EOPNOTSUPP
-            ? FindGuilty(batch) ?? errors
-            : errors;
+        if (errors is [{ MessageIndex: 0, Details.Offset: null, Error: LinuxError.EINVAL or LinuxError.ELOOP or LinuxError.EMLINK or LinuxError.EOPNOTSUPP }] && batch.Count > 1)
+        {
+            errors = FindGuilty(batch) ?? errors;
+        }
+
+        Explain(batch, errors);
+        return errors;
     }
 
     private List<NftablesError>? SendOnce(NftablesBatch batch, BatchEnding ending)

@@ -114,6 +114,8 @@ public sealed class AdviceTests(KernelKind kind)
         }
 
         Assert.That(_connection.DryRun(batch).Select(error => error.ToString()), Is.EqualTo(errors.Select(error => error.ToString())));
+        NftablesException thrown = Assert.Throws<NftablesException>(() => _connection.Send(batch))!;
+        Assert.That(thrown.Errors.Select(error => error.ToString()), Is.EqualTo(errors.Select(error => error.ToString())));
     }
 
     [Test]
