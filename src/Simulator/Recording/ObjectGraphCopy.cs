@@ -62,7 +62,8 @@ internal sealed class ObjectGraphCopy
             _plans.Add(type, plan = new Plan(original));
         }
 
-        if (plan.IsShared || _statics.Holds(original, type))
+        // What was copied before the static field that holds it was met stays a copy everywhere.
+        if (plan.IsShared || (_statics.Holds(original, type) && !_copies.ContainsKey(original)))
         {
             return original;
         }
