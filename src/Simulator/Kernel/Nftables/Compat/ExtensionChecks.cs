@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using EucaNet.Netlink.Wire;
 using EucaNet.Simulator.Kernel.Ipset;
 using static EucaNet.Netfilter.Nfnetlink;
+using static EucaNet.Simulator.Kernel.Nftables.Compat.ExtensionData;
 
 namespace EucaNet.Simulator.Kernel.Nftables.Compat;
 
@@ -44,10 +45,6 @@ internal static class ExtensionChecks
             : isTarget ? CheckTarget(extension, data, place)
             : CheckMatch(extension, data, place);
     }
-
-    private static uint U32(ReadOnlySpan<byte> data, int offset) => BinaryPrimitives.ReadUInt32LittleEndian(data[offset..]);
-
-    private static ushort U16(ReadOnlySpan<byte> data, int offset) => BinaryPrimitives.ReadUInt16LittleEndian(data[offset..]);
 
     private static LinuxError Refuse(bool refused, LinuxError error = LinuxError.EINVAL) => refused ? error : LinuxError.None;
 

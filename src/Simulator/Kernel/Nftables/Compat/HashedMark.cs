@@ -3,6 +3,7 @@ using EucaNet.Simulator.Datapath;
 using EucaNet.Simulator.Datapath.Conntrack;
 using EucaNet.Simulator.Datapath.Formats;
 using EucaNet.Simulator.Kernel.Nftables.Expressions;
+using static EucaNet.Simulator.Kernel.Nftables.Compat.ExtensionData;
 
 namespace EucaNet.Simulator.Kernel.Nftables.Compat;
 
@@ -121,8 +122,6 @@ internal static class HashedMark
 
         return folded;
     }
-
-    private static uint U32(ReadOnlySpan<byte> data, int offset) => BinaryPrimitives.ReadUInt32LittleEndian(data[offset..]);
 
     private readonly record struct Flow(uint Source, uint Destination, uint Ports, byte Protocol);
 }

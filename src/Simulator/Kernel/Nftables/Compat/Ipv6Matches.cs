@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using EucaNet.Simulator.Datapath;
 using EucaNet.Simulator.Datapath.Formats;
 using EucaNet.Simulator.Datapath.Hooks;
+using static EucaNet.Simulator.Kernel.Nftables.Compat.ExtensionData;
 
 namespace EucaNet.Simulator.Kernel.Nftables.Compat;
 
@@ -329,10 +330,4 @@ internal static class Ipv6Matches
     }
 
     private static int Locate(HookContext context, byte type) => context.Packet.Ipv6.Find(type, authentication: false, context.Stack.Kernel.Profile.ChecksExtensionHeaders, out _, out _);
-
-    private static bool InRange(uint value, uint first, uint last) => value >= first && value <= last;
-
-    private static uint U32(ReadOnlySpan<byte> data, int offset) => BinaryPrimitives.ReadUInt32LittleEndian(data[offset..]);
-
-    private static ushort U16(ReadOnlySpan<byte> data, int offset) => BinaryPrimitives.ReadUInt16LittleEndian(data[offset..]);
 }

@@ -7,6 +7,7 @@ using EucaNet.Simulator.Datapath.Hooks;
 using EucaNet.Simulator.Kernel.Ipset;
 using EucaNet.Simulator.Kernel.Nftables.Expressions;
 using static EucaNet.Netfilter.Nfnetlink;
+using static EucaNet.Simulator.Kernel.Nftables.Compat.ExtensionData;
 
 namespace EucaNet.Simulator.Kernel.Nftables.Compat;
 
@@ -110,12 +111,6 @@ internal static class MatchEvaluation
         context.Packet.Tell(StoryKind.Decision, TraceLevel.Summary, context.Stack.HostName, $"match '{extension.Name}' is not judged by the simulated kernel; it is taken not to hold");
         return false;
     }
-
-    private static uint U32(ReadOnlySpan<byte> data, int offset) => BinaryPrimitives.ReadUInt32LittleEndian(data[offset..]);
-
-    private static ushort U16(ReadOnlySpan<byte> data, int offset) => BinaryPrimitives.ReadUInt16LittleEndian(data[offset..]);
-
-    private static bool InRange(uint value, uint first, uint last) => value >= first && value <= last;
 
     /// <summary>XT_STATE_*: invalid 1, then a bit for each relation, untracked 64.</summary>
     public static uint StateBit(Packet packet) => packet.Connection is null ? packet.Untracked ? 1u << 6 : 1u : packet.ConnectionInfo switch

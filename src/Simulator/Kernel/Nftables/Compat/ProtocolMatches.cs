@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using EucaNet.Simulator.Datapath;
 using EucaNet.Simulator.Datapath.Hooks;
+using static EucaNet.Simulator.Kernel.Nftables.Compat.ExtensionData;
 
 namespace EucaNet.Simulator.Kernel.Nftables.Compat;
 
@@ -144,10 +145,4 @@ internal static class ProtocolMatches
 
         return false;
     }
-
-    private static bool InRange(uint value, uint first, uint last) => value >= first && value <= last;
-
-    private static uint U32(ReadOnlySpan<byte> data, int offset) => BinaryPrimitives.ReadUInt32LittleEndian(data[offset..]);
-
-    private static ushort U16(ReadOnlySpan<byte> data, int offset) => BinaryPrimitives.ReadUInt16LittleEndian(data[offset..]);
 }

@@ -9,6 +9,7 @@ using EucaNet.Simulator.Datapath.Internet;
 using EucaNet.Simulator.Datapath.Nat;
 using EucaNet.Simulator.Kernel.Ipset;
 using static EucaNet.Netfilter.Nfnetlink;
+using static EucaNet.Simulator.Kernel.Nftables.Compat.ExtensionData;
 
 namespace EucaNet.Simulator.Kernel.Nftables.Compat;
 
@@ -114,10 +115,6 @@ internal static class TargetEvaluation
                 return Continue;
         }
     }
-
-    private static uint U32(ReadOnlySpan<byte> data, int offset) => BinaryPrimitives.ReadUInt32LittleEndian(data[offset..]);
-
-    private static ushort U16(ReadOnlySpan<byte> data, int offset) => BinaryPrimitives.ReadUInt16LittleEndian(data[offset..]);
 
     private static string Text(ReadOnlySpan<byte> data) => Encoding.Latin1.GetString(data.IndexOf((byte)0) is >= 0 and var end ? data[..end] : data);
 
