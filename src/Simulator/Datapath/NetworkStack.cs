@@ -24,7 +24,7 @@ internal sealed class NetworkStack : IDatapath
         Kernel = kernel;
         Routing = new RouteLookup(kernel);
         Sources = new SourceSelection(kernel);
-        Conntrack = new ConnectionTracker(kernel.Clock.Steady, kernel.Parameters, tracksDccp: !kernel.Profile.IsAtLeast(6, 17));
+        Conntrack = new ConnectionTracker(kernel.Clock.Steady, kernel.Parameters, tracksDccp: !kernel.Profile.IsAtLeast(6, 17), keepsChallenged: kernel.Profile.KeepsChallengedConnections);
         Nat = new AddressTranslator(Conntrack, kernel.Random);
         Netfilter = new NetfilterHooks(this);
         Link = new DeviceLayer(this);

@@ -20,7 +20,7 @@ public sealed record KernelProfile
     public static KernelProfile Linux61 { get; } = new() { Name = "6.1", Version = new Version(6, 1), LinkKinds = AllKinds };
 
     /// <summary>Debian 13: 6.12, all modules. The one to take where nothing speaks for another.</summary>
-    public static KernelProfile Linux612 { get; } = new() { Name = "6.12", Version = new Version(6, 12), LinkKinds = AllKinds, ChecksExtensionHeaders = true };
+    public static KernelProfile Linux612 { get; } = new() { Name = "6.12", Version = new Version(6, 12), LinkKinds = AllKinds, ChecksExtensionHeaders = true, KeepsChallengedConnections = true };
 
     /// <summary>6.18 with every module.</summary>
     public static KernelProfile Linux618 { get; } = new() { Name = "6.18", Version = new Version(6, 18), LinkKinds = AllKinds };
@@ -102,6 +102,9 @@ public sealed record KernelProfile
 
     /// <summary>A rule that looks for a header of IPv6 takes an extension header that ends behind the packet for damage (6.12.117; 6.18.44 does not).</summary>
     public bool ChecksExtensionHeaders { get; init; }
+
+    /// <summary>A TCP reset that only makes its receiver ask leaves the tracked connection the time of unacknowledged data (6.12.117); else it gets that of a closed one (6.18.44).</summary>
+    public bool KeepsChallengedConnections { get; init; }
 
     /// <summary>Named conntrack timeouts (CONFIG_NF_CONNTRACK_TIMEOUT).</summary>
     public bool HasConntrackTimeouts { get; init; } = true;

@@ -100,6 +100,7 @@ public static class ModelledFeatures
             ("short events of deletions", static profile => profile.HasShortDeleteEvents),
             ("unwritten registers are refused", static profile => profile.ChecksUnwrittenRegisters),
             ("an IPv6 extension header that ends behind the packet is damage to rules", static profile => profile.ChecksExtensionHeaders),
+            ("a TCP reset that is challenged does not end a tracked connection's time", static profile => profile.KeepsChallengedConnections),
             ("VLAN filtering on bridges", static profile => profile.HasVlanFiltering),
             ("VLAN devices", static profile => profile.LinkKinds.Contains("vlan")),
             ("`queue`", static profile => profile.HasQueueExpression),

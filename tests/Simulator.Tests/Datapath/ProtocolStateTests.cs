@@ -80,6 +80,33 @@ public sealed class ProtocolStateTests
         }
     }
 
+    /// <summary>
+    /// Segments in and out of order, near the edges of the windows that were announced, with and without options, damaged flags among them. EUCANET_FIRST_SEED chooses others.
+    /// </summary>
+    [Test]
+    public void Random_TCP_segments_lead_to_the_same_states([Values] bool isLiberal)
+    {
+        using Scene scene = Routed(machine =>
+        {
+            machine.Parameter("net/netfilter/nf_conntrack_tcp_be_liberal", isLiberal ? "1" : "0");
+            int seconds = 1000;
+            foreach (string state in (string[])["close", "syn_sent", "syn_recv", "last_ack", "unacknowledged", "max_retrans", "fin_wait", "close_wait", "time_wait", "established"])
+            {
+                machine.Parameter($"net/netfilter/nf_conntrack_tcp_timeout_{state}", $"{seconds += 100}");
+            }
+        });
+        ulong seed = ulong.TryParse(Environment.GetEnvironmentVariable("EUCANET_FIRST_SEED"), out ulong wanted) ? wanted : 11;
+        for (ushort port = 2001; port < 2021; port++)
+        {
+            var talk = new RandomTcp(new RandomSource(seed * 1000 + port), port);
+            for (int i = 0; i < 18; i++)
+            {
+                (bool back, byte[] segment) = talk.Next();
+                Exchange(scene, back, IpProtocol.Tcp, segment);
+            }
+        }
+    }
+
     [Test]
     public void GRE_UDP_Lite_and_protocols_without_states_are_told_apart_and_assured_as_the_kernel_does()
     {
@@ -133,10 +160,11 @@ public sealed class ProtocolStateTests
         return places;
     }
 
-    private static Scene Routed()
+    private static Scene Routed(Action<SceneMachine>? prepare = null)
     {
-        var scene = new Scene(static machine =>
+        var scene = new Scene(machine =>
         {
+            prepare?.Invoke(machine);
             machine.Parameter("net/netfilter/nf_conntrack_acct", "1");
 
             // Long enough that none ends while it is looked at, and each another.

@@ -10,6 +10,7 @@ using EucaNet.Simulator.Datapath.Formats;
 using EucaNet.Simulator.Fabric;
 using EucaNet.Simulator.Kernel;
 using EucaNet.Simulator.Kernel.Devices;
+using EucaNet.Simulator.Tests.Datapath.Differences;
 using EucaNet.Simulator.Time;
 using EucaNet.Tests;
 using NUnit.Framework;
@@ -29,10 +30,7 @@ public sealed partial class RouterDifferenceTests
         private readonly List<Flow> _flows = [];
         private ushort _port = 2000;
 
-        /// <summary>What tells the last packet's flow in a summary.</summary>
-        public string LastPort { get; private set; } = "";
-
-        public (bool Left, byte[] Frame) Next()
+        public ProgramFrame Next()
         {
             if (_flows.Count == 0 || random.Next(4) == 0)
             {
@@ -42,11 +40,11 @@ public sealed partial class RouterDifferenceTests
 
             Flow flow = _flows[Math.Max(0, _flows.Count - 1 - random.Next(3))];
             bool reply = random.Next(3) == 0;
-            LastPort = flow.Protocol == IpProtocol.Icmp ? $"id {flow.NearPort} " : $":{flow.NearPort} ";
-            return (flow.FromLeft != reply, Make(flow, reply));
+            int port = flow.FromLeft != reply ? 0 : 1;
+            return new ProgramFrame(port, Make(flow, reply, port));
         }
 
-        private byte[] Make(Flow flow, bool reply)
+        private byte[] Make(Flow flow, bool reply, int port)
         {
             uint near = 0x0a000000u | (flow.FromLeft ? 1u : 2u) << 16 | flow.Near;
             uint far = 0x0a000000u | ((flow.FromLeft ? 2u : 1u) ^ (flow.Local ? 3u : 0)) << 16 | (flow.Local ? 1u : flow.Far);
@@ -83,8 +81,7 @@ public sealed partial class RouterDifferenceTests
                 transport[^1] ^= 0x55;
             }
 
-            bool leaves = flow.FromLeft != reply;
-            packet.SetLinkHeader(MacAddress.Read(leaves ? RouterLeft : RouterRight), MacAddress.Read(leaves ? TesterLeft : TesterRight), EtherType.Ipv4);
+            packet.SetLinkHeader(DifferenceLab.InnerMac(port), DifferenceLab.OuterMac(port), EtherType.Ipv4);
             return packet.Frame.ToArray();
         }
 

@@ -25,22 +25,18 @@ public sealed partial class RouterDifferenceTests
     {
         private const string TableName = "t";
 
-        private readonly StringBuilder _text = new();
-
-        public string Text => _text.ToString();
-
         public NftablesBatch Make()
         {
             var batch = new NftablesBatch();
             batch.Add(new Table { Family = NftablesFamily.Ip, Name = TableName });
             Chain(batch, "raw", "filter", 0, -300, 2, [Accept, Drop, Mark, NoTrack]);
             Chain(batch, "pre", "filter", 0, -150, 2, [Accept, Drop, Mark, Accept]);
-            Chain(batch, "dst", "nat", 0, -100, 3, [DestinationNat, DestinationNat, Redirect, Accept]);
+            Chain(batch, "arrive", "nat", 0, -100, 3, [DestinationNat, DestinationNat, Redirect, Accept]);
             Chain(batch, "in", "filter", 1, 0, 3, [Accept, Drop, Reject, ResetReject]);
-            Chain(batch, "fwd", "filter", 2, 0, 6, [Accept, Accept, Drop, Reject, ResetReject, Mark]);
+            Chain(batch, "forward", "filter", 2, 0, 6, [Accept, Accept, Drop, Reject, ResetReject, Mark]);
             Chain(batch, "out", "filter", 3, 0, 2, [Accept, Accept, Accept, Drop]);
             Chain(batch, "post", "filter", 4, 50, 2, [Accept, Drop, Accept, Mark]);
-            Chain(batch, "src", "nat", 4, 100, 3, [SourceNat, Masquerade, Accept]);
+            Chain(batch, "leave", "nat", 4, 100, 3, [SourceNat, Masquerade, Accept]);
             return batch;
         }
 
@@ -53,7 +49,6 @@ public sealed partial class RouterDifferenceTests
 
             bool drops = type == "filter" && hook == 2 && random.Next(3) == 0;
             batch.Add(EucaNet.Netfilter.Nftables.Chain.Base(NftablesFamily.Ip, TableName, name, type, new ChainHook(hook, priority), drops ? ChainPolicy.Drop : ChainPolicy.Accept));
-            _text.Append(CultureInfo.InvariantCulture, $"  chain {name} {type} hook {hook} priority {priority} policy {(drops ? "drop" : "accept")}\n");
             int rules = random.Next(most + 1);
             for (int i = 0; i < rules; i++)
             {
@@ -75,24 +70,8 @@ public sealed partial class RouterDifferenceTests
 
                 expressions.AddRange(statement(tcp));
                 batch.Add(Rule.Of(NftablesFamily.Ip, TableName, name, [.. expressions]));
-                _text.Append("    ").AppendJoin(" | ", expressions.Select(Tell)).Append('\n');
             }
         }
-
-        private static string Tell(Expression expression) => expression switch
-        {
-            PayloadExpression payload => $"payload {payload.Base} {payload.Offset} {payload.Length}",
-            CompareExpression compare => $"{compare.Operator} {compare.Value}",
-            BitwiseExpression bitwise => $"& {bitwise.Mask}",
-            MetaExpression meta => $"meta {meta.Key}{(meta.SourceRegister is null ? "" : " set")}",
-            ConntrackExpression ct => $"ct {ct.Key}",
-            ImmediateExpression { Verdict: { } verdict } => verdict.ToString(),
-            ImmediateExpression immediate => $"immediate {immediate.Value}",
-            RangeExpression range => $"{range.Operator} {range.From}-{range.To}",
-            RejectExpression reject => $"reject {reject.Kind} {reject.IcmpCode}",
-            NatExpression nat => $"nat {nat.Kind}",
-            _ => expression.Name,
-        };
 
         private List<Expression> Match(bool stateless)
         {

@@ -10,6 +10,7 @@ using EucaNet.Simulator.Datapath.Formats;
 using EucaNet.Simulator.Fabric;
 using EucaNet.Simulator.Kernel;
 using EucaNet.Simulator.Kernel.Devices;
+using EucaNet.Simulator.Tests.Datapath.Differences;
 using EucaNet.Simulator.Time;
 using EucaNet.Tests;
 using NUnit.Framework;
@@ -28,66 +29,22 @@ public sealed partial class RouterDifferenceTests
 {
     private static readonly byte[] RouterLeft = [2, 0, 0, 0, 0, 1], TesterLeft = [2, 0, 0, 0, 0, 2], RouterRight = [2, 0, 0, 0, 0, 3], TesterRight = [2, 0, 0, 0, 0, 4];
 
-    /// <summary>EUCANET_ROUTER_DIFFERENCE_SEEDS raises the number of rule sets.</summary>
+    /// <summary>EUCANET_ROUTER_DIFFERENCE_SEEDS raises the number of rule sets, EUCANET_ROUTER_DIFFERENCE_SEED begins at another; see <see cref="DifferenceSearch"/>.</summary>
     [Test]
-    public void Random_packets_through_random_rules_come_out_as_on_the_real_kernel()
+    [RequiresProgram("nft")]
+    public void Random_packets_through_random_rules_come_out_as_on_the_real_kernel() =>
+        new DifferenceSearch(nameof(Random_packets_through_random_rules_come_out_as_on_the_real_kernel), "EUCANET_ROUTER_DIFFERENCE_SEED", "EUCANET_ROUTER_DIFFERENCE_SEEDS", 20)
+            .Run(static _ => Topology.Router, Generate);
+
+    /// <summary>A firewall and packets for it. The machine takes it over netlink; that nft can read it again makes it a program.</summary>
+    private static DifferenceProgram Generate(ulong seed, Differences.RealLab lab)
     {
-        int seeds = int.TryParse(Environment.GetEnvironmentVariable("EUCANET_ROUTER_DIFFERENCE_SEEDS"), CultureInfo.InvariantCulture, out int wanted) ? wanted : 20;
         const int PacketsPerSeed = 100;
-        var differences = new List<string>();
-        int packets = 0;
-        for (ulong seed = 1; seed <= (ulong)seeds; seed++)
-        {
-            // The real kernel throws dice (ports, when two connections would have the same answers), and what follows from a
-            // throw may differ once. What differs each time is a difference.
-            string? difference = null;
-            for (int attempt = 0; attempt < 3; attempt++)
-            {
-                difference = Run(seed, PacketsPerSeed, out int sent);
-                packets += sent;
-                if (difference is null)
-                {
-                    break;
-                }
-            }
-
-            if (difference is not null)
-            {
-                differences.Add(difference);
-            }
-        }
-
-        TestContext.Out.WriteLine($"{packets} packets, {differences.Count} rule sets with a difference of {seeds}");
-        Assert.That(differences, Is.Empty, () => string.Join("\n\n", differences.Take(5)));
-    }
-
-    /// <summary>One rule set and its packets; null where both kernels agree.</summary>
-    private static string? Run(ulong seed, int count, out int sent)
-    {
         var random = new RandomSource(seed);
-        RuleGenerator rules = new(random);
-        using var real = new RealLab(seed);
-        using var simulated = new SimulatedLab(seed);
-        NftablesBatch batch = rules.Make();
-        real.Load(batch);
-        simulated.Load(batch);
-        var generator = new PacketGenerator(random);
-        var history = new List<string>();
-        for (sent = 1; sent <= count; sent++)
-        {
-            (bool left, byte[] frame) = generator.Next();
-            List<string> expected = simulated.Send(left, frame, 0);
-            List<string> actual = real.Send(left, frame, expected.Count);
-            history.Add($"{(left ? "left" : "right")} {Describe(frame)}\n{simulated.Story}");
-            if (!expected.SequenceEqual(actual))
-            {
-                // The packets before it of the same flow, as far as a port tells.
-                string flow = generator.LastPort;
-                return $"{string.Join('\n', history.Where(line => line.Contains(flow, StringComparison.Ordinal)))}\nseed {seed} packet {sent} {(left ? "left" : "right")} {Describe(frame)}\n  real:      {string.Join("\n             ", actual)}\n  simulated: {string.Join("\n             ", expected)}\n{rules.Text}";
-            }
-        }
-
-        return null;
+        lab.Load(new RuleGenerator(random).Make());
+        List<string> rules = DifferenceRun.Load(lab, lab.ListRules(), $"seed {seed}");
+        var packets = new PacketGenerator(random);
+        return new DifferenceProgram(Topology.Router, rules, [.. Enumerable.Range(0, PacketsPerSeed).Select(_ => packets.Next())]);
     }
 
     private static string Describe(byte[] frame) => EucaNet.Simulator.Recording.FrameSummary.Describe(Packet.FromFrame(frame));

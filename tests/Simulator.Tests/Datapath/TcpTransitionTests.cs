@@ -35,7 +35,7 @@ public sealed class TcpTransitionTests
     [TestCase((int)Reply, (int)TcpBits.Syn, (int)TcpState.SynSent, (int)TcpState.SynSent2, Description = "simultaneous open")]
     [TestCase((int)Original, (int)TcpBits.SynAck, (int)TcpState.SynSent2, (int)TcpState.SynReceived, Description = "simultaneous open")]
     [TestCase((int)Reply, (int)TcpBits.SynAck, (int)TcpState.Established, (int)TcpState.Ignore, Description = "late retransmission")]
-    [TestCase((int)Reply, (int)TcpBits.Syn, (int)TcpState.TimeWait, (int)TcpState.Invalid, Description = "a server may not reopen")]
+    [TestCase((int)Reply, (int)TcpBits.Syn, (int)TcpState.TimeWait, (int)TcpState.SynSent, Description = "either side may reopen")]
     [TestCase((int)Original, (int)TcpBits.Syn, (int)TcpState.Established, (int)TcpState.Ignore, Description = "out of step")]
     [TestCase((int)Original, (int)TcpBits.Reset, (int)TcpState.Established, (int)TcpState.Close)]
     [TestCase((int)Original, (int)TcpBits.Reset, (int)TcpState.None, (int)TcpState.Invalid)]

@@ -6,11 +6,14 @@ namespace EucaNet.Simulator.Datapath.Conntrack;
 /// <summary>How long a connection is remembered, by the names below /proc/sys/net/netfilter.</summary>
 internal sealed class ConnectionTimeouts(ParameterTable parameters)
 {
+    /// <summary>No parameter changes what both ends' SYN have.</summary>
+    private static readonly TimeSpan BothSynchronize = TimeSpan.FromMinutes(2);
+
     public TimeSpan this[string name] => TimeSpan.FromSeconds(parameters.Number("net/", "netfilter", name));
 
-    public TimeSpan Of(TcpState state) => this[state switch
+    public TimeSpan Of(TcpState state) => state == TcpState.SynSent2 ? BothSynchronize : this[state switch
     {
-        TcpState.SynSent or TcpState.SynSent2 => "nf_conntrack_tcp_timeout_syn_sent",
+        TcpState.SynSent => "nf_conntrack_tcp_timeout_syn_sent",
         TcpState.SynReceived => "nf_conntrack_tcp_timeout_syn_recv",
         TcpState.Established => "nf_conntrack_tcp_timeout_established",
         TcpState.FinWait => "nf_conntrack_tcp_timeout_fin_wait",

@@ -13,7 +13,8 @@ namespace EucaNet.Simulator.Datapath.Conntrack;
 /// <param name="time">The machine's clock.</param>
 /// <param name="parameters">The machine's parameters.</param>
 /// <param name="tracksDccp">DCCP is known to have ports (before 6.17); its states are not followed in any case.</param>
-internal sealed class ConnectionTracker(TimeProvider time, ParameterTable parameters, bool tracksDccp)
+/// <param name="keepsChallenged">See <see cref="KernelProfile.KeepsChallengedConnections"/>.</param>
+internal sealed class ConnectionTracker(TimeProvider time, ParameterTable parameters, bool tracksDccp, bool keepsChallenged)
 {
     private readonly Dictionary<(ConnectionTuple Tuple, ushort Zone), (Connection Connection, ConnectionDirection Direction)> _byTuple = [];
     private readonly SortedDictionary<uint, Connection> _byId = [];
@@ -31,7 +32,7 @@ internal sealed class ConnectionTracker(TimeProvider time, ParameterTable parame
 
     public ConnectionTimeouts Timeouts { get; } = new(parameters);
 
-    public TcpTracker Tcp => _tcp ??= new TcpTracker(this, parameters);
+    public TcpTracker Tcp => _tcp ??= new TcpTracker(this, parameters, keepsChallenged);
 
     /// <summary>nf_conntrack_max; a new connection beyond it is dropped.</summary>
     public int Maximum => parameters.Number("net/", "netfilter", "nf_conntrack_max");
@@ -234,11 +235,21 @@ internal sealed class ConnectionTracker(TimeProvider time, ParameterTable parame
     /// <summary>The connection lives on for <paramref name="timeout"/> from now.</summary>
     public void Refresh(Connection connection, TimeSpan timeout)
     {
-        if ((connection.Status & ConnectionStatus.FixedTimeout) == 0)
+        if ((connection.Status & ConnectionStatus.FixedTimeout) != 0)
         {
-            connection.Expires = time.GetUtcNow() + timeout;
+            return;
+        }
+
+        DateTimeOffset before = connection.Expires;
+        connection.Expires = time.GetUtcNow() + timeout;
+        if (connection.Expires < before)
+        {
+            Reschedule(connection);
         }
     }
+
+    /// <summary>How long a connection lives if nothing more is heard of it.</summary>
+    public TimeSpan TimeLeft(Connection connection) => connection.Expires - time.GetUtcNow();
 
     /// <summary>A connection ends earlier than it would have.</summary>
     public void Reschedule(Connection connection)

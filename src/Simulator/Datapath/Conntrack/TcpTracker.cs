@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using EucaNet.Simulator.Datapath.Formats;
 using EucaNet.Simulator.Kernel;
 
@@ -26,15 +25,20 @@ internal enum TrackingResult
 /// sides announced. The conditions are those of the kernel (nf_conntrack_proto_tcp.c), after van Rooij's "Real Stateful TCP
 /// Packet Filtering".
 /// </summary>
-internal sealed class TcpTracker(ConnectionTracker tracker, ParameterTable parameters)
+/// <param name="tracker">Whose connections they are.</param>
+/// <param name="parameters">The machine's parameters.</param>
+/// <param name="keepsChallenged">See <see cref="KernelProfile.KeepsChallengedConnections"/>.</param>
+internal sealed partial class TcpTracker(ConnectionTracker tracker, ParameterTable parameters, bool keepsChallenged)
 {
-    private const uint SmallestAcknowledgementWindow = 66000;
 
     /// <summary>nf_conntrack_tcp_loose: connections may be picked up in their middle.</summary>
     public bool IsLoose => parameters.Number("net/", "netfilter", "nf_conntrack_tcp_loose") != 0;
 
-    /// <summary>nf_conntrack_tcp_be_liberal: only resets outside the window are invalid.</summary>
+    /// <summary>nf_conntrack_tcp_be_liberal: what is outside the window is let pass, and tells nothing.</summary>
     public bool IsLiberal => parameters.Number("net/", "netfilter", "nf_conntrack_tcp_be_liberal") != 0;
+
+    /// <summary>nf_conntrack_tcp_ignore_invalid_rst: a reset below what was acknowledged is not invalid by that alone.</summary>
+    public bool IgnoresInvalidResets => parameters.Number("net/", "netfilter", "nf_conntrack_tcp_ignore_invalid_rst") != 0;
 
     /// <summary>nf_conntrack_tcp_max_retrans.</summary>
     public int MaximumRetransmissions => parameters.Number("net/", "netfilter", "nf_conntrack_tcp_max_retrans");
@@ -54,7 +58,7 @@ internal sealed class TcpTracker(ConnectionTracker tracker, ParameterTable param
 
         var tracking = new TcpTracking();
         ref TcpSide sender = ref tracking.Side(ConnectionDirection.Original);
-        uint end = header.Sequence + (uint)header.SequenceLength;
+        uint end = EndOf(header);
         if (state == TcpState.SynSent)
         {
             sender.End = end;
@@ -81,7 +85,6 @@ internal sealed class TcpTracker(ConnectionTracker tracker, ParameterTable param
         return true;
     }
 
-    /// <summary>A segment of a connection.</summary>
     /// <summary>A rule answers the connection's packet with a reset: it is over (nf_conntrack_tcp_set_closing).</summary>
     public void CloseRejected(Connection? connection)
     {
@@ -99,16 +102,15 @@ internal sealed class TcpTracker(ConnectionTracker tracker, ParameterTable param
         }
     }
 
+    /// <summary>A segment of a connection (nf_conntrack_tcp_packet).</summary>
     public TrackingResult Track(Connection connection, Packet packet, ConnectionInfo info)
     {
         TcpTracking tracking = connection.Tcp!;
         var header = new TcpHeader(packet.Transport);
         ConnectionDirection direction = Connection.DirectionOf(info);
-        ConnectionDirection other = 1 - direction;
         TcpBits bits = TcpTracking.BitsOf(header.Flags);
         TcpState old = tracking.State;
         TcpState next = TcpTracking.Next(direction, bits, old);
-        uint end = header.Sequence + (uint)header.SequenceLength;
         bool checksWindow = true;
 
         switch (next)
@@ -117,62 +119,52 @@ internal sealed class TcpTracker(ConnectionTracker tracker, ParameterTable param
                 return TrackingResult.Invalid;
 
             case TcpState.SynSent when old >= TcpState.TimeWait:
-                if (((tracking.Side(direction).Flags | tracking.Side(other).Flags) & TcpSideFlags.CloseInitiated) != 0
+                if (((tracking.Side(direction).Flags | tracking.Side(1 - direction).Flags) & TcpSideFlags.CloseInitiated) != 0
                     || (tracking.LastDirection == direction && tracking.LastBits == TcpBits.Reset))
                 {
                     tracker.Remove(connection);
                     return TrackingResult.Repeat;
                 }
 
-                return Ignore(tracking, header, direction, bits, end);
+                return Ignore(tracking, header, direction, bits);
+
+            case TcpState.Ignore when bits == TcpBits.SynAck && tracking.LastBits == TcpBits.Syn && tracking.LastDirection != direction && header.Acknowledgement == tracking.LastEnd:
+                FollowIgnored(tracking);
+                old = TcpState.SynSent;
+                next = TcpState.SynReceived;
+                break;
 
             case TcpState.Ignore:
-                if (bits == TcpBits.SynAck && tracking.LastBits == TcpBits.Syn && tracking.LastDirection != direction && header.Acknowledgement == tracking.LastEnd)
-                {
-                    // It answers a SYN we had let pass without believing it: both ends are in step, so we follow.
-                    ref TcpSide side = ref tracking.Side(tracking.LastDirection);
-                    side.End = side.MaximumEnd = tracking.LastEnd;
-                    side.MaximumWindow = Math.Max(1u, tracking.LastWindow);
-                    tracking.Side(direction) = default;
-                    old = TcpState.SynSent;
-                    next = TcpState.SynReceived;
-                    break;
-                }
+                return Ignore(tracking, header, direction, bits);
 
-                return Ignore(tracking, header, direction, bits, end);
+            case TcpState.TimeWait when old == TcpState.LastAck && bits == TcpBits.Ack && tracking.LastDirection != direction && tracking.LastBits == TcpBits.Syn
+                && (tracking.LastFlags & TcpSideFlags.ChallengeExpected) != 0:
+                // It challenges a SYN that was let pass (RFC 5961), and does not acknowledge the FIN.
+                tracking.LastFlags &= ~TcpSideFlags.ChallengeExpected;
+                return TrackingResult.AcceptUncounted;
 
-            case TcpState.Close when bits == TcpBits.Reset && old is TcpState.FinWait or TcpState.CloseWait or TcpState.LastAck or TcpState.TimeWait or TcpState.Close:
-                // It is ending anyway, and the numbers may be those of its successor (tcp_can_early_drop).
-                checksWindow = false;
+            case TcpState.SynSent2:
+                tracking.LastFlags |= TcpSideFlags.SimultaneousOpen;
+                break;
+
+            case TcpState.SynReceived when direction == ConnectionDirection.Reply && bits == TcpBits.Ack && (tracking.LastFlags & TcpSideFlags.SimultaneousOpen) != 0:
+                next = TcpState.Established;
                 break;
 
             case TcpState.Close when bits == TcpBits.Reset:
-                if ((tracking.Side(other).Flags & TcpSideFlags.MaximumAcknowledgementSet) != 0 && tracking.LastBits != TcpBits.Syn)
+                switch (JudgeReset(connection, header, direction))
                 {
-                    bool established = (connection.Status & ConnectionStatus.Assured) != 0 && old == TcpState.Established;
-                    if (header.Sequence == 0 && !established)
-                    {
-                        break;
-                    }
-
-                    if (Before(header.Sequence, tracking.Side(other).MaximumAcknowledgement))
-                    {
+                    case ResetVerdict.Invalid:
                         return TrackingResult.Invalid;
-                    }
-
-                    if (!established || header.Sequence == tracking.Side(other).MaximumAcknowledgement
-                        || (tracking.LastBits == TcpBits.Ack && tracking.LastDirection == direction && header.Sequence == tracking.LastEnd))
-                    {
+                    case ResetVerdict.Challenged:
+                        next = old;
+                        checksWindow = !AnswersIgnored(connection, header, direction);
                         break;
-                    }
-
-                    // Not exactly the number the receiver waits for: it will ask (RFC 5961), so the connection stays for now.
-                    next = old;
+                    case ResetVerdict.Believed:
+                        checksWindow = false;
+                        break;
                 }
 
-                checksWindow = !(((connection.HasSeenReply && tracking.LastBits == TcpBits.Syn)
-                        || ((connection.Status & ConnectionStatus.Assured) == 0 && tracking.LastBits == TcpBits.Ack))
-                    && header.Acknowledgement == tracking.LastEnd);
                 break;
         }
 
@@ -181,45 +173,26 @@ internal sealed class TcpTracker(ConnectionTracker tracker, ParameterTable param
             switch (Judge(tracking, header, direction, bits))
             {
                 case WindowVerdict.Outside:
+                    ShortenOutside(connection, direction, bits);
                     return TrackingResult.Invalid;
                 case WindowVerdict.Old:
-                    return TrackingResult.Accept;
+                    return TrackingResult.AcceptUncounted;
             }
         }
 
         tracking.LastBits = bits;
         tracking.LastDirection = direction;
         tracking.State = next;
-        if (old != next && next == TcpState.FinWait)
-        {
-            tracking.Side(direction).Flags |= TcpSideFlags.CloseInitiated;
-        }
-
-        ConnectionTimeouts timeouts = tracker.Timeouts;
-        TimeSpan timeout = timeouts.Of(next);
-        bool unacknowledged = ((tracking.Side(direction).Flags | tracking.Side(other).Flags) & TcpSideFlags.DataUnacknowledged) != 0;
-        if (tracking.Retransmissions >= MaximumRetransmissions && timeout > timeouts.Retransmitted)
-        {
-            timeout = timeouts.Retransmitted;
-        }
-        else if (bits == TcpBits.Reset)
-        {
-            timeout = timeouts.Of(TcpState.Close);
-        }
-        else if (unacknowledged && timeout > timeouts.Unacknowledged)
-        {
-            timeout = timeouts.Unacknowledged;
-        }
-        else if (tracking.LastWindow == 0 && timeout > timeouts.Retransmitted)
-        {
-            timeout = timeouts.Retransmitted;
-        }
-
         if (old != next)
         {
             tracker.Note(connection, ConnectionEvents.ProtocolInfo);
+            if (next == TcpState.FinWait)
+            {
+                tracking.Side(direction).Flags |= TcpSideFlags.CloseInitiated;
+            }
         }
 
+        TimeSpan timeout = TimeoutOf(tracking, bits);
         if (!connection.HasSeenReply)
         {
             if (bits == TcpBits.Reset)
@@ -229,9 +202,15 @@ internal sealed class TcpTracker(ConnectionTracker tracker, ParameterTable param
                 return TrackingResult.Accept;
             }
 
-            if (next == TcpState.Established && timeout > timeouts.Unacknowledged)
+            if (bits == TcpBits.Syn && old == TcpState.SynSent)
             {
-                timeout = timeouts.Unacknowledged;
+                // Else a sender that tries again and again would keep the entry, with its translation, for ever.
+                return TrackingResult.AcceptUncounted;
+            }
+
+            if (next == TcpState.Established && timeout > tracker.Timeouts.Unacknowledged)
+            {
+                timeout = tracker.Timeouts.Unacknowledged;
             }
         }
         else if ((connection.Status & ConnectionStatus.Assured) == 0 && (old is TcpState.SynReceived or TcpState.Established) && next == TcpState.Established)
@@ -244,235 +223,136 @@ internal sealed class TcpTracker(ConnectionTracker tracker, ParameterTable param
         return TrackingResult.Accept;
     }
 
-    /// <summary>Where a segment lies against what both sides announced.</summary>
-    private enum WindowVerdict
+    /// <summary>How long a connection is remembered after a segment that led to its state.</summary>
+    private TimeSpan TimeoutOf(TcpTracking tracking, TcpBits bits)
     {
-        Inside,
-        Old,
-        Outside,
+        ConnectionTimeouts timeouts = tracker.Timeouts;
+        TimeSpan timeout = timeouts.Of(tracking.State);
+        bool unacknowledged = ((tracking.Side(ConnectionDirection.Original).Flags | tracking.Side(ConnectionDirection.Reply).Flags) & TcpSideFlags.DataUnacknowledged) != 0;
+        TimeSpan? shorter = tracking.Retransmissions >= MaximumRetransmissions && timeout > timeouts.Retransmitted ? timeouts.Retransmitted
+            : bits == TcpBits.Reset && !keepsChallenged ? timeouts.Of(TcpState.Close)
+            : bits == TcpBits.Reset && tracking.State == TcpState.Established && timeout > timeouts.Unacknowledged ? timeouts.Unacknowledged
+            : unacknowledged && timeout > timeouts.Unacknowledged ? timeouts.Unacknowledged
+            : tracking.LastWindow == 0 && timeout > timeouts.Retransmitted ? timeouts.Retransmitted
+            : null;
+        return shorter ?? timeout;
     }
 
-    private static TrackingResult Ignore(TcpTracking tracking, TcpHeader header, ConnectionDirection direction, TcpBits bits, uint end)
+    /// <summary>What a reset that would close the connection is to it.</summary>
+    private enum ResetVerdict
+    {
+        /// <summary>Its numbers decide.</summary>
+        InWindow,
+
+        /// <summary>It ends the connection whatever its numbers are.</summary>
+        Believed,
+
+        /// <summary>Not exactly the number that the receiver waits for: it will ask (RFC 5961), so the connection stays for now.</summary>
+        Challenged,
+
+        Invalid,
+    }
+
+    private ResetVerdict JudgeReset(Connection connection, TcpHeader header, ConnectionDirection direction)
+    {
+        TcpTracking tracking = connection.Tcp!;
+        if (tracking.State is TcpState.FinWait or TcpState.CloseWait or TcpState.LastAck or TcpState.TimeWait or TcpState.Close)
+        {
+            // It is ending anyway, and the numbers may be those of its successor (tcp_can_early_drop).
+            return ResetVerdict.Believed;
+        }
+
+        TcpSide other = tracking.Side(1 - direction);
+        if ((other.Flags & TcpSideFlags.MaximumAcknowledgementSet) != 0 && tracking.LastBits != TcpBits.Syn)
+        {
+            bool established = (connection.Status & ConnectionStatus.Assured) != 0 && tracking.State == TcpState.Established;
+            if (header.Sequence == 0 && !established)
+            {
+                return ResetVerdict.InWindow;
+            }
+
+            if (Before(header.Sequence, other.MaximumAcknowledgement) && !IgnoresInvalidResets)
+            {
+                return ResetVerdict.Invalid;
+            }
+
+            bool isNextOfTrain = tracking.LastBits == TcpBits.Ack && tracking.LastDirection == direction && header.Sequence == tracking.LastEnd;
+            return !established || header.Sequence == other.MaximumAcknowledgement || isNextOfTrain ? ResetVerdict.InWindow : ResetVerdict.Challenged;
+        }
+
+        return AnswersIgnored(connection, header, direction) ? ResetVerdict.Believed : ResetVerdict.InWindow;
+    }
+
+    /// <summary>A reset answers a segment that was let pass without believing it: a SYN, an acknowledgement of a half open connection, or a challenge.</summary>
+    private static bool AnswersIgnored(Connection connection, TcpHeader header, ConnectionDirection direction)
+    {
+        TcpTracking tracking = connection.Tcp!;
+        bool answersSyn = connection.HasSeenReply && tracking.LastBits == TcpBits.Syn && tracking.LastDirection != direction;
+        bool answersHalfOpen = (connection.Status & ConnectionStatus.Assured) == 0 && tracking.LastBits == TcpBits.Ack;
+        return ((answersSyn || answersHalfOpen) && header.Acknowledgement == tracking.LastEnd)
+            || (tracking.State == TcpState.SynSent && tracking.LastBits == TcpBits.Ack && tracking.LastDirection == ConnectionDirection.Reply
+                && header.Sequence == tracking.LastAcknowledgement);
+    }
+
+    /// <summary>A segment that the state has no use for is let pass, and noted: an answer to it may show that both ends are in step and we are not.</summary>
+    private static TrackingResult Ignore(TcpTracking tracking, TcpHeader header, ConnectionDirection direction, TcpBits bits)
     {
         tracking.LastBits = bits;
         tracking.LastDirection = direction;
         tracking.LastSequence = header.Sequence;
-        tracking.LastEnd = end;
+        tracking.LastEnd = EndOf(header);
         tracking.LastWindow = header.Window;
-        return TrackingResult.Accept;
+        if (bits == TcpBits.Syn && direction == ConnectionDirection.Original)
+        {
+            TcpSide announced = default;
+            ReadOptions(header, ref announced);
+            tracking.LastScale = announced.Scale;
+            tracking.LastFlags = announced.Flags | (tracking.State == TcpState.LastAck ? TcpSideFlags.ChallengeExpected : TcpSideFlags.None);
+        }
+
+        if (tracking.State == TcpState.SynSent && bits == TcpBits.Ack && direction == ConnectionDirection.Reply)
+        {
+            tracking.LastAcknowledgement = header.Acknowledgement;
+        }
+
+        return TrackingResult.AcceptUncounted;
     }
 
-    private WindowVerdict Judge(TcpTracking tracking, TcpHeader header, ConnectionDirection direction, TcpBits bits)
+    /// <summary>A SYN and acknowledgement answers a SYN that was let pass without believing it: both ends are in step, so we follow.</summary>
+    private static void FollowIgnored(TcpTracking tracking)
     {
-        ref TcpSide sender = ref tracking.Side(direction);
-        ref TcpSide receiver = ref tracking.Side(1 - direction);
-        bool synchronizes = (header.Flags & TcpFlags.Synchronize) != 0;
-        bool acknowledges = (header.Flags & TcpFlags.Acknowledge) != 0;
-        bool resets = (header.Flags & TcpFlags.Reset) != 0;
-        uint sequence = header.Sequence, acknowledgement = header.Acknowledgement, window = header.Window;
-        uint end = sequence + (uint)header.SequenceLength;
-        uint selective = (receiver.Flags & TcpSideFlags.SelectiveAcknowledgement) != 0 ? HighestSelective(header, acknowledgement) : acknowledgement;
-
-        if (sender.MaximumWindow == 0)
-        {
-            if (synchronizes)
-            {
-                sender.End = sender.MaximumEnd = end;
-                sender.MaximumWindow = Math.Max(1, window);
-                ReadOptions(header, ref sender);
-                if ((sender.Flags & receiver.Flags & TcpSideFlags.WindowScale) == 0)
-                {
-                    sender.Scale = receiver.Scale = 0;
-                }
-
-                if (!acknowledges)
-                {
-                    return WindowVerdict.Inside;
-                }
-            }
-            else
-            {
-                sender.End = end;
-                sender.MaximumWindow = Math.Max(1, window << sender.Scale);
-                sender.MaximumEnd = end + sender.MaximumWindow;
-                if (receiver.MaximumWindow == 0)
-                {
-                    receiver.End = receiver.MaximumEnd = selective;
-                }
-                else if (selective == receiver.End + 1)
-                {
-                    // Only keep-alives were seen from the other side until now.
-                    receiver.End++;
-                }
-            }
-        }
-        else if (synchronizes && After(end, sender.End) && (tracking.State is TcpState.SynSent or TcpState.SynReceived))
-        {
-            // A TCP that begins anew only has to use higher sequence numbers than before (RFC 793).
-            sender.End = sender.MaximumEnd = end;
-            sender.MaximumWindow = Math.Max(1, window);
-            ReadOptions(header, ref sender);
-            if (direction == ConnectionDirection.Reply)
-            {
-                if ((sender.Flags & receiver.Flags & TcpSideFlags.WindowScale) == 0)
-                {
-                    sender.Scale = receiver.Scale = 0;
-                }
-
-                if (!acknowledges)
-                {
-                    return WindowVerdict.Inside;
-                }
-            }
-        }
-
-        if (!acknowledges || (resets && acknowledgement == 0))
-        {
-            acknowledgement = selective = receiver.End;
-        }
-
-        if (sequence == end && (!resets || (sequence == 0 && tracking.State == TcpState.SynSent)))
-        {
-            sequence = end = sender.End;
-        }
-
-        // Beyond the window, or acknowledging what was never sent: no part of the connection. Retransmissions of what was
-        // acknowledged, acknowledgements that come late, and what overshoots by no more than the window are part of it, and tell
-        // nothing (since Linux 6.1).
-        bool acknowledgementFits = Before(selective, receiver.End + 1)
-            && After(selective, receiver.End - Math.Max(sender.MaximumWindow, SmallestAcknowledgementWindow) - 1);
-        WindowVerdict verdict = !Before(sequence, sender.MaximumEnd + 1)
-                ? end - sender.MaximumEnd + 1 <= receiver.MaximumWindow && acknowledgementFits ? WindowVerdict.Old : WindowVerdict.Outside
-            : receiver.MaximumWindow != 0 && !After(end, sender.End - receiver.MaximumWindow - 1) ? WindowVerdict.Old
-            : !Before(selective, receiver.End + 1) ? WindowVerdict.Outside
-            : !After(selective, receiver.End - Math.Max(sender.MaximumWindow, SmallestAcknowledgementWindow) - 1) ? WindowVerdict.Old
-            : WindowVerdict.Inside;
-        if (verdict != WindowVerdict.Inside)
-        {
-            return (sender.Flags & TcpSideFlags.BeLiberal) != 0 || (IsLiberal && !resets) ? WindowVerdict.Inside : verdict;
-        }
-
-        if (!synchronizes)
-        {
-            window <<= sender.Scale;
-        }
-
-        sender.MaximumWindow = Math.Max(sender.MaximumWindow, window + (selective - acknowledgement));
-        if (After(end, sender.End))
-        {
-            sender.End = end;
-            sender.Flags |= TcpSideFlags.DataUnacknowledged;
-        }
-
-        if (acknowledges)
-        {
-            if ((sender.Flags & TcpSideFlags.MaximumAcknowledgementSet) == 0)
-            {
-                sender.MaximumAcknowledgement = acknowledgement;
-                sender.Flags |= TcpSideFlags.MaximumAcknowledgementSet;
-            }
-            else if (After(acknowledgement, sender.MaximumAcknowledgement))
-            {
-                sender.MaximumAcknowledgement = acknowledgement;
-            }
-        }
-
-        if (receiver.MaximumWindow != 0 && After(end, sender.MaximumEnd))
-        {
-            receiver.MaximumWindow += end - sender.MaximumEnd;
-        }
-
-        if (After(selective + window, receiver.MaximumEnd - 1))
-        {
-            receiver.MaximumEnd = selective + window + (window == 0 ? 1u : 0);
-        }
-
-        if (acknowledgement == receiver.End)
-        {
-            receiver.Flags &= ~TcpSideFlags.DataUnacknowledged;
-        }
-
-        if (bits == TcpBits.Ack)
-        {
-            if (tracking.LastDirection == direction && tracking.LastSequence == sequence && tracking.LastAcknowledgement == acknowledgement
-                && tracking.LastEnd == end && tracking.LastWindow == header.Window)
-            {
-                tracking.Retransmissions++;
-            }
-            else
-            {
-                tracking.LastDirection = direction;
-                tracking.LastSequence = sequence;
-                tracking.LastAcknowledgement = acknowledgement;
-                tracking.LastEnd = end;
-                tracking.LastWindow = header.Window;
-                tracking.Retransmissions = 0;
-            }
-        }
-
-        return WindowVerdict.Inside;
+        tracking.LastFlags &= ~TcpSideFlags.ChallengeExpected;
+        ref TcpSide opener = ref tracking.Side(tracking.LastDirection);
+        opener.End = opener.MaximumEnd = tracking.LastEnd;
+        opener.MaximumWindow = Math.Max(1u, tracking.LastWindow);
+        opener.Scale = tracking.LastScale;
+        opener.Flags = tracking.LastFlags;
+        ref TcpSide answerer = ref tracking.Side(1 - tracking.LastDirection);
+        answerer = new TcpSide { Flags = answerer.Flags & TcpSideFlags.BeLiberal };
     }
 
-    private static void ReadOptions(TcpHeader header, ref TcpSide side)
+    /// <summary>Ends of both directions that lie outside the window end an assured connection sooner (nf_tcp_handle_invalid).</summary>
+    private void ShortenOutside(Connection connection, ConnectionDirection direction, TcpBits bits)
     {
-        side.Scale = 0;
-        side.Flags = TcpSideFlags.None;
-        ReadOnlySpan<byte> options = header.Options;
-        while (NextOption(ref options, out byte kind, out ReadOnlySpan<byte> value))
+        if ((connection.Status & ConnectionStatus.Assured) == 0 || (connection.Status & ConnectionStatus.FixedTimeout) != 0 || bits is not (TcpBits.Reset or TcpBits.Fin))
         {
-            if (kind == 4 && value.Length == 0)
-            {
-                side.Flags |= TcpSideFlags.SelectiveAcknowledgement;
-            }
-            else if (kind == 3 && value.Length == 1)
-            {
-                side.Scale = Math.Min(value[0], (byte)14);
-                side.Flags |= TcpSideFlags.WindowScale;
-            }
+            return;
+        }
+
+        TcpTracking tracking = connection.Tcp!;
+        if (tracking.LastDirection == direction || tracking.LastBits is not (TcpBits.Fin or TcpBits.Reset))
+        {
+            tracking.LastBits = bits;
+            tracking.LastDirection = direction;
+            return;
+        }
+
+        TimeSpan left = tracker.TimeLeft(connection);
+        if (left >= TimeSpan.FromMinutes(2) && left > tracker.Timeouts.Unacknowledged)
+        {
+            tracker.Refresh(connection, tracker.Timeouts.Unacknowledged);
         }
     }
 
-    private static uint HighestSelective(TcpHeader header, uint acknowledgement)
-    {
-        ReadOnlySpan<byte> options = header.Options;
-        while (NextOption(ref options, out byte kind, out ReadOnlySpan<byte> value))
-        {
-            if (kind == 5 && value.Length >= 8 && value.Length % 8 == 0)
-            {
-                for (int i = 0; i < value.Length; i += 8)
-                {
-                    uint edge = BinaryPrimitives.ReadUInt32BigEndian(value[(i + 4)..]);
-                    acknowledgement = After(edge, acknowledgement) ? edge : acknowledgement;
-                }
-
-                break;
-            }
-        }
-
-        return acknowledgement;
-    }
-
-    private static bool NextOption(ref ReadOnlySpan<byte> options, out byte kind, out ReadOnlySpan<byte> value)
-    {
-        kind = 0;
-        value = default;
-        while (options.Length > 0 && options[0] == 1)
-        {
-            options = options[1..];
-        }
-
-        if (options.Length < 2 || options[0] == 0 || options[1] < 2 || options[1] > options.Length)
-        {
-            return false;
-        }
-
-        kind = options[0];
-        value = options[2..options[1]];
-        options = options[options[1]..];
-        return true;
-    }
-
-    private static bool Before(uint a, uint b) => (int)(a - b) < 0;
-
-    private static bool After(uint a, uint b) => Before(b, a);
+    private static uint EndOf(TcpHeader header) => header.Sequence + (uint)header.SequenceLength;
 }

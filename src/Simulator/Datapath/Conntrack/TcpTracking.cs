@@ -50,6 +50,12 @@ internal enum TcpSideFlags : byte
     BeLiberal = 8,
     DataUnacknowledged = 16,
     MaximumAcknowledgementSet = 32,
+
+    /// <summary>Not of a side, but of the last segment: a SYN was let pass while the last acknowledgement was awaited, and may be challenged.</summary>
+    ChallengeExpected = 64,
+
+    /// <summary>Not of a side, but of the last segment: both ends sent a SYN.</summary>
+    SimultaneousOpen = 128,
 }
 
 /// <summary>The control bits that decide a transition (enum tcp_bit_set).</summary>
@@ -83,7 +89,7 @@ internal sealed class TcpTracking
             "!!!!!!!!!!", // none of them
         ],
         [
-            "!2!!!!!!!2",
+            "!2!!!!!S!2",
             "!R.......R",
             "!!TTLLLWX!",
             "!.RECCWWX.",
@@ -107,6 +113,11 @@ internal sealed class TcpTracking
     public uint LastEnd { get; set; }
 
     public ushort LastWindow { get; set; }
+
+    /// <summary>The options of a SYN that was let pass without believing it, and what is remembered until the next.</summary>
+    public TcpSideFlags LastFlags { get; set; }
+
+    public byte LastScale { get; set; }
 
     public int Retransmissions { get; set; }
 

@@ -17,20 +17,27 @@ internal static class DifferenceRun
     {
         var random = new RandomSource(seed);
         Topology topology = random.Next(4) == 0 ? Topology.Bridge : Topology.Router;
-        List<string> rules = [.. new RuleStream(random, topology).Make()];
-        while (lab.Load(rules) is { } error)
+        List<string> rules = Load(lab, new RuleStream(random, topology).Make(), $"seed {seed}");
+        var packets = new PacketStream(random, topology);
+        return new DifferenceProgram(topology, rules, [.. Enumerable.Range(0, frames).Select(_ => packets.Next())]);
+    }
+
+    /// <summary>The machine's rules become <paramref name="lines"/>, but for rules that nft refuses; what it took.</summary>
+    public static List<string> Load(RealLab lab, IEnumerable<string> lines, string whose)
+    {
+        List<string> rules = [.. lines];
+        while (lab.Load([.. rules.Prepend("flush ruleset")]) is { } error)
         {
-            int line = LineOf(error);
+            int line = LineOf(error) - 1;
             if (line < 1 || line > rules.Count || !IsRule(rules[line - 1]))
             {
-                throw new InvalidOperationException($"seed {seed}: nft refuses more than a rule: {error}\n{string.Join('\n', rules)}");
+                throw new InvalidOperationException($"{whose}: nft refuses more than a rule: {error}\n{string.Join('\n', rules)}");
             }
 
             rules.RemoveAt(line - 1);
         }
 
-        var packets = new PacketStream(random, topology);
-        return new DifferenceProgram(topology, rules, [.. Enumerable.Range(0, frames).Select(_ => packets.Next())]);
+        return rules;
     }
 
     /// <summary>Where the two kernels part, or null where they agree; null too where nft refuses the rules.</summary>

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text;
+using EucaNet.Netfilter.Nftables;
 using EucaNet.Netlink.Kernel;
 using EucaNet.Netlink.Wire;
 using EucaNet.Simulator.Datapath.Formats;
@@ -61,6 +62,15 @@ internal sealed class RealLab : DifferenceLab
 
     /// <summary>Loads a rule set with nft; what nft says against it, or null.</summary>
     public string? Load(IEnumerable<string> rules) => Run("ip", $"netns exec {_machine} nft -f -", string.Join('\n', rules) + "\n", mustSucceed: false);
+
+    public void Load(NftablesBatch batch)
+    {
+        using NftablesConnection connection = NftablesConnection.Open(_kernel);
+        connection.Send(batch);
+    }
+
+    /// <summary>The rule set as nft lists it, and reads it again.</summary>
+    public IEnumerable<string> ListRules() => Read("ip", $"netns exec {_machine} nft list ruleset").Split('\n', StringSplitOptions.RemoveEmptyEntries);
 
     public void SetPlugged(int port, bool plugged) => Run("ip", $"-n {_tester} link set {Outer(port)} {(plugged ? "up" : "down")}", "");
 
