@@ -91,9 +91,21 @@ internal static class SimulatorScale
         long forked = Stopwatch.GetTimestamp();
         CloudFork fork = cloud.Fork();
         TimeSpan forking = Stopwatch.GetElapsedTime(forked);
+        int first = fork.Objects;
+        long used = Stopwatch.GetTimestamp();
+        fork.Cloud[machines[0].Name].Address("eth0", "192.0.2.1/24");
+        TimeSpan oneMachine = Stopwatch.GetElapsedTime(used);
+        int one = fork.Objects - first;
+        used = Stopwatch.GetTimestamp();
+        foreach (SimulatedHost host in fork.Cloud.Hosts)
+        {
+            _ = host.Kernel;
+        }
+
+        TimeSpan all = Stopwatch.GetElapsedTime(used);
         fork.Cloud.Dispose();
         output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{Machines} VMs of {GroupCount} groups on {Nodes} nodes: {whole.TotalSeconds:0.00} s until all have their leases, of which {raised.TotalSeconds:0.00} s for the machines ({cloud.Clock.Elapsed.TotalSeconds:0.0} s of virtual time); forked in {forking.TotalMilliseconds:0} ms, {fork.Objects} objects"));
+            $"{Machines} VMs of {GroupCount} groups on {Nodes} nodes: {whole.TotalSeconds:0.00} s until all have their leases, of which {raised.TotalSeconds:0.00} s for the machines ({cloud.Clock.Elapsed.TotalSeconds:0.0} s of virtual time); forked in {forking.TotalMilliseconds:0} ms ({first} objects), its first VM used in {oneMachine.TotalMilliseconds:0.0} ms ({one}), all machines in {all.TotalMilliseconds:0} ms ({fork.Objects})"));
     }
 
     private static readonly (string Name, Func<SimulatedKernel, Action> Prepare)[] Requests =

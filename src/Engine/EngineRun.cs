@@ -143,7 +143,10 @@ internal sealed class EngineRun(EngineContext context, string name) : IDisposabl
 
     private async ValueTask<Turn> TakeTurnAsync(CancellationToken cancellationToken)
     {
+        // Asking the machine for the time comes before anything of the engine changes: a simulated cloud lets its forks copy the engine there.
+        long asked = context.Kernel.Time.GetTimestamp();
         await _gate.WaitAsync(cancellationToken).ConfigureAwait(false);
+        context.Instruments?.Waited(context.Kernel.Time.GetElapsedTime(asked));
         return new Turn(_gate, _upkeep);
     }
 }

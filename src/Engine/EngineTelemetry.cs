@@ -5,7 +5,7 @@ namespace EucaNet.Engine;
 
 /// <summary>
 /// What an engine tells of itself through .NET's metrics and activities. Instruments: <c>eucanet.operations</c> and <c>eucanet.operation.duration</c> (by operation and
-/// outcome), <c>eucanet.changes</c> (by kind), <c>eucanet.commit.duration</c> (by firewall), <c>eucanet.repairs</c> (changes that a start or a reconciliation found
+/// outcome), <c>eucanet.operation.wait</c> (until the operations before it were done), <c>eucanet.changes</c> (by kind), <c>eucanet.commit.duration</c> (by firewall), <c>eucanet.repairs</c> (changes that a start or a reconciliation found
 /// necessary), <c>eucanet.drifts</c> (reconciliations that found any), <c>eucanet.dhcp.answers</c> (by outcome), and gauges of instances, networks, rules and addresses.
 /// Durations are seconds. Every operation is an activity; one that was refused carries the reason as its status.
 /// </summary>
@@ -30,6 +30,7 @@ internal sealed class EngineInstruments : IDisposable
     private readonly KeyValuePair<string, object?> _role;
     private readonly Counter<long> _operations;
     private readonly Histogram<double> _durations;
+    private readonly Histogram<double> _waits;
     private readonly Counter<long> _changes;
     private readonly Histogram<double> _commits;
     private readonly Counter<long> _repairs;
@@ -43,6 +44,7 @@ internal sealed class EngineInstruments : IDisposable
         _meter = factory?.Create(new MeterOptions(EngineTelemetry.MeterName)) ?? new Meter(EngineTelemetry.MeterName);
         _operations = _meter.CreateCounter<long>("eucanet.operations", "{operation}", "Operations carried out or refused.");
         _durations = _meter.CreateHistogram<double>("eucanet.operation.duration", "s", "How long operations took, kernel included.");
+        _waits = _meter.CreateHistogram<double>("eucanet.operation.wait", "s", "How long callers waited until the operations before theirs were done.");
         _changes = _meter.CreateCounter<long>("eucanet.changes", "{change}", "Things changed in the kernel.");
         _commits = _meter.CreateHistogram<double>("eucanet.commit.duration", "s", "How long the firewall's transactions took.");
         _repairs = _meter.CreateCounter<long>("eucanet.repairs", "{change}", "Changes that a start or a reconciliation found necessary.");
@@ -69,6 +71,9 @@ internal sealed class EngineInstruments : IDisposable
         activity?.SetTag("eucanet.subject", subject).SetTag("eucanet.role", _role.Value);
         return activity;
     }
+
+    /// <summary>A caller's turn has come.</summary>
+    public void Waited(TimeSpan duration) => _waits.Record(duration.TotalSeconds, _role);
 
     /// <summary>An operation has ended.</summary>
     public void Ended(string operation, TimeSpan duration, bool refused)

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using EucaNet.Simulator.Kernel;
 using EucaNet.Simulator.Recording;
 
 namespace EucaNet.Simulator.Fabric;
@@ -6,7 +7,7 @@ namespace EucaNet.Simulator.Fabric;
 /// <summary>
 /// A second cloud, begun as an exact copy of the first with everything that goes on in it: kernels, packets under way, timers, sources of chance, fault plans, DHCP
 /// clients, and the programs that wait on its sockets. From here on each goes its own way, and neither sees what happens in the other; the same
-/// inputs give the same run in both. Made by <see cref="SimulatedCloud.Fork"/>.
+/// inputs give the same run in both. A machine is copied when something first happens to it, here or in the first cloud. Made by <see cref="SimulatedCloud.Fork"/>.
 /// </summary>
 public sealed class CloudFork
 {
@@ -26,11 +27,32 @@ public sealed class CloudFork
     /// <summary>The copy.</summary>
     public SimulatedCloud Cloud { get; }
 
-    /// <summary>Objects that were copied: what the fork cost.</summary>
+    /// <summary>Objects that have been copied: what the fork has cost so far.</summary>
     public int Objects => _copy.Count;
+
+    internal ObjectGraphCopy Copy => _copy;
 
     /// <summary>What stands in the copy for an object of the first cloud: a host, a cable, a socket, or a program that was given to <see cref="SimulatedCloud.Fork"/>.</summary>
     /// <exception cref="ArgumentException">It is not part of the first cloud.</exception>
     public T Twin<T>(T original)
-        where T : class => _copy.Find(original) as T ?? throw new ArgumentException("This is not part of the cloud that was forked; give programs beside it to Fork.", nameof(original));
+        where T : class
+    {
+        object? twin = _copy.Find(original);
+        if (twin is null)
+        {
+            // Something within a machine that has not been copied.
+            if (original is SimulatedKernel kernel)
+            {
+                _copy.Open(kernel.Identity);
+            }
+            else
+            {
+                _copy.OpenAll();
+            }
+
+            twin = _copy.Find(original);
+        }
+
+        return twin as T ?? throw new ArgumentException("This is not part of the cloud that was forked; give programs beside it to Fork.", nameof(original));
+    }
 }

@@ -3,6 +3,7 @@ using EucaNet.Simulator.Datapath;
 using EucaNet.Simulator.Datapath.Formats;
 using EucaNet.Simulator.Datapath.Link;
 using EucaNet.Simulator.Kernel.Devices;
+using EucaNet.Simulator.Recording;
 using EucaNet.Simulator.Time;
 
 namespace EucaNet.Simulator.Fabric;
@@ -10,13 +11,14 @@ namespace EucaNet.Simulator.Fabric;
 /// <summary>A network card of a machine: a device of its kernel that a cable can be plugged into.</summary>
 public sealed class NetworkCard : ICableEnd
 {
-    private readonly Wire _wire = new();
+    private readonly CopiedLater<NetworkDevice> _device;
 
     internal NetworkCard(SimulatedHost host, string name, MacAddress hardwareAddress)
     {
         Host = host;
-        Device = CardDevices.Add(host.Kernel, name, hardwareAddress.ToBytes());
-        Device.Datapath = _wire;
+        NetworkDevice device = CardDevices.Add(host.Kernel, name, hardwareAddress.ToBytes());
+        device.Datapath = new Wire();
+        _device = new CopiedLater<NetworkDevice>(host.Identity, device);
     }
 
     /// <summary>The machine.</summary>
@@ -33,18 +35,27 @@ public sealed class NetworkCard : ICableEnd
 
     string ICableEnd.Name => $"{Host.Name} {Device.Name}";
 
-    internal NetworkDevice Device { get; }
+    internal NetworkDevice Device
+    {
+        get
+        {
+            Host.Kernel.Changing();
+            return _device.Value;
+        }
+    }
+
+    private Wire Wire => (Wire)Device.Datapath!;
 
     internal void Plug(Cable cable)
     {
         Cable = cable;
-        _wire.Send = packet => cable.Send(this, packet);
+        Wire.Send = packet => cable.Send(this, packet);
     }
 
     internal void Unplug()
     {
         Cable = null;
-        _wire.Send = null;
+        Wire.Send = null;
     }
 
     void ICableEnd.Arrive(Packet packet)

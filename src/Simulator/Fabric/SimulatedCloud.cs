@@ -203,12 +203,18 @@ public sealed partial class SimulatedCloud : IDisposable
     /// <summary>Ends all machines.</summary>
     public void Dispose()
     {
-        foreach (VirtualMachine machine in VirtualMachines.ToArray())
+        SimulatedHost[] here = [.. _hosts.Where(static host => host.IsHere)];
+        if (Clock.Queue.Forks?.Any != true)
+        {
+            _origin?.Abandon();
+        }
+
+        foreach (VirtualMachine machine in here.OfType<VirtualMachine>())
         {
             machine.Shutdown();
         }
 
-        foreach (SimulatedHost host in _hosts)
+        foreach (SimulatedHost host in here)
         {
             host.Kernel.Dispose();
         }

@@ -5,6 +5,7 @@ using EucaNet.Simulator.Datapath;
 using EucaNet.Simulator.Datapath.Formats;
 using EucaNet.Simulator.Kernel;
 using EucaNet.Simulator.Kernel.Devices;
+using EucaNet.Simulator.Recording;
 using EucaNet.Simulator.Time;
 
 namespace EucaNet.Simulator.Fabric;
@@ -13,12 +14,14 @@ namespace EucaNet.Simulator.Fabric;
 public class SimulatedHost
 {
     private readonly List<NetworkCard> _cards = [];
+    private readonly CopiedLater<SimulatedKernel> _kernel;
 
     internal SimulatedHost(SimulatedCloud cloud, string name, KernelProfile profile, ulong seed)
     {
         Cloud = cloud;
         Name = name;
-        Kernel = new SimulatedKernel(new SimulatedKernelOptions { Clock = cloud.Clock, HostName = name, Profile = profile, Seed = seed });
+        var kernel = new SimulatedKernel(new SimulatedKernelOptions { Clock = cloud.Clock, HostName = name, Profile = profile, Seed = seed });
+        _kernel = new CopiedLater<SimulatedKernel>(kernel.Identity, kernel);
         InterfaceSetup.Up(Kernel, "lo");
     }
 
@@ -29,7 +32,24 @@ public class SimulatedHost
     public string Name { get; }
 
     /// <summary>Its kernel: everything that a program on the machine could do goes through this.</summary>
-    public SimulatedKernel Kernel { get; }
+    public SimulatedKernel Kernel
+    {
+        get
+        {
+            SimulatedKernel kernel = _kernel.Value;
+            kernel.Changing();
+            return kernel;
+        }
+    }
+
+    /// <summary>The machine, in this cloud and its forks.</summary>
+    internal MachineIdentity Identity => _kernel.Machine;
+
+    /// <summary>Not only in the cloud that this one was forked from.</summary>
+    internal bool IsHere => _kernel.IsHere;
+
+    /// <summary>Faults are planned here, whose conditions and actions are code from outside.</summary>
+    internal bool HasFaults => _kernel.IsHere && _kernel.Value.HasFaults;
 
     /// <summary>Its network cards.</summary>
     public IReadOnlyList<NetworkCard> Cards => _cards;
@@ -120,9 +140,12 @@ public class SimulatedHost
 /// <summary>A virtual machine: a kernel of its own, whose only cable ends on its node in an interface such as <c>vif18.0</c>.</summary>
 public sealed class VirtualMachine : SimulatedHost
 {
+    private readonly CopiedLater<DhcpClient?> _dhcpClient;
+
     internal VirtualMachine(SimulatedCloud cloud, string name, KernelProfile profile, ulong seed, SimulatedHost node, string interfaceName, string hardwareAddress)
         : base(cloud, name, profile, seed)
     {
+        _dhcpClient = new CopiedLater<DhcpClient?>(Identity, null);
         Node = node;
         InterfaceName = interfaceName;
         Interface = AddCard("eth0", hardwareAddress);
@@ -145,7 +168,15 @@ public sealed class VirtualMachine : SimulatedHost
     public NetworkCard NodeInterface { get; }
 
     /// <summary>The DHCP client that runs in the VM after <see cref="Boot"/>.</summary>
-    public DhcpClient? DhcpClient { get; private set; }
+    public DhcpClient? DhcpClient
+    {
+        get
+        {
+            Kernel.Changing();
+            return _dhcpClient.Value;
+        }
+        private set => _dhcpClient.Value = value;
+    }
 
     /// <summary>The address the VM has by DHCP, or null.</summary>
     public IPAddress? Lease => DhcpClient?.Lease?.Address;

@@ -20,6 +20,8 @@ public sealed class FaultPlan
     /// <summary>Nothing goes wrong while this is false; what has been counted stays.</summary>
     public bool IsEnabled { get; set; } = true;
 
+    internal bool IsPlanned => _faults.Count > 0;
+
     /// <summary>What has struck so far, by kind.</summary>
     public IReadOnlyDictionary<FaultKind, int> Struck => _struck;
 

@@ -62,7 +62,7 @@ public sealed partial class SimulatedKernel
     internal void After(TimeSpan delay, Action action)
     {
         ITimer? timer = null;
-        timer = Clock.CreateTimer(
+        timer = Time.CreateTimer(
             _ =>
             {
                 _timers.Remove(timer!);

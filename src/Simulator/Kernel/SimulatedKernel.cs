@@ -17,6 +17,7 @@ public sealed partial class SimulatedKernel : IKernel, IDisposable
     private readonly Dictionary<NetlinkProtocol, INetlinkSubsystem> _subsystems = [];
     private readonly List<SimulatedNetlinkSocket> _sockets = [];
     private readonly List<SimulatedProcess> _processes = [];
+    private readonly FaultPlan _faults;
     private uint _lastPortId;
 
     /// <summary>A fresh namespace with its loopback device, down.</summary>
@@ -24,8 +25,9 @@ public sealed partial class SimulatedKernel : IKernel, IDisposable
     {
         Options = options ?? new SimulatedKernelOptions();
         Clock = Options.Clock ?? new VirtualClock();
+        Time = Clock.Of(Identity);
         Random = new RandomSource(Options.Seed);
-        Faults = new FaultPlan(Options.Seed);
+        _faults = new FaultPlan(Options.Seed);
         AttachRoute();
         AttachNetfilter();
         AttachDatapath();
@@ -44,10 +46,22 @@ public sealed partial class SimulatedKernel : IKernel, IDisposable
     public VirtualClock Clock { get; }
 
     /// <inheritdoc />
-    public TimeProvider Time => Clock;
+    public TimeProvider Time { get; }
 
     /// <summary>What goes wrong on this machine; nothing until something is added.</summary>
-    public FaultPlan Faults { get; }
+    public FaultPlan Faults
+    {
+        get
+        {
+            Changing();
+            return _faults;
+        }
+    }
+
+    /// <summary>The machine, in this cloud and its forks.</summary>
+    internal MachineIdentity Identity { get; } = new();
+
+    internal bool HasFaults => _faults.IsPlanned;
 
     /// <summary>The programs that were started here and have not been killed.</summary>
     internal IReadOnlyList<SimulatedProcess> Processes => _processes;
@@ -181,7 +195,14 @@ public sealed partial class SimulatedKernel : IKernel, IDisposable
     }
 
     /// <summary>Enters a system call: what it wakes runs when it has returned.</summary>
-    internal SimulationQueue.Call Enter() => Queue.Enter();
+    internal SimulationQueue.Call Enter()
+    {
+        Changing();
+        return Queue.Enter();
+    }
+
+    /// <summary>Something in this kernel may change: forks copy it first.</summary>
+    internal void Changing() => Queue.Forks?.Changing(Identity);
 
     /// <summary>Puts a subsystem behind the sockets of a protocol.</summary>
     internal void Register(NetlinkProtocol protocol, INetlinkSubsystem subsystem) => _subsystems[protocol] = subsystem;

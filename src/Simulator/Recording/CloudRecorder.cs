@@ -57,14 +57,13 @@ public sealed class CloudRecorder : IDisposable
 
     private void Attach(SimulatedHost host)
     {
-        NetworkStack stack = host.Kernel.Stack;
         void OnFrame(NetworkDevice device, Packet packet, bool outgoing) => Frame(host, device, packet, outgoing);
         void OnNetlink(uint portId, int protocol, ReadOnlySpan<byte> datagram, bool toKernel) => Netlink(host, portId, protocol, datagram, toKernel);
-        stack.Link.Tap += OnFrame;
+        host.Kernel.Stack.Link.Tap += OnFrame;
         host.Kernel.NetlinkTap += OnNetlink;
         _detach.Add(() =>
         {
-            stack.Link.Tap -= OnFrame;
+            host.Kernel.Stack.Link.Tap -= OnFrame;
             host.Kernel.NetlinkTap -= OnNetlink;
         });
     }

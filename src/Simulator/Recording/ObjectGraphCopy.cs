@@ -3,12 +3,14 @@ using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using EucaNet.Simulator.Kernel;
 
 namespace EucaNet.Simulator.Recording;
 
 /// <summary>
 /// Copies a graph of objects, closures and suspended asynchronous methods included: each object once, fields as they are, references to copies. What static fields hold
-/// (singletons, sentinels, caches) and what is immutable by nature is shared. What holds on to the operating system is refused.
+/// (singletons, sentinels, caches) and what is immutable by nature is shared. What holds on to the operating system is refused. What is behind a door
+/// (<see cref="CopiedLater"/>) is copied when the first door of its machine is opened.
 /// </summary>
 [RequiresUnreferencedCode("Copies objects field by field."), RequiresDynamicCode("Makes code for each type.")]
 internal sealed class ObjectGraphCopy
@@ -21,31 +23,81 @@ internal sealed class ObjectGraphCopy
     private readonly StaticObjects _statics = new();
     private readonly Stack<(object Copy, Action<object, ObjectGraphCopy> Fill)> _pending = new();
     private readonly List<(object Original, object Copy)> _tables = [];
+    private readonly Lock _lock = new();
+    private readonly Dictionary<MachineIdentity, List<CopiedLater>> _closed = [];
+    private readonly HashSet<MachineIdentity> _open = [];
+    private readonly Stack<CopiedLater> _opening = new();
+    private readonly List<CopiedLater> _opened = [];
+    private bool _abandoned;
 
     /// <summary>Objects copied so far.</summary>
     public int Count => _copies.Count;
+
+    /// <summary>Nothing is left to be copied.</summary>
+    public bool IsComplete => _closed.Count == 0;
 
     /// <summary>The copy of an object with all that it leads to.</summary>
     /// <exception cref="NotSupportedException">Something in the graph cannot be copied: an open file, a thread.</exception>
     public object? Copy(object? root)
     {
-        object? copy = Reference(root);
-        while (_pending.TryPop(out (object Copy, Action<object, ObjectGraphCopy> Fill) next))
+        lock (_lock)
         {
-            next.Fill(next.Copy, this);
+            object? copy = Reference(root);
+            Finish();
+            return copy;
         }
-
-        foreach ((object original, object table) in _tables)
-        {
-            Rehash(original, table);
-        }
-
-        _tables.Clear();
-        return copy;
     }
 
     /// <summary>The copy that was made of an object; null where none was.</summary>
-    public object? Find(object original) => _copies.GetValueOrDefault(original);
+    public object? Find(object original)
+    {
+        lock (_lock)
+        {
+            return _copies.GetValueOrDefault(original);
+        }
+    }
+
+    /// <summary>Copies what is behind the doors of a machine.</summary>
+    public void Open(MachineIdentity machine)
+    {
+        lock (_lock)
+        {
+            OpenDoors(machine);
+            Finish();
+        }
+    }
+
+    /// <summary>Copies what is behind a door, and all doors of the same machine.</summary>
+    public void Open(CopiedLater door)
+    {
+        lock (_lock)
+        {
+            ObjectDisposedException.ThrowIf(!door.IsHere && _abandoned, typeof(Fabric.SimulatedCloud));
+            Open(door.Machine!);
+        }
+    }
+
+    /// <summary>Copies what is behind all doors.</summary>
+    public void OpenAll()
+    {
+        lock (_lock)
+        {
+            while (_closed.Count > 0)
+            {
+                Open(_closed.Keys.First());
+            }
+        }
+    }
+
+    /// <summary>Nobody goes through the closed doors any more.</summary>
+    public void Abandon()
+    {
+        lock (_lock)
+        {
+            _abandoned = true;
+            _closed.Clear();
+        }
+    }
 
     /// <summary>What stands in the copies for an object: its copy, or itself where it is shared. What a new copy leads to is copied before <see cref="Copy"/> ends.</summary>
     public object? Reference(object? original)
@@ -62,6 +114,11 @@ internal sealed class ObjectGraphCopy
             _plans.Add(type, plan = new Plan(original));
         }
 
+        if (plan.IsLeftOut)
+        {
+            return null;
+        }
+
         // What was copied before the static field that holds it was met stays a copy everywhere.
         if (plan.IsShared || (_statics.Holds(original, type) && !_copies.ContainsKey(original)))
         {
@@ -72,6 +129,19 @@ internal sealed class ObjectGraphCopy
         if (known)
         {
             return copy;
+        }
+
+        if (plan.IsDoor)
+        {
+            var door = ((CopiedLater)original).Close(this);
+            copy = door;
+            KeepClosed(door);
+            return door;
+        }
+
+        if (original is SimulatedKernel kernel)
+        {
+            OpenDoors(kernel.Identity);
         }
 
         copy = CloneShallow(original);
@@ -86,6 +156,60 @@ internal sealed class ObjectGraphCopy
         }
 
         return copy;
+    }
+
+    private void Finish()
+    {
+        while (true)
+        {
+            if (_pending.TryPop(out (object Copy, Action<object, ObjectGraphCopy> Fill) next))
+            {
+                next.Fill(next.Copy, this);
+            }
+            else if (_opening.TryPop(out CopiedLater? door))
+            {
+                door.Take(this);
+                _opened.Add(door);
+            }
+            else
+            {
+                break;
+            }
+        }
+
+        foreach ((object original, object table) in _tables)
+        {
+            Rehash(original, table);
+        }
+
+        _tables.Clear();
+        _opened.ForEach(static door => door.StayOpen());
+        _opened.Clear();
+    }
+
+    private void KeepClosed(CopiedLater door)
+    {
+        if (door.Machine is not { } machine || _open.Contains(machine))
+        {
+            _opening.Push(door);
+        }
+        else if (_closed.TryGetValue(machine, out List<CopiedLater>? doors))
+        {
+            doors.Add(door);
+        }
+        else
+        {
+            _closed.Add(machine, [door]);
+        }
+    }
+
+    // A machine is copied as a whole, however one came to it.
+    private void OpenDoors(MachineIdentity machine)
+    {
+        if (_open.Add(machine) && _closed.Remove(machine, out List<CopiedLater>? doors))
+        {
+            doors.ForEach(_opening.Push);
+        }
     }
 
     // Objects without a hash of their own are found by their identity, and the copies' identities are others.
@@ -147,9 +271,15 @@ internal sealed class ObjectGraphCopy
             Type type = first.GetType();
             Type? definition = type.IsGenericType ? type.GetGenericTypeDefinition() : null;
             IsShared = first is string or MemberInfo or Assembly or Module or ExecutionContext or SynchronizationContext or TaskScheduler or System.Globalization.CultureInfo
-                or System.Text.Encoding or StringComparer or System.Net.IPAddress or Kernel.ParameterFolder || ObjectGraphFill.IsImmutable(type);
+                or System.Text.Encoding or StringComparer or System.Net.IPAddress or ParameterFolder || ObjectGraphFill.IsImmutable(type);
             if (IsShared)
             {
+                return;
+            }
+
+            if (first is ForksUnderWay or ObjectGraphCopy)
+            {
+                IsLeftOut = true;
                 return;
             }
 
@@ -159,14 +289,21 @@ internal sealed class ObjectGraphCopy
             }
 
             Fill = ObjectGraphFill.Of(type);
+            IsDoor = first is CopiedLater;
             IsTable = (definition == typeof(Dictionary<,>) || definition == typeof(HashSet<>)) && ObjectGraphFill.HoldsReferences(type.GetGenericArguments()[0]);
         }
+
+        /// <summary>They belong to no state: where one is, a copy has none.</summary>
+        public bool IsLeftOut { get; }
 
         /// <summary>They are the program's, or never change: both sides have the same.</summary>
         public bool IsShared { get; }
 
         /// <summary>Exchanges the references of a copy; null where it has none.</summary>
         public Action<object, ObjectGraphCopy>? Fill { get; }
+
+        /// <summary>What they lead to is copied later.</summary>
+        public bool IsDoor { get; }
 
         /// <summary>Their keys are found by hashes that may differ among the copies.</summary>
         public bool IsTable { get; }

@@ -131,7 +131,7 @@ internal sealed class ObjectGraphWriter(TextWriter output)
     {
         switch (value)
         {
-            case null or ExecutionContext or SynchronizationContext:
+            case null or ExecutionContext or SynchronizationContext or ForksUnderWay or ObjectGraphCopy:
                 return "null";
             case string text:
                 return JsonSerializer.Serialize(text);
@@ -165,6 +165,7 @@ internal sealed class ObjectGraphWriter(TextWriter output)
                 throw Refused(kind);
             }
 
+            (value as CopiedLater)?.Open();
             _numbers.Add(value, number = _numbers.Count);
             _pending.Enqueue(value);
         }

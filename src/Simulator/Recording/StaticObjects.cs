@@ -17,7 +17,7 @@ internal sealed class StaticObjects
     /// <summary>The field that holds an object; false where none of those that are known does.</summary>
     public bool TryFind(object value, [NotNullWhen(true)] out FieldInfo? place) => _places.TryGetValue(value, out place);
 
-    /// <summary>Gets to know the static fields of a type and of those it derives from.</summary>
+    /// <summary>Gets to know the static fields of a type, of those it derives from and of those it is made of: a set's order is often kept by what the set holds.</summary>
     public void Visit(Type type)
     {
         for (Type? level = type; level is not null && level != typeof(object); level = level.BaseType)
@@ -25,6 +25,11 @@ internal sealed class StaticObjects
             if (!_seen.Add(level) || level.ContainsGenericParameters || level.IsArray)
             {
                 continue;
+            }
+
+            foreach (Type argument in level.GetGenericArguments())
+            {
+                Visit(argument);
             }
 
             foreach (FieldInfo field in level.GetFields(BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly))

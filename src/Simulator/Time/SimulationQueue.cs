@@ -1,3 +1,5 @@
+using EucaNet.Simulator.Recording;
+
 namespace EucaNet.Simulator.Time;
 
 /// <summary>
@@ -10,6 +12,20 @@ public sealed class SimulationQueue
     private readonly Queue<Action> _posted = [];
     private int _depth;
     private bool _draining;
+    private ForksUnderWay? _forks;
+
+    /// <summary>Something waits for its turn.</summary>
+    internal bool IsBusy => _posted.Count > 0 || _draining;
+
+    /// <summary>Forks that have not copied all that runs under this queue; null before the first.</summary>
+    internal ForksUnderWay? Forks => _forks;
+
+    /// <summary>A fork of all that runs under this queue has begun, perhaps one of several on as many threads.</summary>
+    internal void Add(ObjectGraphCopy fork)
+    {
+        Interlocked.CompareExchange(ref _forks, new ForksUnderWay(), null);
+        _forks.Add(fork);
+    }
 
     /// <summary>Enters a system call; leave it by disposing what this returns.</summary>
     internal Call Enter()

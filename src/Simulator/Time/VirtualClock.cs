@@ -1,3 +1,6 @@
+using EucaNet.Simulator.Kernel;
+using EucaNet.Simulator.Recording;
+
 namespace EucaNet.Simulator.Time;
 
 /// <summary>
@@ -21,6 +24,9 @@ public sealed class VirtualClock : TimeProvider
 
     /// <summary>The same time, but without the jumps of <see cref="SetForward"/>: what ages in a kernel goes by it.</summary>
     internal TimeProvider Steady { get; }
+
+    /// <summary>This clock as a machine sees it: the timers that it sets are the machine's, and who looks at it may be about to change.</summary>
+    internal TimeProvider Of(MachineIdentity machine) => new MachineTime(this, machine);
 
     /// <summary>The queue of everything that runs under this clock.</summary>
     public SimulationQueue Queue { get; } = new();
@@ -83,10 +89,12 @@ public sealed class VirtualClock : TimeProvider
     }
 
     /// <inheritdoc />
-    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => CreateTimer(null, callback, state, dueTime, period);
+
+    private VirtualTimer CreateTimer(MachineIdentity? machine, TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
         ArgumentNullException.ThrowIfNull(callback);
-        var timer = new VirtualTimer(this, callback, state);
+        var timer = new VirtualTimer(this, machine, callback, state);
         timer.Change(dueTime, period);
         return timer;
     }
@@ -126,16 +134,45 @@ public sealed class VirtualClock : TimeProvider
         public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => clock.CreateTimer(callback, state, dueTime, period);
     }
 
-    private sealed class VirtualTimer(VirtualClock clock, TimerCallback callback, object? state) : ITimer
+    private sealed class MachineTime(VirtualClock clock, MachineIdentity machine) : TimeProvider
     {
+        public override long TimestampFrequency => clock.TimestampFrequency;
+
+        public override DateTimeOffset GetUtcNow()
+        {
+            clock.Queue.Forks?.Changing(machine);
+            return clock.GetUtcNow();
+        }
+
+        public override long GetTimestamp()
+        {
+            clock.Queue.Forks?.Changing(machine);
+            return clock.GetTimestamp();
+        }
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            clock.Queue.Forks?.Changing(machine);
+            return clock.CreateTimer(machine, callback, state, dueTime, period);
+        }
+    }
+
+    private sealed class VirtualTimer(VirtualClock clock, MachineIdentity? machine, TimerCallback callback, object? state) : CopiedLater, ITimer
+    {
+        private VirtualClock _clock = clock;
+        private TimerCallback _callback = callback;
+        private object? _state = state;
         private TimeSpan _period = Timeout.InfiniteTimeSpan;
+
+        public override MachineIdentity? Machine => machine;
 
         /// <summary>The order of the entry that counts; any other of this timer in the heap is cancelled.</summary>
         public long Order { get; private set; } = -1;
 
         public bool Change(TimeSpan dueTime, TimeSpan period)
         {
-            using (clock.Queue.Enter())
+            Open();
+            using (_clock.Queue.Enter())
             {
                 _period = period;
                 Order = -1;
@@ -150,13 +187,19 @@ public sealed class VirtualClock : TimeProvider
 
         public void Fire()
         {
+            Open();
+            if (machine is not null)
+            {
+                _clock.Queue.Forks?.Changing(machine);
+            }
+
             Order = -1;
             if (_period != Timeout.InfiniteTimeSpan && _period > TimeSpan.Zero)
             {
                 Arm(_period);
             }
 
-            callback(state);
+            _callback(_state);
         }
 
         public void Dispose() => Order = -1;
@@ -167,10 +210,18 @@ public sealed class VirtualClock : TimeProvider
             return ValueTask.CompletedTask;
         }
 
+        protected override void Take(CopiedLater original, ObjectGraphCopy copy)
+        {
+            var timer = (VirtualTimer)original;
+            _clock = (VirtualClock)copy.Reference(timer._clock)!;
+            _callback = (TimerCallback)copy.Reference(timer._callback)!;
+            _state = copy.Reference(timer._state);
+        }
+
         private void Arm(TimeSpan dueTime)
         {
-            Order = clock._order++;
-            clock._timers.Enqueue(this, (clock._now + dueTime.Ticks, Order));
+            Order = _clock._order++;
+            _clock._timers.Enqueue(this, (_clock._now + dueTime.Ticks, Order));
         }
     }
 }

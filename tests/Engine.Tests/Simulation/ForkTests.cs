@@ -25,4 +25,23 @@ public sealed class ForkTests
         Assert.That(here.Value, Is.EqualTo(there.Value));
         Assert.That(here.Changes.ToString(), Is.EqualTo(there.Changes.ToString()));
     }
+
+    [Test]
+    public async Task A_fork_has_the_engines_as_they_were_though_nobody_named_them()
+    {
+        await using ManagedCloud cloud = await ManagedCloud.StartAsync();
+        await cloud.RunAsync("alice", "web", 0);
+        SimulatedCloud fork = cloud.Cloud.Fork().Cloud;
+        string before = Text(cloud.Cloud);
+        await cloud.RunAsync("bob", "web", 1);
+        cloud.Cloud.Advance(TimeSpan.FromMinutes(1));
+        Assert.That(Text(fork) == before);
+
+        static string Text(SimulatedCloud cloud)
+        {
+            using var text = new StringWriter();
+            cloud.Save(text);
+            return text.ToString();
+        }
+    }
 }

@@ -299,7 +299,7 @@ internal sealed class NeighbourResolver(NetworkStack stack)
             }
             else if (due != Timeout.InfiniteTimeSpan)
             {
-                _timer = stack.Kernel.Clock.CreateTimer(
+                _timer = stack.Kernel.Time.CreateTimer(
                     _ =>
                     {
                         using Time.SimulationQueue.Call call = stack.Kernel.Enter();

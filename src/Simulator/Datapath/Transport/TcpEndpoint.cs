@@ -268,7 +268,7 @@ internal sealed class TcpEndpoint(NetworkStack stack, InternetAddress local, ush
     {
         if (_timer is null)
         {
-            _timer = stack.Kernel.Clock.CreateTimer(
+            _timer = stack.Kernel.Time.CreateTimer(
                 _ =>
                 {
                     using Time.SimulationQueue.Call call = stack.Kernel.Enter();
