@@ -19,6 +19,19 @@ internal sealed class ObjectGraphReader
     private readonly Dictionary<string, object> _objects = [];
     private readonly List<(object Table, string[] Words)> _tables = [];
 
+    /// <summary>A type by its name; null where there is none, or the name is cut.</summary>
+    private static Type? Find(string name)
+    {
+        try
+        {
+            return Type.GetType(name);
+        }
+        catch (IOException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>The object that the text begins with.</summary>
     /// <exception cref="FormatException">It is no such text, or one of another version of the program.</exception>
     public object Read(TextReader input)
@@ -33,7 +46,7 @@ internal sealed class ObjectGraphReader
             string[] words = [.. Words(line)];
             if (line.StartsWith('#'))
             {
-                _types.Add(words[0], Type.GetType(line[(words[0].Length + 1)..]) ?? throw Broken(line));
+                _types.Add(words[0], Find(line[(words[0].Length + 1)..]) ?? throw Broken(line));
             }
             else if (words is [{ } name, { } type, .. { } rest] && name.StartsWith('@'))
             {
