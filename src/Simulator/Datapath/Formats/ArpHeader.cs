@@ -12,9 +12,11 @@ internal readonly ref struct ArpHeader(Span<byte> bytes)
 
     public Span<byte> Bytes { get; } = bytes;
 
-    /// <summary>Hardware and protocol types and lengths are those of IPv4 over ethernet.</summary>
-    public bool IsValid =>
-        Bytes.Length >= Size && BinaryPrimitives.ReadUInt64BigEndian(Bytes) >> 16 == 0x0001_0800_0604;
+    /// <summary>The lengths of its addresses are those of IPv4 over ethernet: what is asked before rules see it.</summary>
+    public bool HasLengths => Bytes.Length >= Size && BinaryPrimitives.ReadUInt16BigEndian(Bytes[4..]) == 0x0604;
+
+    /// <summary>Hardware and protocol types and lengths are those of IPv4 over ethernet, or over another link of IEEE 802, which is taken for it.</summary>
+    public bool IsValid => HasLengths && BinaryPrimitives.ReadUInt32BigEndian(Bytes) is 0x0001_0800 or 0x0006_0800;
 
     public ushort Operation => BinaryPrimitives.ReadUInt16BigEndian(Bytes[6..]);
 

@@ -19,7 +19,7 @@ internal sealed class ArpLayer(NetworkStack stack)
             return;
         }
 
-        if (packet.NetworkLength < ArpHeader.Size || !packet.Arp.IsValid)
+        if (packet.NetworkLength < ArpHeader.Size || !packet.Arp.HasLengths)
         {
             packet.Tell(StoryKind.Dropped, TraceLevel.Minimal, stack.HostName, "malformed ARP");
             return;
@@ -30,7 +30,14 @@ internal sealed class ArpLayer(NetworkStack stack)
             return;
         }
 
-        Process(device, packet);
+        if (packet.Arp.IsValid)
+        {
+            Process(device, packet);
+        }
+        else
+        {
+            packet.Tell(StoryKind.Dropped, TraceLevel.Minimal, stack.HostName, "ARP of another kind of link or protocol");
+        }
     }
 
     /// <summary>Asks for the MAC of <paramref name="target"/>; of one station only where its MAC was known.</summary>
@@ -151,8 +158,12 @@ internal sealed class ArpLayer(NetworkStack stack)
         return true;
     }
 
+    /// <summary>A bridge's rule answers a question in the station's place, with a MAC of its own.</summary>
+    public void Answer(NetworkDevice device, MacAddress asker, uint askerAddress, uint address, MacAddress answer, PacketStory? story) =>
+        Send(device, ArpHeader.Reply, asker, answer, address, asker, askerAddress, story);
+
     private void Reply(NetworkDevice device, MacAddress hardware, uint asker, uint address, PacketStory? story) =>
-        Send(device, ArpHeader.Reply, hardware, MacAddress.Read(device.HardwareAddress), address, hardware, asker, story);
+        Answer(device, hardware, asker, address, MacAddress.Read(device.HardwareAddress), story);
 
     private void Send(
         NetworkDevice device, ushort operation, MacAddress to, MacAddress senderHardware, uint sender, MacAddress targetHardware, uint target, PacketStory? story)
