@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using EucaNet.Netfilter.Nftables.Expressions;
 using EucaNet.Netlink.Wire;
 using static EucaNet.Netfilter.Nftables.NfTables;
@@ -227,29 +228,33 @@ public sealed record Rule : NftablesEntity
     }
 }
 
-/// <summary>The layer 4 protocol that xtables matches and targets of the rule are checked against (NFTA_RULE_COMPAT_*).</summary>
-/// <param name="Protocol">Protocol number; 0 for any.</param>
+/// <summary>The protocol that xtables matches and targets of the rule are checked against (NFTA_RULE_COMPAT_*): of layer 4, of bridges the ethernet's.</summary>
+/// <param name="Protocol">Protocol number, that of ethernet in network order; 0 for any.</param>
 /// <param name="Flags">NFT_RULE_COMPAT_F_INV: any but this.</param>
 public sealed record RuleCompatibility(uint Protocol, uint Flags)
 {
     /// <summary>
     /// What matches and targets of xtables among these expressions are checked against, which the kernel does not list: the protocol that the packet's is compared with
-    /// in front of them. Null where there are none of xtables, or no such comparison.
+    /// in front of them, of bridges the ethernet protocol as it stands in the frame. Null where there are none of xtables, or no such comparison.
     /// </summary>
     internal static RuleCompatibility? Of(ValueList<Expression> expressions)
     {
-        const uint ProtocolOfIpv4 = 9, NextHeaderOfIpv6 = 6;
+        const uint ProtocolOfIpv4 = 9, NextHeaderOfIpv6 = 6, ProtocolOfEthernet = 12;
         CompareExpression? compared = null;
         for (int index = 0; index < expressions.Count; index++)
         {
             switch (expressions[index])
             {
                 case MatchExpression or TargetExpression:
-                    return compared is { Value: { } protocol } ? new RuleCompatibility(protocol[0], compared.Operator == CompareOperator.NotEqual ? NFT_RULE_COMPAT_F_INV : 0) : null;
-                case CompareExpression { Value.Length: 1, Operator: CompareOperator.Equal or CompareOperator.NotEqual } comparison
+                    return compared is { Value: { } protocol }
+                        ? new RuleCompatibility(protocol.Length == 1 ? protocol[0] : BinaryPrimitives.ReadUInt16LittleEndian(protocol.Span), compared.Operator == CompareOperator.NotEqual ? NFT_RULE_COMPAT_F_INV : 0)
+                        : null;
+                case CompareExpression { Value.Length: 1, Operator: CompareOperator.Equal or CompareOperator.NotEqual }
                     when index > 0 && expressions[index - 1] is MetaExpression { Key: MetaKey.Layer4Protocol }
                         or PayloadExpression { Base: PayloadBase.NetworkHeader, Length: 1, Offset: ProtocolOfIpv4 or NextHeaderOfIpv6 }:
-                    compared = comparison;
+                case CompareExpression { Value.Length: 2, Operator: CompareOperator.Equal or CompareOperator.NotEqual }
+                    when index > 0 && expressions[index - 1] is PayloadExpression { Base: PayloadBase.LinkLayerHeader, Length: 2, Offset: ProtocolOfEthernet }:
+                    compared = (CompareExpression)expressions[index];
                     break;
             }
         }
