@@ -176,7 +176,7 @@ internal sealed partial class Packet
         return new Packet(buffer, Headroom, buffer.Length)
         {
             NetworkOffset = Headroom + EthernetSize,
-            Protocol = BinaryPrimitives.ReadUInt16BigEndian(frame[12..]),
+            Protocol = EtherType.Of(BinaryPrimitives.ReadUInt16BigEndian(frame[12..]), frame[EthernetSize..]),
         };
     }
 
@@ -227,7 +227,7 @@ internal sealed partial class Packet
 
         Span<byte> network = Network;
         Tag = new VlanTag(Protocol, BinaryPrimitives.ReadUInt16BigEndian(network));
-        Protocol = BinaryPrimitives.ReadUInt16BigEndian(network[2..]);
+        Protocol = EtherType.Of(BinaryPrimitives.ReadUInt16BigEndian(network[2..]), network[VlanTag.Size..]);
         _buffer.AsSpan(MacOffset, 12).CopyTo(_buffer.AsSpan(MacOffset + VlanTag.Size));
         MacOffset += VlanTag.Size;
         NetworkOffset += VlanTag.Size;

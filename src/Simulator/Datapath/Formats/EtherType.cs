@@ -3,7 +3,10 @@ namespace EucaNet.Simulator.Datapath.Formats;
 /// <summary>Ethernet protocol numbers (linux/if_ether.h).</summary>
 internal static class EtherType
 {
+    /// <summary>A frame with a length whose payload is Novell's, without a header of its own (802.3); else it has one of 802.2.</summary>
+    public const ushort Raw8023 = 0x0001;
     public const ushort All = 0x0003;
+    public const ushort LogicalLink = 0x0004;
     public const ushort Ipv4 = 0x0800;
     public const ushort Arp = 0x0806;
     public const ushort Vlan = 0x8100;
@@ -12,6 +15,10 @@ internal static class EtherType
 
     /// <summary>Smaller numbers in an ethernet header are lengths (802.3), not protocols.</summary>
     public const ushort FirstProtocol = 0x0600;
+
+    /// <summary>The protocol of what follows a field of type or length (eth_type_trans, vlan_set_encap_proto).</summary>
+    public static ushort Of(ushort field, ReadOnlySpan<byte> payload) =>
+        field >= FirstProtocol ? field : payload is [0xff, 0xff, ..] ? Raw8023 : LogicalLink;
 
     /// <summary>Whether frames of this type begin with a VLAN tag.</summary>
     public static bool IsVlan(ushort type) => type is Vlan or VlanService;

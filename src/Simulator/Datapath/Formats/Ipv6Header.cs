@@ -111,7 +111,7 @@ internal readonly ref struct Ipv6Header(Span<byte> bytes)
                 return offset;
             }
 
-            int length = protocol switch { IpProtocol.Ipv6Fragment => 8, IpProtocol.Ah => (Bytes[offset + 1] + 2) * 4, _ => (Bytes[offset + 1] + 1) * 8 };
+            int length = LengthOf(protocol, Bytes[offset + 1]);
             if (isStrict && offset + length > Bytes.Length)
             {
                 return Broken;
@@ -124,6 +124,72 @@ internal readonly ref struct Ipv6Header(Span<byte> bytes)
 
             protocol = next;
             offset += length;
+        }
+    }
+
+    /// <summary>
+    /// Where what follows the extension headers begins, as ipv6_skip_exthdr finds it; <see cref="Absent"/> where nothing follows or a header is cut. In a
+    /// later piece of a packet that is the fragment header, which is then said to be the protocol.
+    /// </summary>
+    public int SkipExtensions(out byte protocol)
+    {
+        protocol = NextHeader;
+        int offset = Size;
+        while (IsExtension(protocol) || protocol == IpProtocol.Ipv6NoNext)
+        {
+            if (protocol == IpProtocol.Ipv6NoNext || offset + (protocol == IpProtocol.Ipv6Fragment ? 4 : 2) > Bytes.Length)
+            {
+                return Absent;
+            }
+
+            if (protocol == IpProtocol.Ipv6Fragment && (BinaryPrimitives.ReadUInt16BigEndian(Bytes[(offset + 2)..]) & 0xfff8) != 0)
+            {
+                break;
+            }
+
+            byte next = Bytes[offset];
+            offset += LengthOf(protocol, Bytes[offset + 1]);
+            protocol = next;
+        }
+
+        return offset;
+    }
+
+    /// <summary>Where a hop-by-hop header follows, it and its options end within the packet and within each other (nf_ip6_check_hbh_len); none of them may make it a jumbogram.</summary>
+    public bool HasWholeHopByHop
+    {
+        get
+        {
+            const byte PadOne = 0, Jumbo = 0xc2;
+            if (NextHeader != IpProtocol.HopByHop)
+            {
+                return true;
+            }
+
+            if (Size + 8 > Bytes.Length || Size + LengthOf(IpProtocol.HopByHop, Bytes[Size + 1]) is var end && end > Bytes.Length)
+            {
+                return false;
+            }
+
+            int at = Size + 2;
+            while (at < end)
+            {
+                byte option = Bytes[at];
+                if (option == PadOne)
+                {
+                    at++;
+                }
+                else if (option == Jumbo || at + 2 > end)
+                {
+                    return false;
+                }
+                else
+                {
+                    at += Bytes[at + 1] + 2;
+                }
+            }
+
+            return at == end;
         }
     }
 
@@ -151,6 +217,9 @@ internal readonly ref struct Ipv6Header(Span<byte> bytes)
 
         return offset;
     }
+
+    /// <summary>The octets of an extension header, by the octet that says it.</summary>
+    private static int LengthOf(byte header, byte said) => header switch { IpProtocol.Ipv6Fragment => 8, IpProtocol.Ah => (said + 2) * 4, _ => (said + 1) * 8 };
 
     private static bool IsExtension(byte header) =>
         header is IpProtocol.HopByHop or IpProtocol.Ipv6Routing or IpProtocol.Ipv6Fragment or IpProtocol.Ipv6Destination or IpProtocol.Ah;
@@ -182,7 +251,7 @@ internal readonly ref struct Ipv6Header(Span<byte> bytes)
             }
             else
             {
-                offset += current == IpProtocol.Ah ? (Bytes[offset + 1] + 2) * 4 : (Bytes[offset + 1] + 1) * 8;
+                offset += LengthOf(current, Bytes[offset + 1]);
             }
         }
 

@@ -170,7 +170,7 @@ internal sealed class BridgeNetfilter(NetworkStack stack)
     /// <summary>The checks of reception (br_validate_ipv4, br_validate_ipv6); cuts what follows the packet's end.</summary>
     private static bool Validate(Packet packet)
     {
-        if (packet.IsIpv6 ? packet.NetworkLength < Ipv6Header.Size || !packet.Ipv6.IsValid : packet.NetworkLength < Ipv4Header.MinimumSize || !packet.Ipv4.IsValid)
+        if (packet.IsIpv6 ? packet.NetworkLength < Ipv6Header.Size || !packet.Ipv6.IsValid || !packet.Ipv6.HasWholeHopByHop : packet.NetworkLength < Ipv4Header.MinimumSize || !packet.Ipv4.IsValid)
         {
             return false;
         }
