@@ -35,6 +35,7 @@ public sealed record KernelProfile
         HasQueueExpression = false,
         HasFlowtables = false,
         HasBridgeExpressions = false,
+        HasBridgeConntrack = false,
         HasBridgeNetfilter = true,
         QueueingDisciplines = AllDisciplines.Except(["prio", "fq_codel", "codel", "netem"]),
         Classifiers = ["u32"],
@@ -129,6 +130,9 @@ public sealed record KernelProfile
 
     /// <summary>What nf_tables adds for bridges: reject, bridge names (CONFIG_NFT_BRIDGE_META, CONFIG_NFT_BRIDGE_REJECT).</summary>
     public bool HasBridgeExpressions { get; init; } = true;
+
+    /// <summary>Connections of bridged packets can be tracked (CONFIG_NF_CONNTRACK_BRIDGE).</summary>
+    public bool HasBridgeConntrack { get; init; } = true;
 
     /// <summary>ipset's hash:mac, hash:ip,mac, hash:ip,mark, hash:net,net and hash:net,port,net (CONFIG_IP_SET_HASH_*).</summary>
     public bool HasRareSetTypes { get; init; } = true;

@@ -71,6 +71,9 @@ public static class ModelledFeatures
     private static void Extensions(StringBuilder text, string what, IReadOnlyList<Extension> extensions, Func<Extension, bool> isModelled)
     {
         text.Append(CultureInfo.InvariantCulture, $"\n### xtables {what}\n\n");
+
+        // One of a size that varies is known by its name alone: nf_tables refuses it.
+        extensions = [.. extensions.Where(static extension => extension.Size >= 0)];
         IEnumerable<string> names = extensions.GroupBy(static extension => extension.Name).OrderBy(static group => group.Key, StringComparer.Ordinal)
             .Select(static group => $"`{group.Key}` {string.Join('/', group.Select(static extension => extension.Revision).Distinct().Order())}");
         text.Append(CultureInfo.InvariantCulture, $"With their revisions: {string.Join(", ", names)}.\n");
@@ -78,7 +81,10 @@ public static class ModelledFeatures
             .Select(group => extensions.Any(extension => extension.Name == group.Key && isModelled(extension))
                 ? $"`{group.Key}` ({string.Join(", ", group.Select(static extension => $"{Families.FirstOrDefault(family => family.Family == extension.Family).Name ?? "all"} {extension.Revision}").Distinct())})"
                 : $"`{group.Key}`");
-        text.Append(CultureInfo.InvariantCulture, $"\nTaken, kept and shown, but not judged on packets; a packet's trace names them where it meets one: {string.Join(", ", named)}.\n");
+        if (named.Any())
+        {
+            text.Append(CultureInfo.InvariantCulture, $"\nTaken, kept and shown, but not judged on packets; a packet's trace names them where it meets one: {string.Join(", ", named)}.\n");
+        }
     }
 
     private static void Parameters(StringBuilder text)
@@ -105,6 +111,7 @@ public static class ModelledFeatures
             ("VLAN devices", static profile => profile.LinkKinds.Contains("vlan")),
             ("`queue`", static profile => profile.HasQueueExpression),
             ("flowtables", static profile => profile.HasFlowtables),
+            ("connections of bridged packets", static profile => profile.HasBridgeConntrack),
             ("`reject` and bridge names in bridges", static profile => profile.HasBridgeExpressions),
         ];
         foreach ((string name, Func<KernelProfile, bool> has) in rows)

@@ -49,7 +49,7 @@ internal sealed partial class NftablesDifferentialTests
     private static IEnumerable<string> Cases() => Directory.GetFiles(CasesFolder).Select(static path => Path.GetFileName(path)).Order(StringComparer.Ordinal);
 
     /// <summary>The profile that stands for the kernel under this test.</summary>
-    private static KernelProfile ThisKernel()
+    internal static KernelProfile ThisKernel()
     {
         Match version = Release().Match(File.ReadAllText("/proc/sys/kernel/osrelease"));
         var running = new Version(int.Parse(version.Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture), int.Parse(version.Groups[2].Value, System.Globalization.CultureInfo.InvariantCulture));

@@ -1,6 +1,7 @@
 using EucaNet.Netfilter;
 using EucaNet.Netlink.Wire;
 using EucaNet.Simulator.Kernel.Netfilter;
+using EucaNet.Simulator.Kernel.Nftables.Compat;
 using EucaNet.Simulator.Kernel.Sockets;
 using static EucaNet.Netfilter.Nfnetlink;
 using static EucaNet.Netfilter.Nftables.NfTables;
@@ -23,8 +24,8 @@ internal sealed partial class NftablesSubsystem(SimulatedKernel kernel)
     /// <summary>The lists of the recent match by name: addresses and when each was seen.</summary>
     public Dictionary<string, Dictionary<string, List<DateTimeOffset>>> RecentLists { get; } = [];
 
-    /// <summary>The tables of the hashlimit match by name: tokens left for each key, and when it was seen.</summary>
-    public Dictionary<string, Dictionary<string, (double Amount, DateTimeOffset Since)>> HashLimits { get; } = [];
+    /// <summary>The tables of the hashlimit match by family and name.</summary>
+    public Dictionary<(byte Family, string Name), HashLimitTable> HashLimits { get; } = [];
 
     /// <summary>Counts commits; never 0.</summary>
     public uint Generation { get; private set; } = 1;

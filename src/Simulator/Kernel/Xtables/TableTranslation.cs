@@ -325,7 +325,7 @@ internal ref struct TableTranslation(XtablesLayout layout, ReadOnlySpan<byte> re
 
         byte[] data = DataOf(at);
         string table = TableName(_replace);
-        var place = new ExtensionPlace(table, layout.Family, entry.ComeFrom, BinaryPrimitives.ReadUInt16LittleEndian(entry.Header.AsSpan(layout.Protocol)), (entry.Header[layout.Flags + 1] & 0x40) != 0, sets);
+        var place = new ExtensionPlace(table, layout.Family, entry.ComeFrom, BinaryPrimitives.ReadUInt16LittleEndian(entry.Header.AsSpan(layout.Protocol)), (entry.Header[layout.Flags + 1] & 0x40) != 0, sets, TracksConnections: true);
         LinuxError error = ExtensionChecks.Check(extension, data, isTarget, place);
         made = new EntryExtension(extension, at, data);
         return error;

@@ -62,8 +62,8 @@ internal sealed class XtablesSubsystem(SimulatedKernel kernel)
             MatchEvaluation.Prepare(match.Extension!, kernel);
         }
 
-        entries.HoldSets(kernel.IpSets, 1);
-        table.Entries.HoldSets(kernel.IpSets, -1);
+        entries.HoldNamed(kernel, 1);
+        table.Entries.HoldNamed(kernel, -1);
         table.Entries = entries;
         if (used && !uses)
         {

@@ -68,14 +68,14 @@ internal sealed class XtablesEntries
         entry.Matches.Any(match => MatchEvaluation.UsesConntrack(match.Extension!.Name))
         || entry.TargetExtension is { Extension: { } target } used && TargetEvaluation.UsesConntrack(target.Name, used.Data));
 
-    /// <summary>Counts the references of the entries to sets up or down.</summary>
-    public void HoldSets(IpSetSubsystem sets, int change)
+    /// <summary>Counts the references of the entries to sets and tables of limits up or down.</summary>
+    public void HoldNamed(SimulatedKernel kernel, int change)
     {
         foreach (EntryExtension extension in List.SelectMany(entry => entry.Matches.Append(entry.TargetExtension!)))
         {
             if (extension?.Extension is { } known)
             {
-                IpSetRules.Hold(known, extension.Data, sets, change);
+                ExtensionHolds.Hold(known, extension.Data, kernel, change);
             }
         }
     }

@@ -14,7 +14,7 @@ internal abstract class DifferenceLab : IDisposable
     /// <summary>What nobody sends but a kernel by itself: reports of groups, neighbour discovery of its own, router solicitations.</summary>
     private static readonly byte[] OwnIcmpv6 = [131, 132, 133, 134, 135, 136, 143];
 
-    private static readonly ushort[] Watched = [EtherType.Ipv4, EtherType.Ipv6, EtherType.Arp];
+    private static readonly ushort[] Watched = [EtherType.Ipv4, EtherType.Ipv6, EtherType.Arp, EtherType.LogicalLink];
 
     private readonly List<(string Device, ushort Type, IPacketSocket Socket)> _sockets = [];
     private readonly byte[] _buffer = new byte[9000];

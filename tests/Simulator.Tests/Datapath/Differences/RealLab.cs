@@ -72,6 +72,9 @@ internal sealed class RealLab : DifferenceLab
     /// <summary>The rule set as nft lists it, and reads it again.</summary>
     public IEnumerable<string> ListRules() => Read("ip", $"netns exec {_machine} nft list ruleset").Split('\n', StringSplitOptions.RemoveEmptyEntries);
 
+    /// <summary>Runs a program in the machine's namespace; it must succeed.</summary>
+    public void RunInside(string command, string input = "") => Run("ip", $"netns exec {_machine} {command}", input);
+
     public void SetPlugged(int port, bool plugged) => Run("ip", $"-n {_tester} link set {Outer(port)} {(plugged ? "up" : "down")}", "");
 
     public override void Dispose()

@@ -53,6 +53,7 @@ internal sealed class SimulatedLab : DifferenceLab
         if (topology == Topology.Bridge)
         {
             Links.AddBridge(_machine, "br0");
+            _machine.Kernel.Devices.Find("br0")!.Bridge!.MulticastSnooping = false;
         }
 
         for (int port = 0; port < Ports; port++)

@@ -4,7 +4,7 @@ using EucaNet.Simulator.Datapath.Hooks;
 
 namespace EucaNet.Simulator.Kernel.Nftables.Compat;
 
-/// <summary>The conntrack match, revision 3 (struct xt_conntrack_mtinfo3).</summary>
+/// <summary>The conntrack match (struct xt_conntrack_mtinfo1 to 3): the first has states and statuses of one octet, and only the last has ranges of ports.</summary>
 internal static class ConntrackMatch
 {
     private const ushort State = 1, Protocol = 2, OriginalSource = 4, OriginalDestination = 8, ReplySource = 16, ReplyDestination = 32, Status = 64, Expires = 128;
@@ -12,11 +12,12 @@ internal static class ConntrackMatch
 
     private const uint SourceTranslated = 1 << 6, DestinationTranslated = 1 << 7;
 
-    public static bool Matches(ReadOnlySpan<byte> data, HookContext context)
+    public static bool Matches(Extension extension, ReadOnlySpan<byte> data, HookContext context)
     {
         var flags = BinaryPrimitives.ReadUInt16LittleEndian(data[146..]);
         var inverted = BinaryPrimitives.ReadUInt16LittleEndian(data[148..]);
-        uint states = BinaryPrimitives.ReadUInt16LittleEndian(data[150..]), statuses = BinaryPrimitives.ReadUInt16LittleEndian(data[152..]);
+        uint states = extension.Revision == 1 ? data[150] : BinaryPrimitives.ReadUInt16LittleEndian(data[150..]);
+        uint statuses = extension.Revision == 1 ? data[151] : BinaryPrimitives.ReadUInt16LittleEndian(data[152..]);
         Connection? connection = context.Packet.Connection;
         uint state = MatchEvaluation.StateBit(context.Packet);
         if ((flags & State) != 0)
@@ -48,10 +49,10 @@ internal static class ConntrackMatch
             || !Address(data, flags, inverted, OriginalDestination, 32, original.Destination)
             || !Address(data, flags, inverted, ReplySource, 64, reply.Source)
             || !Address(data, flags, inverted, ReplyDestination, 96, reply.Destination)
-            || !Port(data, flags, inverted, OriginalSourcePort, 138, 154, original.SourcePort)
-            || !Port(data, flags, inverted, OriginalDestinationPort, 140, 156, original.DestinationPort)
-            || !Port(data, flags, inverted, ReplySourcePort, 142, 158, reply.SourcePort)
-            || !Port(data, flags, inverted, ReplyDestinationPort, 144, 160, reply.DestinationPort))
+            || !Port(extension, data, flags, inverted, OriginalSourcePort, 138, 154, original.SourcePort)
+            || !Port(extension, data, flags, inverted, OriginalDestinationPort, 140, 156, original.DestinationPort)
+            || !Port(extension, data, flags, inverted, ReplySourcePort, 142, 158, reply.SourcePort)
+            || !Port(extension, data, flags, inverted, ReplyDestinationPort, 144, 160, reply.DestinationPort))
         {
             return false;
         }
@@ -61,7 +62,7 @@ internal static class ConntrackMatch
             return false;
         }
 
-        if ((flags & Status) != 0 && (statuses == 0 ? connection.Status == 0 : (statuses & (uint)connection.Status) != 0) == ((inverted & Status) != 0))
+        if ((flags & Status) != 0 && ((statuses & (uint)connection.Status) != 0) == ((inverted & Status) != 0))
         {
             return false;
         }
@@ -93,14 +94,16 @@ internal static class ConntrackMatch
         return same != ((inverted & flag) != 0);
     }
 
-    private static bool Port(ReadOnlySpan<byte> data, ushort flags, ushort inverted, ushort flag, int first, int last, ushort port)
+    private static bool Port(Extension extension, ReadOnlySpan<byte> data, ushort flags, ushort inverted, ushort flag, int first, int last, ushort port)
     {
         if ((flags & flag) == 0)
         {
             return true;
         }
 
-        bool inside = port >= BinaryPrimitives.ReadUInt16LittleEndian(data[first..]) && port <= BinaryPrimitives.ReadUInt16LittleEndian(data[last..]);
+        bool inside = extension.Revision == 3
+            ? port >= BinaryPrimitives.ReadUInt16LittleEndian(data[first..]) && port <= BinaryPrimitives.ReadUInt16LittleEndian(data[last..])
+            : port == BinaryPrimitives.ReadUInt16BigEndian(data[first..]);
         return inside != ((inverted & flag) != 0);
     }
 }

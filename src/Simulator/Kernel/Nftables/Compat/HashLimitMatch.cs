@@ -1,76 +1,111 @@
 using System.Buffers.Binary;
 using System.Text;
+using EucaNet.Netlink.Wire;
 using EucaNet.Simulator.Datapath;
 using EucaNet.Simulator.Datapath.Formats;
 using EucaNet.Simulator.Datapath.Hooks;
+using static EucaNet.Netfilter.Nfnetlink;
 
 namespace EucaNet.Simulator.Kernel.Nftables.Compat;
 
-/// <summary>
-/// hashlimit: a token bucket for each source, destination, port or several of them (xt_hashlimit.c). Buckets belong to the table of the match's name, so that rules of one name
-/// share them.
-/// </summary>
+/// <summary>hashlimit: a limit for each source, destination, port or several of them (xt_hashlimit.c), by packets, by bytes, or as a rate that is measured.</summary>
 internal static class HashLimitMatch
 {
-    private const uint Destination = 1, DestinationPort = 2, Source = 4, SourcePort = 8, Invert = 16, Bytes = 32, RateMatch = 64;
+    /// <summary>What the module asks of the data.</summary>
+    public static LinuxError Check(Extension extension, ReadOnlySpan<byte> data, byte family)
+    {
+        ReadOnlySpan<byte> name = data[..(extension.Revision == 1 ? 16 : 255)];
+        HashLimitConfiguration asked = HashLimitConfiguration.Read(extension, data);
+        if (asked.Name.Length == 0)
+        {
+            return LinuxError.EINVAL;
+        }
 
-    /// <summary>Whether limits of this kind are judged here: packets, of the two newer layouts.</summary>
-    public static bool IsModelled(Extension extension, ReadOnlySpan<byte> data) => extension.Revision >= 2 && (Mode(extension, data) & (Bytes | RateMatch)) == 0;
+        if (name.IndexOf((byte)0) < 0)
+        {
+            return LinuxError.ENAMETOOLONG;
+        }
+
+        byte most = family == NFPROTO_IPV4 ? (byte)32 : (byte)128;
+        if (asked.Name is "." or ".." || asked.Name.Contains('/', StringComparison.Ordinal)
+            || asked.Collects == 0 || asked.Lifetime == 0
+            || asked.SourceLength > most || asked.DestinationLength > most || (asked.Mode & ~HashLimitConfiguration.Known) != 0)
+        {
+            return LinuxError.EINVAL;
+        }
+
+        if (asked.Has(HashLimitConfiguration.Rate))
+        {
+            return asked.Revision < 3 ? LinuxError.EINVAL
+                : asked.Average is 0 or > uint.MaxValue ? LinuxError.ERANGE
+                : asked.Interval == 0 ? LinuxError.EINVAL
+                : LinuxError.None;
+        }
+
+        return asked.Has(HashLimitConfiguration.Bytes) ? asked.ByteCredits == 0 ? LinuxError.EINVAL : LinuxError.None
+            : asked.Burst == 0 || asked.CreditsOf(asked.Burst) < asked.CreditsOf(1) ? LinuxError.ERANGE
+            : LinuxError.None;
+    }
+
+    /// <summary>A rule comes or goes; its table is made with the first of its name and goes with the last. False where the table measures rates and the rule does not, or the other way round.</summary>
+    public static bool Hold(Extension extension, ReadOnlySpan<byte> data, NftablesSubsystem owner, int change)
+    {
+        HashLimitConfiguration asked = HashLimitConfiguration.Read(extension, data);
+        (byte, string) key = (extension.Family, asked.Name);
+        if (!owner.HashLimits.TryGetValue(key, out HashLimitTable? table))
+        {
+            if (change <= 0)
+            {
+                return true;
+            }
+
+            owner.HashLimits[key] = table = new HashLimitTable(asked);
+        }
+
+        if (change > 0 && table.Configuration.Has(HashLimitConfiguration.Rate) != asked.Has(HashLimitConfiguration.Rate))
+        {
+            return false;
+        }
+
+        table.References += change;
+        if (table.References <= 0)
+        {
+            owner.HashLimits.Remove(key);
+        }
+
+        return true;
+    }
 
     public static bool Matches(Extension extension, ReadOnlySpan<byte> data, SimulatedKernel kernel, HookContext context)
     {
-        ReadOnlySpan<byte> configuration = data[256..];
-        uint mode = Mode(extension, data);
-        if (KeyOf(extension, data, mode, context.Packet) is not { } key)
+        HashLimitConfiguration asked = HashLimitConfiguration.Read(extension, data);
+        HashLimitTable table = kernel.Nftables.HashLimits[(extension.Family, asked.Name)];
+        if (KeyOf(table.Configuration, context.Packet) is not { } key || table.Admit(key, asked, context.Packet.NetworkLength, kernel.Nftables.Now) is not { } admitted)
         {
             context.MustDrop = true;
             return false;
         }
 
-        // Both layouts: the cost of a packet in millionths of a second, how many fit, then mode, sizes, times.
-        double cost = BinaryPrimitives.ReadUInt64LittleEndian(configuration) / 1_000_000.0, most = cost * BinaryPrimitives.ReadUInt64LittleEndian(configuration[8..]);
-        double lifetime = BinaryPrimitives.ReadUInt32LittleEndian(configuration[32..]) / 1000.0;
-        Dictionary<string, (double Amount, DateTimeOffset Since)> table = Table(kernel, extension, data);
-        DateTimeOffset now = kernel.Clock.Steady.GetUtcNow();
-        double credit = table.TryGetValue(key, out (double Amount, DateTimeOffset Since) known) && (now - known.Since).TotalSeconds < lifetime
-            ? Math.Min(most, known.Amount + (now - known.Since).TotalSeconds)
-            : most;
-        bool fits = credit >= cost;
-        table[key] = (fits ? credit - cost : credit, now);
-        return fits != ((mode & Invert) != 0);
+        return admitted != asked.Has(HashLimitConfiguration.Invert);
     }
 
-    private static uint Mode(Extension extension, ReadOnlySpan<byte> data) => extension.Revision >= 2 ? BinaryPrimitives.ReadUInt32LittleEndian(data[272..]) : 0;
-
-    private static Dictionary<string, (double Amount, DateTimeOffset Since)> Table(SimulatedKernel kernel, Extension extension, ReadOnlySpan<byte> data)
-    {
-        ReadOnlySpan<byte> name = data[..255];
-        string key = $"{extension.Family} {Encoding.Latin1.GetString(name[..Math.Max(0, name.IndexOf((byte)0))])}";
-        if (!kernel.Nftables.HashLimits.TryGetValue(key, out Dictionary<string, (double Amount, DateTimeOffset Since)>? table))
-        {
-            kernel.Nftables.HashLimits[key] = table = [];
-        }
-
-        return table;
-    }
-
-    /// <summary>What the bucket is of; null where the ports asked for are cut off.</summary>
-    private static string? KeyOf(Extension extension, ReadOnlySpan<byte> data, uint mode, Packet packet)
+    /// <summary>What the entry is of; null where the ports asked for are cut off.</summary>
+    private static string? KeyOf(HashLimitConfiguration table, Packet packet)
     {
         bool isV6 = packet.Protocol == EtherType.Ipv6;
-        int length = isV6 ? 16 : 4, first = isV6 ? 8 : 12, masks = extension.Revision == 2 ? 292 : 296;
+        int length = isV6 ? 16 : 4, first = isV6 ? 8 : 12;
         var key = new StringBuilder();
-        if ((mode & Destination) != 0)
+        if (table.Has(HashLimitConfiguration.Destination))
         {
-            key.Append(Masked(packet.Network.Slice(first + length, length), data[masks + 1])).Append(' ');
+            key.Append(Masked(packet.Network.Slice(first + length, length), table.DestinationLength)).Append(' ');
         }
 
-        if ((mode & Source) != 0)
+        if (table.Has(HashLimitConfiguration.Source))
         {
-            key.Append(Masked(packet.Network.Slice(first, length), data[masks])).Append(' ');
+            key.Append(Masked(packet.Network.Slice(first, length), table.SourceLength)).Append(' ');
         }
 
-        if ((mode & (DestinationPort | SourcePort)) == 0)
+        if (!table.Has(HashLimitConfiguration.DestinationPort | HashLimitConfiguration.SourcePort))
         {
             return key.ToString();
         }
@@ -84,12 +119,12 @@ internal static class HashLimitMatch
             return null;
         }
 
-        if ((mode & SourcePort) != 0)
+        if (table.Has(HashLimitConfiguration.SourcePort))
         {
             key.Append(at is { } source ? BinaryPrimitives.ReadUInt16BigEndian(packet.Transport[source..]) : 0).Append(' ');
         }
 
-        if ((mode & DestinationPort) != 0)
+        if (table.Has(HashLimitConfiguration.DestinationPort))
         {
             key.Append(at is { } destination ? BinaryPrimitives.ReadUInt16BigEndian(packet.Transport[(destination + 2)..]) : 0);
         }

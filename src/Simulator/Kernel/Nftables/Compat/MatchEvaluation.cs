@@ -35,6 +35,7 @@ internal static class MatchEvaluation
         Packet packet = context.Packet;
         return extension.Name switch
         {
+            not "limit" when extension.Family == NFPROTO_BRIDGE => BridgeMatches.Matches(extension, data, packet),
             "comment" => true,
             "tcp" => Tcp(data, packet, context),
             "udp" or "udplite" => Udp(data, context),
@@ -46,8 +47,7 @@ internal static class MatchEvaluation
             "iprange" => AddressRange(data, packet, context.Family),
             "addrtype" => AddressType(extension, data, context),
             "state" => (U32(data, 0) & StateBit(packet)) != 0,
-            "conntrack" when extension.Revision == 3 => ConntrackMatch.Matches(data, context),
-            "pkttype" when extension.Family == NFPROTO_BRIDGE => ((byte)packet.Type == data[0]) != (data[1] != 0),
+            "conntrack" => ConntrackMatch.Matches(extension, data, context),
             "pkttype" => (((uint)packet.Type == U32(data, 0)) || packet.Type == PacketType.Loopback && U32(data, 0) == (uint)PacketType.Broadcast) != (U32(data, 4) != 0),
             "length" => InRange((uint)packet.NetworkLength, U16(data, 0), U16(data, 2)) != (data[4] != 0),
             "ttl" or "hl" => Compare(data[0], TimeToLive(packet), data[1]),
@@ -91,7 +91,7 @@ internal static class MatchEvaluation
             "connlabel" => ConnectionMatches.Labelled(data, context),
             "connlimit" => ConnectionMatches.Limited(data, state, kernel, context),
             "cluster" => ConnectionMatches.IsOurs(data, packet),
-            "hashlimit" when HashLimitMatch.IsModelled(extension, data) => HashLimitMatch.Matches(extension, data, kernel, context),
+            "hashlimit" => HashLimitMatch.Matches(extension, data, kernel, context),
 
             // No connection is expected by a helper here, no packet was transformed by IPsec, and no fingerprints are loaded.
             "helper" => U32(data, 0) != 0,
@@ -102,9 +102,8 @@ internal static class MatchEvaluation
     }
 
     /// <summary>Matches that are judged; the others are named where a packet meets them.</summary>
-    public static bool IsModelled(Extension extension) => extension.Family == NFPROTO_BRIDGE
-        ? extension.Name is "limit" or "pkttype"
-        : extension.Name is not ("cgroup" or "socket") && !(extension.Name == "hashlimit" && extension.Revision < 2) && !(extension.Name == "conntrack" && extension.Revision < 3);
+    public static bool IsModelled(Extension extension) =>
+        extension.Name is not ("cgroup" or "socket");
 
     private static bool Unmodelled(Extension extension, HookContext context)
     {
@@ -358,11 +357,15 @@ internal static class MatchEvaluation
         uint start = U32(data, 0), stop = U32(data, 4), dayStart = U32(data, 8), dayStop = U32(data, 12), monthDays = U32(data, 16);
         byte weekDays = data[20];
         var time = (uint)now.TimeOfDay.TotalSeconds;
-        int weekDay = now.DayOfWeek == DayOfWeek.Sunday ? 7 : (int)now.DayOfWeek;
+
+        // A night that belongs to the day it began on.
+        const byte IsContiguous = 2;
+        DateTimeOffset day = (data[21] & IsContiguous) != 0 && dayStart >= dayStop && time <= dayStop ? now.AddDays(-1) : now;
+        int weekDay = day.DayOfWeek == DayOfWeek.Sunday ? 7 : (int)day.DayOfWeek;
         return seconds >= start && seconds <= stop
             && (dayStart < dayStop ? time >= dayStart && time <= dayStop : time >= dayStart || time <= dayStop)
             && (weekDays & 1 << weekDay) != 0
-            && (monthDays & 1u << now.Day) != 0;
+            && (monthDays & 1u << day.Day) != 0;
     }
 
     private static bool DeviceGroup(ReadOnlySpan<byte> data, HookContext context)

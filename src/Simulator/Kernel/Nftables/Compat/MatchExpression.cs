@@ -46,7 +46,8 @@ internal abstract class CompatExpression : Expression
             return LinuxError.ENOENT;
         }
 
-        return extension.Size > table[DataAttribute].Length ? LinuxError.EINVAL : LinuxError.None;
+        // nf_tables takes a size that varies for one that nothing reaches.
+        return extension.Size < 0 || extension.Size > table[DataAttribute].Length ? LinuxError.EINVAL : LinuxError.None;
     }
 
     /// <inheritdoc />
@@ -82,19 +83,30 @@ internal abstract class CompatExpression : Expression
         }
 
         return ExtensionChecks.Check(
-            Extension, Data, IsTarget, new ExtensionPlace(context.Table!.Name, context.Family, HooksOf(context.Chain), (ushort)protocol, (flags & NFT_RULE_COMPAT_F_INV) != 0, context.Subsystem.Kernel.IpSets));
+            Extension, Data, IsTarget, new ExtensionPlace(context.Table!.Name, context.Family, HooksOf(context.Chain), (ushort)protocol, (flags & NFT_RULE_COMPAT_F_INV) != 0, context.Subsystem.Kernel.IpSets, context.Family != NFPROTO_BRIDGE || context.Profile.HasBridgeConntrack));
     }
 
-    /// <summary>Keeps the sets that the block names from being destroyed while the rule is there (1), or lets them go (0).</summary>
-    protected void Hold(NftContext context, int references)
+    /// <summary>Keeps what the block names while the rule is there (1), or lets it go (0).</summary>
+    protected LinuxError Hold(NftContext context, int references)
     {
-        IpSetRules.Hold(Extension, Data, context.Subsystem.Kernel.IpSets, references - _references);
+        if (!ExtensionHolds.Hold(Extension, Data, context.Subsystem.Kernel, references - _references))
+        {
+            return LinuxError.EINVAL;
+        }
+
         _references = references;
+        return LinuxError.None;
     }
 
     /// <inheritdoc />
     public override LinuxError Validate(ChainValidation validation)
     {
+        if (IsTarget && validation.Family == NFPROTO_BRIDGE && Extension.Family != NFPROTO_BRIDGE)
+        {
+            // A target of ebtables says its verdict in numbers of its own (nft_target_bridge_validate).
+            return LinuxError.ENOENT;
+        }
+
         if (validation.Family is not (NFPROTO_IPV4 or NFPROTO_IPV6 or NFPROTO_INET or NFPROTO_BRIDGE or NFPROTO_ARP))
         {
             return LinuxError.EOPNOTSUPP;
@@ -118,8 +130,8 @@ internal abstract class CompatExpression : Expression
     {
         NftMessage.WriteName(ref writer, NameAttribute, Extension.Name);
         writer.WriteUInt32BigEndian(RevisionAttribute, Extension.Revision);
-        byte[] shown = Extension.Size < 0 ? Data : Data[..Math.Min(Data.Length, Extension.AlignedSize)];
-        int visible = Extension.UserSize != 0 ? Extension.UserSize : Extension.Size < 0 ? shown.Length : Extension.Size;
+        byte[] shown = Data[..Math.Min(Data.Length, Extension.AlignedSize)];
+        int visible = Extension.UserSize != 0 ? Extension.UserSize : Extension.Size;
         if (visible < shown.Length)
         {
             shown = (byte[])shown.Clone();
@@ -158,7 +170,7 @@ internal sealed class MatchExpression : CompatExpression
         LinuxError error = base.Init(context, table);
         if (error == LinuxError.None)
         {
-            Hold(context, 1);
+            error = Hold(context, 1);
         }
 
         if (error == LinuxError.None && MatchEvaluation.UsesConntrack(Extension.Name))
@@ -227,7 +239,7 @@ internal sealed class TargetExpression : CompatExpression
         LinuxError error = base.Init(context, table);
         if (error == LinuxError.None)
         {
-            Hold(context, 1);
+            error = Hold(context, 1);
         }
 
         if (error == LinuxError.None && TargetEvaluation.UsesConntrack(Extension.Name, Data))

@@ -23,7 +23,7 @@ internal static class TargetEvaluation
     public static bool UsesConntrack(string name, ReadOnlySpan<byte> data) => name == "CT" ? (data[0] & 1) == 0 : name is "CONNMARK" or "DNAT" or "SNAT" or "MASQUERADE" or "REDIRECT" or "NETMAP" or "CONNSECMARK" or "SYNPROXY";
 
     /// <summary>Targets that are carried out; the others are named where a packet meets them.</summary>
-    public static bool IsModelled(string name) => name is not ("SYNPROXY" or "arpreply" or "mangle" or "redirect");
+    public static bool IsModelled(string name) => name is not "SYNPROXY";
 
     public static int Run(Extension extension, ReadOnlySpan<byte> data, HookContext context)
     {
@@ -33,10 +33,12 @@ internal static class TargetEvaluation
             case "MARK":
                 packet.Mark = packet.Mark & ~U32(data, 4) ^ U32(data, 0);
                 return Continue;
-            case "mark":
-                return MarkOfBridge(data, packet);
+            case "arpreply" or "dnat" or "mark" or "redirect" or "snat":
+                return BridgeTargets.Run(extension, data, context);
+            case "mangle":
+                return ArpMangling.Run(data, packet);
             case "CONNMARK":
-                ConnectionMark(data, context);
+                ConnectionMark(extension, data, context);
                 return Continue;
             case "CLASSIFY":
                 packet.Priority = U32(data, 0);
@@ -87,12 +89,6 @@ internal static class TargetEvaluation
                 byte family = context.Family == HookFamily.Ipv6 ? InternetAddress.V6 : InternetAddress.V4;
                 context.Stack.Duplicate(context, InternetAddress.Read(family, data), context.Stack.Kernel.Devices.Find(Text(data.Slice(16, 16))));
                 return Continue;
-            case "dnat":
-                packet.Destination = MacAddress.Read(data);
-                return (int)U32(data, 8);
-            case "snat":
-                packet.Source = MacAddress.Read(data);
-                return (int)(U32(data, 8) | ~0xfu);
             case "TCPMSS":
                 return HeaderTargets.SegmentSize(data, context);
             case "TCPOPTSTRIP":
@@ -118,46 +114,29 @@ internal static class TargetEvaluation
 
     private static string Text(ReadOnlySpan<byte> data) => Encoding.Latin1.GetString(data.IndexOf((byte)0) is >= 0 and var end ? data[..end] : data);
 
-    private static int MarkOfBridge(ReadOnlySpan<byte> data, Packet packet)
-    {
-        var mark = (uint)BinaryPrimitives.ReadUInt64LittleEndian(data);
-        int target = BinaryPrimitives.ReadInt32LittleEndian(data[8..]);
-        packet.Mark = (target & 0xf0) switch
-        {
-            0xf0 => mark,
-            0xe0 => packet.Mark | mark,
-            0xd0 => packet.Mark & mark,
-            _ => packet.Mark ^ mark,
-        };
-
-        // EBT_ACCEPT is -1, EBT_DROP -2, EBT_CONTINUE -3, EBT_RETURN -4.
-        return (target | ~0xf) switch
-        {
-            -1 => NF_ACCEPT,
-            -2 => NF_DROP,
-            _ => Continue,
-        };
-    }
-
-    private static void ConnectionMark(ReadOnlySpan<byte> data, HookContext context)
+    private static void ConnectionMark(Extension extension, ReadOnlySpan<byte> data, HookContext context)
     {
         if (context.Packet.Connection is not { } connection)
         {
             return;
         }
 
+        // The second revision says before the mode how far what is written is shifted, and whether to the right.
+        bool shifts = extension.Revision == 2;
+        uint Shift(uint mark, byte direction, byte bits) => !shifts ? mark : direction != 0 ? mark >> bits : mark << bits;
+        byte right = data[12], bits = data[13];
         uint wanted = U32(data, 0), connectionMask = U32(data, 4), packetMask = U32(data, 8);
         uint old = connection.Mark;
-        switch (data[12])
+        switch (data[shifts ? 14 : 12])
         {
             case 0:
-                connection.Mark = connection.Mark & ~connectionMask ^ wanted;
+                connection.Mark = Shift(connection.Mark & ~connectionMask ^ wanted, right, bits);
                 break;
             case 1:
-                connection.Mark = connection.Mark & ~connectionMask ^ context.Packet.Mark & packetMask;
+                connection.Mark = connection.Mark & ~connectionMask ^ Shift(context.Packet.Mark & packetMask, right, bits);
                 break;
             default:
-                context.Packet.Mark = context.Packet.Mark & ~packetMask ^ connection.Mark & connectionMask;
+                context.Packet.Mark = context.Packet.Mark & ~packetMask ^ Shift(connection.Mark & connectionMask, right, bits);
                 break;
         }
 

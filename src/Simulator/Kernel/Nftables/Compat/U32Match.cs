@@ -19,6 +19,30 @@ internal static class U32Match
         return matches != (data[TestsEnd + 1] != 0);
     }
 
+    /// <summary>No more tests, steps and ranges than there is room for, and shifts of less than a word.</summary>
+    public static bool IsValid(ReadOnlySpan<byte> data)
+    {
+        const byte LeftShift = 1, RightShift = 2;
+        for (int i = 0; i < data[TestsEnd]; i++)
+        {
+            if (i == Steps || data[i * TestSize + 176] > Steps || data[i * TestSize + 177] > Steps)
+            {
+                return false;
+            }
+
+            for (int step = 1; step < data[i * TestSize + 176]; step++)
+            {
+                int at = i * TestSize + step * StepSize;
+                if (data[at + 4] is LeftShift or RightShift && Number(data, at) >= 32)
+                {
+                    return false;
+                }
+            }
+        }
+
+        return true;
+    }
+
     private static bool Test(ReadOnlySpan<byte> test, ReadOnlySpan<byte> network)
     {
         int steps = test[176], values = test[177];

@@ -18,6 +18,11 @@ internal abstract class ConntrackUser : Expression
             return LinuxError.EOPNOTSUPP;
         }
 
+        if (context.Family == NFPROTO_BRIDGE && !context.Profile.HasBridgeConntrack)
+        {
+            return LinuxError.EPROTO;
+        }
+
         _uses = true;
         context.Subsystem.Kernel.Stack.Netfilter.UseConntrack(context.Family);
         return LinuxError.None;

@@ -1,0 +1,14 @@
+using EucaNet.Simulator.Kernel.Ipset;
+
+namespace EucaNet.Simulator.Kernel.Nftables.Compat;
+
+/// <summary>What matches and targets name beside their data: it stays while a rule names it.</summary>
+internal static class ExtensionHolds
+{
+    /// <summary>A rule with this data comes (1) or goes (-1). False where what it names is of another kind.</summary>
+    public static bool Hold(Extension extension, byte[] data, SimulatedKernel kernel, int change)
+    {
+        IpSetRules.Hold(extension, data, kernel.IpSets, change);
+        return extension.Name != "hashlimit" || change == 0 || HashLimitMatch.Hold(extension, data, kernel.Nftables, change);
+    }
+}
