@@ -42,6 +42,12 @@ internal sealed partial class Packet
     /// <summary>Other copies share the pieces it was put together from, so it is cut anew, and as IPv6 not below 1280 octets; else it leaves in the very pieces it came in.</summary>
     public bool SharesPieces { get; set; }
 
+    /// <summary>
+    /// Where headers of IPv6 are read from on delivery, if not where they stand: behind those that came before the fragment header, when tracking has put the pieces together
+    /// (nf_ct_frag6_reasm leaves the transport header there).
+    /// </summary>
+    public int? HeadersReadFrom { get; set; }
+
     /// <summary>How large the pieces of a packet that was put together may be when it leaves.</summary>
     public int LargestPiece => IsIpv6 && SharesPieces ? Math.Max(LargestFragment, Ipv6Header.MinimumMtu) : LargestFragment;
 

@@ -48,6 +48,35 @@ public sealed class DifferentialTests
         Assert.That(RouteProgram.Compare(program, lines.Add)?.Text, Is.Null, () => string.Join('\n', lines));
     }
 
+    /// <summary>Its ports come and go, each kind after each other: the kernel tells of a bridge that can do more or less than before.</summary>
+    [Test]
+    public void A_bridge_tells_of_its_features_when_ports_of_other_kinds_come_and_go()
+    {
+        string[] ports = ["va", "if0", "vx0", "mv0", "mv1"];
+        List<RouteOperation> program =
+        [
+            RouteOperation.AddLink("br0", "bridge", "", [2, 0, 0, 0, 1, 1], 0x605),
+            RouteOperation.AddLink("va", "veth", "vb", [2, 0, 0, 0, 2, 1], 0x605),
+            RouteOperation.AddLink("if0", "ifb", "", [2, 0, 0, 0, 3, 1], 0x605),
+            RouteOperation.AddLink("vx0", "vxlan", "", [2, 0, 0, 0, 4, 1], 0x605),
+            RouteOperation.AddLink("vx1", "vxlan", "", [2, 0, 0, 0, 4, 2], 0x605),
+            RouteOperation.AddLink("mv0", "macvlan", "vb", [2, 0, 0, 0, 5, 1], 0x605),
+            RouteOperation.AddLink("mv1", "macvlan", "vx1", [2, 0, 0, 0, 5, 2], 0x605),
+        ];
+        foreach (string first in ports)
+        {
+            foreach (string second in ports.Where(port => port != first))
+            {
+                program.AddRange([RouteOperation.SetMaster(first, "br0"), RouteOperation.SetMaster(second, "br0"), RouteOperation.Release(first), RouteOperation.Release(second)]);
+            }
+        }
+
+        List<RouteStep> steps = [.. program.Select(static (operation, number) => new RouteStep(number, operation, null))];
+        var lines = new List<string>();
+        Assert.That(RouteProgram.Compare(steps, lines.Add)?.Text, Is.Null, () => string.Join('\n', lines));
+        Assert.That(lines.Where(static line => line.Contains("->", StringComparison.Ordinal)), Has.All.EndsWith("None"));
+    }
+
     private static string CasesFolder => Path.Combine(TestContext.CurrentContext.TestDirectory, "Kernel", "cases");
 
     private static IEnumerable<string> Cases() => Directory.GetFiles(CasesFolder).Select(static path => Path.GetFileName(path)).Order(StringComparer.Ordinal);

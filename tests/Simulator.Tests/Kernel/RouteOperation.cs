@@ -32,11 +32,7 @@ internal sealed partial record RouteOperation(string Text, Func<RouteSide, strin
             case 6:
                 return SetMaster(name, other);
             case 7:
-                return new RouteOperation($"link set {name} nomaster", side => side.Ask(16, 5, (ref NetlinkWriter w) =>
-                {
-                    Named(ref w, name);
-                    w.WriteInt32(10, 0);
-                }));
+                return Release(name);
             case 8:
                 uint mtu = (uint)random.Next(1280, 1600) - (random.Next(8) == 0 ? 1279u : 0);
                 return new RouteOperation($"link set {name} mtu {mtu}", side => side.Ask(16, 5, (ref NetlinkWriter w) =>
@@ -132,28 +128,42 @@ internal sealed partial record RouteOperation(string Text, Func<RouteSide, strin
         }
     }
 
-    /// <summary>RTM_NEWLINK of a kind with a MAC; a veth with its peer.</summary>
+    /// <summary>RTM_NEWLINK of a kind with a MAC; a veth with its peer, a macvlan with its lower device, a vxlan with an id of its own.</summary>
     public static RouteOperation AddLink(string name, string kind, string other, byte[] mac, ushort flags) =>
-        new($"link add {name} type {kind} peer {other} {Convert.ToHexString(mac)} flags {flags:x}", side => side.Ask(16, flags, (ref NetlinkWriter w) =>
+        new($"link add {name} type {kind} peer {other} {Convert.ToHexString(mac)} flags {flags:x}", side =>
         {
-            w.Append(new byte[16]);
-            w.WriteString(3, name);
-            w.WriteBytes(1, mac);
-            WireMark info = w.BeginNested(18);
-            w.WriteString(1, kind);
-            if (kind == "veth")
+            int lower = kind == "macvlan" ? side.Index(other) : 0;
+            return side.Ask(16, flags, (ref NetlinkWriter w) =>
             {
-                WireMark data = w.BeginNested(2);
-                WireMark peer = w.BeginNested(1);
                 w.Append(new byte[16]);
-                w.WriteString(3, other);
-                w.WriteBytes(1, [2, 1, 0, 0, mac[4], mac[5]]);
-                w.EndAttribute(peer);
-                w.EndAttribute(data);
-            }
+                w.WriteString(3, name);
+                w.WriteBytes(1, mac);
+                WireMark info = w.BeginNested(18);
+                w.WriteString(1, kind);
+                if (kind == "veth")
+                {
+                    WireMark data = w.BeginNested(2);
+                    WireMark peer = w.BeginNested(1);
+                    w.Append(new byte[16]);
+                    w.WriteString(3, other);
+                    w.WriteBytes(1, [2, 1, 0, 0, mac[4], mac[5]]);
+                    w.EndAttribute(peer);
+                    w.EndAttribute(data);
+                }
+                else if (kind == "vxlan")
+                {
+                    WireMark data = w.BeginNested(2);
+                    w.WriteUInt32(1, (uint)(mac[4] << 8 | mac[5]));
+                    w.EndAttribute(data);
+                }
 
-            w.EndAttribute(info);
-        }));
+                w.EndAttribute(info);
+                if (lower != 0)
+                {
+                    w.WriteInt32(5, lower);
+                }
+            });
+        });
 
     private static RouteOperation SetUp(string name, bool up) => new($"link set {name} {(up ? "up" : "down")}", side => side.Ask(16, 5, (ref NetlinkWriter w) =>
     {
@@ -163,7 +173,7 @@ internal sealed partial record RouteOperation(string Text, Func<RouteSide, strin
         w.WriteString(3, name);
     }));
 
-    private static RouteOperation SetMaster(string name, string other) => new($"link set {name} master {other}", side =>
+    public static RouteOperation SetMaster(string name, string other) => new($"link set {name} master {other}", side =>
     {
         int master = side.Index(other);
         return side.Ask(16, 5, (ref NetlinkWriter w) =>
@@ -172,6 +182,12 @@ internal sealed partial record RouteOperation(string Text, Func<RouteSide, strin
             w.WriteInt32(10, master);
         });
     });
+
+    public static RouteOperation Release(string name) => new($"link set {name} nomaster", side => side.Ask(16, 5, (ref NetlinkWriter w) =>
+    {
+        Named(ref w, name);
+        w.WriteInt32(10, 0);
+    }));
 
     private static RouteOperation ChangeAddress(string name, byte[] address, byte length, bool isAdded) =>
         new($"addr {(isAdded ? "add" : "del")} {string.Join('.', address)}/{length} dev {name}", side =>

@@ -120,5 +120,5 @@ internal static class RouteProgram
 
     /// <summary>The profile of this machine's kernel, with the kinds of link that are tried.</summary>
     public static KernelProfile ThisKernel() =>
-        (Environment.OSVersion.Version.Minor >= 17 ? KernelProfile.Linux618Minimal : KernelProfile.Linux612) with { LinkKinds = ["bridge", "veth", "ifb"] };
+        (Environment.OSVersion.Version.Minor >= 17 ? KernelProfile.Linux618Minimal : KernelProfile.Linux612) with { LinkKinds = ["bridge", "veth", "ifb", "vxlan", "macvlan"] };
 }

@@ -2,6 +2,7 @@ using EucaNet.Simulator.Datapath.Conntrack;
 using EucaNet.Simulator.Datapath.Formats;
 using EucaNet.Simulator.Datapath.Internet;
 using EucaNet.Simulator.Datapath.Nat;
+using EucaNet.Simulator.Kernel;
 
 namespace EucaNet.Simulator.Datapath.Hooks;
 
@@ -175,7 +176,7 @@ internal sealed class NetfilterHooks(NetworkStack stack)
 
     private sealed class DefragmentFunction(NetworkStack stack) : IHookFunction
     {
-        private readonly Reassembler _reassembler = new(stack, tellsOfTimeout: false);
+        private readonly Reassembler _reassembler = new(stack, isTracking: true);
 
         public string Description => "reassembly";
 
@@ -255,7 +256,14 @@ internal sealed class NetfilterHooks(NetworkStack stack)
 
         public HookVerdict Run(HookContext context)
         {
+            InternetAddress destination = context.Packet.DestinationAddress;
             HookVerdict verdict = stack.Nat.Run(context, AskChains);
+            if (context.Hook == Hooks.Hook.Prerouting && context.Packet.DestinationAddress != destination)
+            {
+                // What the machine sent to itself keeps the route it left by, but for another destination (nf_nat_ipv4_pre_routing).
+                context.Packet.Route = null;
+            }
+
             if (verdict != HookVerdict.Accept || context.Hook != Hooks.Hook.Output || context.Packet.Connection is not { } connection)
             {
                 return verdict;

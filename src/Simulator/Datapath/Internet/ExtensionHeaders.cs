@@ -14,6 +14,19 @@ internal static class ExtensionHeaders
         Span<byte> network = packet.Network;
         byte next = packet.Ipv6.NextHeader;
         int offset = Ipv6Header.Size, field = 6;
+        bool isMisread = false;
+        if (packet.HeadersReadFrom is { } from)
+        {
+            // Hop-by-hop options were read before the pieces came together.
+            if (next == IpProtocol.HopByHop)
+            {
+                (next, field, offset) = (network[offset], offset, offset + (network[offset + 1] + 1) * 8);
+            }
+
+            isMisread = from != offset;
+            offset = from;
+        }
+
         while (next is IpProtocol.HopByHop or IpProtocol.Ipv6Destination or IpProtocol.Ipv6Routing or IpProtocol.Ipv6Fragment)
         {
             if (offset + 8 > network.Length || (next == IpProtocol.HopByHop && offset != Ipv6Header.Size))
@@ -43,6 +56,16 @@ internal static class ExtensionHeaders
             int length = next == IpProtocol.Ipv6Fragment ? 8 : (network[offset + 1] + 1) * 8;
             next = network[offset];
             offset += length;
+        }
+
+        if (isMisread && next != packet.TransportProtocol)
+        {
+            if (next != IpProtocol.Ipv6NoNext)
+            {
+                layer.Icmp.SendError(packet, device, Icmpv6Type.ParameterProblem, Icmpv6Type.UnknownHeaderCode, (uint)field);
+            }
+
+            return false;
         }
 
         return true;

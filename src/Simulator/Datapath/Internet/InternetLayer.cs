@@ -275,6 +275,13 @@ internal abstract partial class InternetLayer(NetworkStack stack)
     private void Route(NetworkDevice device, Packet packet)
     {
         InternetAddress source = packet.SourceAddress, destination = packet.DestinationAddress;
+        if (device.IsLoopback && packet.Route is { Type: RouteType.Local } own && own.Device == device)
+        {
+            // What the machine sends to itself was routed when it left, whatever rules have made of its addresses since.
+            DeliverLocal(device, packet);
+            return;
+        }
+
         if (!RouteInput(device, source, destination, packet.Mark, out RouteDecision? route, packet.TrafficClass))
         {
             Drop(packet, route is null ? $"no route to {destination}" : $"{source} may not come in by {device.Name} (martian or reverse path)");

@@ -24,7 +24,9 @@ internal enum FragmentFate
 }
 
 /// <summary>Puts fragments of either family together again (ip_defrag, ipv6_frag_rcv, nf_ct_frag6_gather); what isn't whole in time is forgotten.</summary>
-internal sealed class Reassembler(NetworkStack stack, bool tellsOfTimeout = true)
+/// <param name="stack">Whose it is.</param>
+/// <param name="isTracking">Connection tracking does it, on the packets' way; it tells nobody of a timeout.</param>
+internal sealed class Reassembler(NetworkStack stack, bool isTracking = false)
 {
     private static readonly TimeSpan LifetimeV4 = TimeSpan.FromSeconds(30), LifetimeV6 = TimeSpan.FromSeconds(60);
 
@@ -62,7 +64,7 @@ internal sealed class Reassembler(NetworkStack stack, bool tellsOfTimeout = true
         }
 
         _queues.Remove(key);
-        pieces.Fill(fragment);
+        pieces.Fill(fragment, isTracking);
         return FragmentFate.Whole;
     }
 
@@ -84,7 +86,7 @@ internal sealed class Reassembler(NetworkStack stack, bool tellsOfTimeout = true
         if (_queues.TryGetValue(key, out Pieces? now) && now == pieces)
         {
             _queues.Remove(key);
-            if (tellsOfTimeout && pieces.First is { } first)
+            if (!isTracking && pieces.First is { } first)
             {
                 stack.Internet(first.Family).Icmp.SendError(first, stack.Kernel.Devices.Find(first.InputInterface), IcmpReason.ReassemblyTimedOut);
             }
@@ -197,7 +199,7 @@ internal sealed class Reassembler(NetworkStack stack, bool tellsOfTimeout = true
         }
 
         /// <summary>Makes the last fragment that came the whole packet.</summary>
-        public void Fill(Packet packet)
+        public void Fill(Packet packet, bool isTracking)
         {
             byte[] payload = new byte[_total];
             foreach ((int offset, byte[] part) in _parts)
@@ -214,6 +216,7 @@ internal sealed class Reassembler(NetworkStack stack, bool tellsOfTimeout = true
                 First.Ipv6.FindFragment(out int at);
                 packet.Network[FieldBefore(First.Network, at)] = First.Network[at];
                 header.PayloadLength = head + _total - Ipv6Header.Size;
+                packet.HeadersReadFrom = isTracking ? head : null;
             }
             else
             {

@@ -9,12 +9,13 @@ namespace EucaNet.Simulator.Kernel.Devices;
 /// <content>What a bridge is called: its address, taken from a port or set by hand, its identifier and its priority.</content>
 internal sealed partial class BridgeControl
 {
-    /// <summary>User space gave the bridge a MAC (br_set_mac_address); a bridge that comes with one is given it once more when it is there.</summary>
+    /// <summary>User space gave the bridge a MAC (br_set_mac_address); a bridge that comes with one is given it once more when it is there. Without ports that forward it loses its carrier by that.</summary>
     public void AddressSetByHand(BridgeState bridge, byte[] old)
     {
         bridge.HasFixedAddress = true;
         ChangeBridgeAddress(bridge, old);
         UpdateIdentifier(bridge);
+        SelectPortStates(bridge);
     }
 
     public void SetPriority(BridgeState bridge, ushort priority)

@@ -51,7 +51,7 @@ internal sealed partial class BridgeControl(SimulatedKernel kernel)
         }
 
         var port = new BridgePort(bridge, device, number) { State = BridgePortState.Disabled, PathCost = 2 };
-        byte[] features = Features(bridge);
+        PortFeatures? features = DeviceFeatures.Of(bridge);
         DeviceControl.AddAllMulticast(device, 1);
         device.Port = port;
         device.Master = bridge.Device;
@@ -59,7 +59,7 @@ internal sealed partial class BridgeControl(SimulatedKernel kernel)
         kernel.DeviceControl.NotifyLink(device);
         bridge.Ports.Add(port);
         kernel.DeviceControl.AddPromiscuity(device, 1);
-        if (!features.AsSpan().SequenceEqual(Features(bridge)))
+        if (features != DeviceFeatures.Of(bridge))
         {
             kernel.DeviceControl.NotifyFeatures(bridge.Device);
         }
@@ -94,7 +94,7 @@ internal sealed partial class BridgeControl(SimulatedKernel kernel)
     public void RemovePort(BridgePort port)
     {
         BridgeState bridge = port.Bridge;
-        byte[] features = Features(bridge);
+        PortFeatures? features = DeviceFeatures.Of(bridge);
         byte[] oldAddress = bridge.Device.HardwareAddress;
         Release(port);
         AdjustMtu(bridge);
@@ -104,7 +104,7 @@ internal sealed partial class BridgeControl(SimulatedKernel kernel)
             kernel.DeviceControl.AddressChanged(bridge.Device, oldAddress);
         }
 
-        if (!features.AsSpan().SequenceEqual(Features(bridge)))
+        if (features != DeviceFeatures.Of(bridge))
         {
             kernel.DeviceControl.NotifyFeatures(bridge.Device);
         }
@@ -354,12 +354,6 @@ internal sealed partial class BridgeControl(SimulatedKernel kernel)
         port.Bridge.Identifier.CopyTo(port.DesignatedRoot, 0);
         port.Bridge.Identifier.CopyTo(port.DesignatedBridge, 0);
         port.DesignatedPort = (ushort)(port.Priority << 10 | port.Number);
-    }
-
-    private static byte[] Features(BridgeState bridge)
-    {
-        // What matters is only whether the set of features can be another one than before: that of the kinds of its ports.
-        return [.. bridge.Ports.Select(port => (byte)(port.Device.Kind.Length + 1)).Distinct().Order()];
     }
 
     /// <summary>br_set_gso_limits: what the ports can segment the bridge can.</summary>

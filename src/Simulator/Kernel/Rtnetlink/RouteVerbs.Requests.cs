@@ -114,7 +114,7 @@ internal sealed partial class RouteVerbs
             Preference = attributes.U8(RTA_PREF) is { } preference ? preference == 2 ? (byte)0 : preference : (byte)0,
             Expires = attributes.U32(RTA_EXPIRES) is { } expires and > 0 ? kernel.Ticks + (expires * 100L) : 0,
         };
-        if (!forDelete && route.PreferredSource is { } preferred && kernel.Addresses.FindLocal(preferred) is null)
+        if (!forDelete && (family != AF_INET || type < RTN_BLACKHOLE) && route.PreferredSource is { } preferred && kernel.Addresses.FindLocal(preferred) is null)
         {
             verdict = new Verdict(LinuxError.EINVAL, family == AF_INET ? "Invalid prefsrc address" : "Invalid source address");
             return false;

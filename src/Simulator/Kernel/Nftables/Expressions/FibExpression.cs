@@ -81,44 +81,20 @@ internal sealed class FibExpression : Expression
     /// <inheritdoc />
     public override void Evaluate(Evaluation evaluation)
     {
-        Packet packet = evaluation.Packet;
-        if (packet.Protocol is not (EtherType.Ipv4 or EtherType.Ipv6))
+        if (evaluation.Packet.Protocol is not (EtherType.Ipv4 or EtherType.Ipv6))
         {
             evaluation.Break();
             return;
         }
 
-        bool ofSource = (_flags & NFTA_FIB_F_SADDR) != 0;
-        InternetAddress source = packet.SourceAddress, destination = packet.DestinationAddress;
-        InternetAddress wanted = ofSource ? source : destination;
         NetworkDevice? bound = (_flags & NFTA_FIB_F_IIF) != 0 ? evaluation.Input : (_flags & NFTA_FIB_F_OIF) != 0 ? evaluation.Output : null;
         if (_result == NFT_FIB_RESULT_ADDRTYPE)
         {
-            evaluation.Store32(_register, AddressTypes.Of(evaluation.Stack, wanted, bound));
+            evaluation.Store32(_register, (uint)TypeOf(evaluation, bound));
             return;
         }
 
-        NetworkDevice? found = null;
-        if (wanted.Value == uint.MaxValue || wanted.IsMulticast)
-        {
-            found = evaluation.Input;
-        }
-        else
-        {
-            RouteDecision? route = evaluation.Stack.Routing.Find(new RouteQuery(wanted)
-            {
-                Source = ofSource ? destination : source,
-                Mark = (_flags & NFTA_FIB_F_MARK) != 0 ? packet.Mark : 0,
-                Output = ofSource ? bound : null,
-            });
-            if (route is { Type: RouteType.Unicast })
-            {
-                found = route.Device;
-            }
-
-            found = bound is not null && found != bound ? null : found;
-        }
-
+        NetworkDevice? found = IsOwn(evaluation) ? evaluation.Input : Find(evaluation, bound);
         if ((_flags & NFTA_FIB_F_PRESENT) != 0)
         {
             evaluation.Store8(_register, found is null ? (byte)0 : (byte)1);
@@ -130,6 +106,74 @@ internal sealed class FibExpression : Expression
         else
         {
             evaluation.StoreName(_register, found?.Name ?? "");
+        }
+    }
+
+    /// <summary>What the machine sends to itself has come in where it should, whatever the tables say (nft_fib_can_skip).</summary>
+    private static bool IsOwn(Evaluation evaluation) =>
+        evaluation.Input is { IsLoopback: true } && (evaluation.TableFamily == NFPROTO_NETDEV || evaluation.Hook is Hook.Prerouting or Hook.Input);
+
+    private RouteQuery Query(Evaluation evaluation, NetworkDevice? bound)
+    {
+        Packet packet = evaluation.Packet;
+        bool ofSource = (_flags & NFTA_FIB_F_SADDR) != 0;
+        InternetAddress wanted = ofSource ? packet.SourceAddress : packet.DestinationAddress;
+        bool asksBack = ofSource && (_flags & NFTA_FIB_F_IIF) != 0 && evaluation.TableFamily != NFPROTO_NETDEV && evaluation.Hook == Hook.Forward;
+        return new RouteQuery(wanted)
+        {
+            Source = ofSource ? packet.DestinationAddress : packet.SourceAddress,
+            Mark = (_flags & NFTA_FIB_F_MARK) != 0 ? packet.Mark : 0,
+            TypeOfService = packet.TrafficClass,
+            Protocol = packet.TransportProtocol,
+            Input = asksBack ? evaluation.Output : RoutingDomain.Of(bound ?? evaluation.Input ?? evaluation.Output),
+            Output = packet.IsIpv6 && wanted.IsLinkLocal ? bound ?? evaluation.Input ?? evaluation.Output : null,
+        };
+    }
+
+    /// <summary>The device that the route to the address leads to; null for addresses of this machine, without a route, or where another device than the bound one is meant.</summary>
+    private NetworkDevice? Find(Evaluation evaluation, NetworkDevice? bound)
+    {
+        Packet packet = evaluation.Packet;
+        InternetAddress source = packet.SourceAddress, destination = packet.DestinationAddress;
+        if (source.Value == 0 && (packet.IsIpv6
+            ? packet.TransportProtocol == IpProtocol.Icmpv6 && destination.IsLinkLocal
+            : (uint)destination.Value == Ipv4.Broadcast || (uint)destination.Value >> 8 == 0xe00000))
+        {
+            // Who has no address yet asks for one.
+            return evaluation.Input ?? evaluation.Output;
+        }
+
+        if (evaluation.Stack.Routing.Find(Query(evaluation, bound)) is not { Type: RouteType.Unicast or RouteType.Multicast or RouteType.Broadcast } route)
+        {
+            return null;
+        }
+
+        // Of several ways, one by the bound device is enough.
+        bool leads = bound is null || route.Device == bound || RoutingDomain.Of(route.Device) == bound || (!packet.IsIpv6 && route.Route is { } of && of.NextHops.Any(hop => hop.Device == bound));
+        return leads ? bound ?? route.Device : null;
+    }
+
+    private RouteType TypeOf(Evaluation evaluation, NetworkDevice? bound)
+    {
+        RouteQuery query = Query(evaluation, bound);
+        if (!evaluation.Packet.IsIpv6)
+        {
+            return (RouteType)AddressTypes.Of(evaluation.Stack, query.Destination, bound);
+        }
+
+        bool isOnBound = bound is not null && evaluation.Stack.Kernel.Addresses.Of(bound, InternetAddress.V6).Any(address => address.Local == query.Destination);
+        RouteDecision? route = evaluation.Stack.Routing.Find(query);
+        switch (route?.Type ?? RouteType.Unreachable)
+        {
+            case RouteType.Blackhole or RouteType.Prohibit or RouteType.Throw or RouteType.Unreachable or RouteType.Anycast:
+                return route?.Type ?? RouteType.Unreachable;
+            case RouteType.Local when bound is null:
+                return RouteType.Local;
+            default:
+                return isOnBound ? RouteType.Local
+                    : query.Destination.IsMulticast ? RouteType.Multicast
+                    : query.Destination.Value == 0 ? RouteType.Unspecified
+                    : RouteType.Unicast;
         }
     }
 }

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using EucaNet.Netlink.Wire;
 using EucaNet.Simulator.Datapath;
 using EucaNet.Simulator.Datapath.Formats;
+using EucaNet.Simulator.Datapath.Hooks;
 using static EucaNet.Netfilter.Nftables.NfTables;
 
 namespace EucaNet.Simulator.Kernel.Nftables.Expressions;
@@ -101,11 +102,20 @@ internal sealed class PayloadExpression : Expression
 
     /// <summary>
     /// An aligned number of the transport header is read the quick way (nft_payload_fast_eval), which doesn't ask whether this is a
-    /// later piece of a packet. There it reads what stands in the header's place; of IPv6 pieces the network header, because
-    /// ipv6_find_hdr says no other offset.
+    /// later piece of a packet. There it reads what stands in the header's place; of IPv6 pieces where the packet begins, because
+    /// ipv6_find_hdr says no other offset: that is the network header, and at egress the link header.
     /// </summary>
-    private static Span<byte> QuickHeaderOf(Evaluation evaluation) =>
-        !evaluation.HasTransportProtocol ? default : evaluation.Packet.IsIpv6 && evaluation.Packet.FragmentOffset != 0 ? evaluation.Packet.Network : evaluation.Transport;
+    private static Span<byte> QuickHeaderOf(Evaluation evaluation)
+    {
+        Packet packet = evaluation.Packet;
+        if (!evaluation.HasTransportProtocol)
+        {
+            return default;
+        }
+
+        bool beginsAtLink = evaluation.TableFamily == HookFamily.Netdev && evaluation.Hook == Hook.NetdevEgress && packet.MacOffset >= 0;
+        return !packet.IsIpv6 || packet.FragmentOffset == 0 ? evaluation.Transport : beginsAtLink ? packet.Frame : packet.Network;
+    }
 
     private bool IsFast => _base == NFT_PAYLOAD_TRANSPORT_HEADER && _length is 1 or 2 or 4 && _offset % _length == 0;
 
