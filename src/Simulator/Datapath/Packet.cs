@@ -3,6 +3,7 @@ using EucaNet.Netlink.Wire;
 using EucaNet.Simulator.Datapath.Conntrack;
 using EucaNet.Simulator.Datapath.Formats;
 using EucaNet.Simulator.Datapath.Link;
+using EucaNet.Simulator.Datapath.Transport;
 
 namespace EucaNet.Simulator.Datapath;
 
@@ -95,6 +96,9 @@ internal sealed partial class Packet
 
     /// <summary>How many devices it has passed, over all kernels; what goes round in circles ends by it.</summary>
     public int Hops { get; set; }
+
+    /// <summary>The socket that sent it, or that was found for it before it is delivered; null for others (skb->sk).</summary>
+    public LocalSocket? Socket { get; set; }
 
     /// <summary>Made by this kernel itself (a socket, an ICMP error), not received.</summary>
     public bool IsLocal { get; set; }
@@ -405,6 +409,7 @@ internal sealed partial class Packet
         if (otherKernel)
         {
             Mark = 0;
+            Socket = null;
         }
     }
 

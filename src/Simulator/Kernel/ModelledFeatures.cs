@@ -31,7 +31,7 @@ public static class ModelledFeatures
         Requests(text);
         Links(text);
         Expressions(text);
-        Extensions(text, "matches", ExtensionRegistry.ModelledMatches, MatchEvaluation.IsModelled);
+        Extensions(text, "matches", ExtensionRegistry.ModelledMatches, static _ => true);
         Extensions(text, "targets", ExtensionRegistry.ModelledTargets, static target => TargetEvaluation.IsModelled(target.Name));
         Parameters(text);
         Differences(text);

@@ -21,7 +21,7 @@ internal sealed class NetfilterHooks(NetworkStack stack)
 
     private static readonly byte[] NatHooks = [Hook.Prerouting, Hook.Output, Hook.Postrouting, Hook.Input];
 
-    private readonly Dictionary<byte, int> _conntrackUsers = [];
+    private readonly Dictionary<byte, int> _conntrackUsers = [], _reassemblyUsers = [];
     private readonly Dictionary<byte, List<(byte Hook, int Priority, IHookFunction Chain)>> _natChains = [];
     private readonly Dictionary<byte, NatFunction[]> _natFunctions = [];
     private TrackFunction? _track;
@@ -44,7 +44,6 @@ internal sealed class NetfilterHooks(NetworkStack stack)
 
             _track ??= new TrackFunction(stack);
             _confirm ??= new ConfirmFunction(stack);
-            _defragment ??= new DefragmentFunction(stack);
             if (each == HookFamily.Bridge)
             {
                 _trackBridged ??= new BridgeTrackFunction(stack, _track);
@@ -59,8 +58,30 @@ internal sealed class NetfilterHooks(NetworkStack stack)
             stack.Hooks.Register(each, Hook.Output, PriorityConntrack, _track);
             stack.Hooks.Register(each, Hook.Postrouting, PriorityConfirm, _confirm);
             stack.Hooks.Register(each, Hook.Input, PriorityConfirm, _confirm);
-            stack.Hooks.Register(each, Hook.Prerouting, PriorityDefragment, _defragment);
-            stack.Hooks.Register(each, Hook.Output, PriorityDefragment, _defragment);
+            UseReassembly(each);
+        }
+    }
+
+    /// <summary>One more part of the kernel wants packets of this family whole before rules see them: connection tracking, and what looks for sockets.</summary>
+    public void UseReassembly(byte family)
+    {
+        int users = _reassemblyUsers[family] = _reassemblyUsers.GetValueOrDefault(family) + 1;
+        if (users == 1)
+        {
+            _defragment ??= new DefragmentFunction(stack);
+            stack.Hooks.Register(family, Hook.Prerouting, PriorityDefragment, _defragment);
+            stack.Hooks.Register(family, Hook.Output, PriorityDefragment, _defragment);
+        }
+    }
+
+    /// <summary>One part less.</summary>
+    public void ReleaseReassembly(byte family)
+    {
+        int users = _reassemblyUsers[family] = _reassemblyUsers[family] - 1;
+        if (users == 0)
+        {
+            stack.Hooks.Unregister(family, Hook.Prerouting, _defragment!);
+            stack.Hooks.Unregister(family, Hook.Output, _defragment!);
         }
     }
 
@@ -80,13 +101,18 @@ internal sealed class NetfilterHooks(NetworkStack stack)
             {
                 foreach (byte hook in NatHooks)
                 {
-                    foreach (IHookFunction? function in (IHookFunction?[])[_track, _confirm, _defragment, _trackBridged, _confirmBridged])
+                    foreach (IHookFunction? function in (IHookFunction?[])[_track, _confirm, _trackBridged, _confirmBridged])
                     {
                         if (function is not null)
                         {
                             stack.Hooks.Unregister(each, hook, function);
                         }
                     }
+                }
+
+                if (each != HookFamily.Bridge)
+                {
+                    ReleaseReassembly(each);
                 }
             }
         }

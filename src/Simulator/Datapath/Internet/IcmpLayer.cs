@@ -1,5 +1,6 @@
 using EucaNet.Simulator.Datapath.Conntrack;
 using EucaNet.Simulator.Datapath.Formats;
+using EucaNet.Simulator.Datapath.Transport;
 using EucaNet.Simulator.Kernel;
 using EucaNet.Simulator.Kernel.Devices;
 
@@ -103,6 +104,7 @@ internal abstract class IcmpLayer(NetworkStack stack)
         }
 
         packet.UpdateTransportChecksum();
+        packet.Socket = LocalSocket.OfProgram;
         return Layer.SendLocal(packet, output, dontFragment);
     }
 
@@ -188,6 +190,7 @@ internal abstract class IcmpLayer(NetworkStack stack)
     {
         bool outer = _isSending;
         _isSending = true;
+        message.Socket = LocalSocket.OfKernel;
         try
         {
             Layer.SendLocal(message, output);

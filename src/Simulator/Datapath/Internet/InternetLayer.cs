@@ -39,6 +39,8 @@ internal abstract partial class InternetLayer(NetworkStack stack)
     /// <summary>A packet arrives at a device (ip_rcv, ipv6_rcv).</summary>
     public void Receive(NetworkDevice device, Packet packet)
     {
+        // Whoever sent it, on this machine too, has let go of it (skb_orphan).
+        packet.Socket = null;
         if (packet.Type == PacketType.OtherHost)
         {
             Drop(packet, packet.MacOffset < 0 ? "frame is for another station" : $"frame is for {packet.Destination}, not for {device.Name}");

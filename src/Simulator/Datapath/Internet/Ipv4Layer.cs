@@ -114,6 +114,7 @@ internal sealed class Ipv4Layer(NetworkStack stack) : InternetLayer(stack)
         }
 
         packet.LocateTransport();
+        Stack.Tcp.Demultiplex(packet);
         if (Stack.Hooks.Run(Stack, Family, Hook.Input, packet, device, null))
         {
             HandToProtocol(device, packet);

@@ -112,6 +112,7 @@ internal sealed class Ipv6Layer(NetworkStack stack) : InternetLayer(stack)
 
     protected override void DeliverLocal(NetworkDevice device, Packet packet)
     {
+        Stack.Tcp.Demultiplex(packet);
         if (!Stack.Hooks.Run(Stack, Family, Hook.Input, packet, device, null))
         {
             return;

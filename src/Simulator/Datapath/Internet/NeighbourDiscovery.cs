@@ -1,5 +1,6 @@
 using EucaNet.Netlink.Wire;
 using EucaNet.Simulator.Datapath.Formats;
+using EucaNet.Simulator.Datapath.Transport;
 using EucaNet.Simulator.Kernel;
 using EucaNet.Simulator.Kernel.Devices;
 
@@ -123,6 +124,8 @@ internal sealed class NeighbourDiscovery(NetworkStack stack)
         cause.Network[..quoted].CopyTo(options[8..]);
         packet.UpdateTransportChecksum();
         packet.Story = cause.Story?.Add(StoryKind.Answer, TraceLevel.Minimal, stack.HostName, $"ICMPv6 redirect to {target}");
+        packet.Socket = LocalSocket.OfKernel;
+        packet.Socket = LocalSocket.OfKernel;
         stack.Ipv6.SendLocal(packet, device);
     }
 

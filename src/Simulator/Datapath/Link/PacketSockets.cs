@@ -1,6 +1,7 @@
 using EucaNet.Netlink.Kernel;
 using EucaNet.Netlink.Wire;
 using EucaNet.Simulator.Datapath.Formats;
+using EucaNet.Simulator.Datapath.Transport;
 using EucaNet.Simulator.Kernel.Devices;
 using EucaNet.Simulator.Time;
 
@@ -104,6 +105,7 @@ internal sealed class PacketSockets(NetworkStack stack)
             Packet packet = Packet.FromFrame(frame);
             packet.IsLocal = true;
             packet.Type = PacketType.Outgoing;
+            packet.Socket = LocalSocket.OfProgram;
             packet.Story = stack.BeginStory(packet, "packet socket");
             stack.Kernel.Queue.Post(() =>
             {

@@ -30,6 +30,7 @@ internal sealed class TcpEndpoint(NetworkStack stack, InternetAddress local, ush
     private static readonly TimeSpan FirstTimeout = TimeSpan.FromSeconds(1);
 
     private readonly Queue<byte[]> _outgoing = new();
+    private readonly LocalSocket _whole = new(local), _handshake = new(local) { IsFull = false };
     private uint _sendNext = initialSequence;
     private uint _sendUnacknowledged = initialSequence;
     private uint _receiveNext;
@@ -299,6 +300,9 @@ internal sealed class TcpEndpoint(NetworkStack stack, InternetAddress local, ush
         Emit(segment.Flags, _sendUnacknowledged, segment.Data);
     }
 
+    /// <summary>What rules see of it.</summary>
+    public LocalSocket Socket => State == TcpSocketState.SynReceived ? _handshake : _whole;
+
     private void Emit(TcpFlags flags, uint sequence, ReadOnlySpan<byte> data)
     {
         int largest = stack.Internet(Remote.Family).SegmentSizeTo(Remote, _headers);
@@ -309,6 +313,7 @@ internal sealed class TcpEndpoint(NetworkStack stack, InternetAddress local, ush
         var header = new TcpHeader(segment);
         header.Write(LocalPort, RemotePort, sequence, (flags & TcpFlags.Acknowledge) != 0 ? _receiveNext : 0, flags, Window, options);
         packet.UpdateTransportChecksum();
+        packet.Socket = Socket;
         packet.Story = flags == TcpFlags.Synchronize ? Story : Story?.Add(StoryKind.Answer, TraceLevel.Minimal, stack.HostName, $"tcp {TcpLayer.Describe(flags)}");
         stack.Internet(Remote.Family).SendLocal(packet, Output);
     }

@@ -87,6 +87,24 @@ internal sealed class TcpLayer(NetworkStack stack)
         SendReset(packet);
     }
 
+    /// <summary>The socket that a segment between two ends is for: the connection's, or a listener's.</summary>
+    public LocalSocket? FindSocket(InternetAddress local, ushort localPort, InternetAddress remote, ushort remotePort) =>
+        _connections.TryGetValue((local, localPort, remote, remotePort), out TcpEndpoint? endpoint) ? endpoint.Socket
+        : _listeners.ContainsKey((local, localPort)) ? new LocalSocket(local)
+        : _listeners.ContainsKey((null, localPort)) ? LocalSocket.OfProgram
+        : null;
+
+    /// <summary>A connection's socket is found before rules at input see its segment (tcp_v4_early_demux).</summary>
+    public void Demultiplex(Packet packet)
+    {
+        if (packet is { Socket: null, Type: PacketType.Host, HasTransportProtocol: true, TransportProtocol: IpProtocol.Tcp, FragmentOffset: 0 } && packet.Transport.Length >= TcpHeader.MinimumSize
+            && stack.Kernel.Parameters.Number("net/ipv4/ip_early_demux") != 0)
+        {
+            var header = new TcpHeader(packet.Transport);
+            packet.Socket = _connections.GetValueOrDefault((packet.DestinationAddress, header.DestinationPort, packet.SourceAddress, header.SourcePort))?.Socket;
+        }
+    }
+
     public void TakeError(ConnectionTuple tuple, IcmpError error, Packet packet)
     {
         if (_connections.TryGetValue((tuple.Source, tuple.SourcePort, tuple.Destination, tuple.DestinationPort), out TcpEndpoint? endpoint))
@@ -125,6 +143,10 @@ internal sealed class TcpLayer(NetworkStack stack)
         }
 
         reset.UpdateTransportChecksum();
+
+        // A rule's reset has no socket. Else it is that of the listener which does not want the segment, in later kernels; else the kernel's own, which IPv6 has none of.
+        reset.Socket = attach ? null
+            : (stack.Kernel.Profile.IsAtLeast(6, 13) ? FindSocket(receiver, header.DestinationPort, sender, header.SourcePort) : null) ?? (cause.IsIpv6 ? null : LocalSocket.OfKernel);
         reset.Story = cause.Story?.Add(StoryKind.Answer, TraceLevel.Minimal, stack.HostName, "tcp reset");
         if (attach)
         {

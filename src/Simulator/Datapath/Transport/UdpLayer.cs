@@ -100,6 +100,10 @@ internal sealed class UdpLayer(NetworkStack stack)
         }
     }
 
+    /// <summary>The socket that a datagram to an address and port is for, a port that is held counting as one.</summary>
+    public LocalSocket? FindSocket(NetworkDevice device, InternetAddress address, ushort port) =>
+        Find(address, port)?.Socket ?? (_reserved.Contains((device, port)) ? LocalSocket.OfProgram : null);
+
     private UdpEndpoint? Find(InternetAddress address, ushort port)
     {
         if (!_endpoints.TryGetValue(port, out List<UdpEndpoint>? list))
@@ -130,6 +134,9 @@ internal sealed class UdpEndpoint(NetworkStack stack, InternetAddress? address, 
 
     public ushort Port { get; } = port;
 
+    /// <summary>What rules see of it.</summary>
+    public LocalSocket Socket { get; } = new(address);
+
     public UdpReceived? Received { get; set; }
 
     public Action<Packet, IcmpError>? Failed { get; set; }
@@ -147,6 +154,7 @@ internal sealed class UdpEndpoint(NetworkStack stack, InternetAddress? address, 
 
         Packet packet = Packet.OfInternet(from, destination, IpProtocol.Udp, UdpHeader.Size + data.Length, hopLimit);
         packet.Story = story;
+        packet.Socket = Socket;
         data.CopyTo(packet.Transport[UdpHeader.Size..]);
         new UdpHeader(packet.Transport).Write(Port, destinationPort);
         packet.UpdateTransportChecksum();

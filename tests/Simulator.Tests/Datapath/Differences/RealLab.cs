@@ -72,6 +72,9 @@ internal sealed class RealLab : DifferenceLab
     /// <summary>The rule set as nft lists it, and reads it again.</summary>
     public IEnumerable<string> ListRules() => Read("ip", $"netns exec {_machine} nft list ruleset").Split('\n', StringSplitOptions.RemoveEmptyEntries);
 
+    /// <summary>Does something in the machine's namespace.</summary>
+    public T DoInside<T>(Func<T> action) => _machineNamespace.Run(action);
+
     /// <summary>Runs a program in the machine's namespace; it must succeed.</summary>
     public void RunInside(string command, string input = "") => Run("ip", $"netns exec {_machine} {command}", input);
 

@@ -100,6 +100,8 @@ internal sealed class SimulatedLab : DifferenceLab
 
     public override IKernel Kernel => _machine.Kernel;
 
+    public SimulatedKernel Machine => _machine.Kernel;
+
     protected override bool IsSettled => true;
 
     /// <summary>Takes over what stands on another machine.</summary>

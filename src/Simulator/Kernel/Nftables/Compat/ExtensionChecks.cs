@@ -99,6 +99,12 @@ internal static class ExtensionChecks
                 return Refuse(!U32Match.IsValid(data));
             case "cgroup" when extension.Revision == 0:
                 return Refuse((U32(data, 4) & ~1u) != 0);
+            case "cgroup":
+                bool byPath = data[0] != 0;
+                ReadOnlySpan<byte> path = data.Slice(4, extension.Revision == 1 ? 4096 : 512);
+                return data[2] > 1 || data[3] > 1 || byPath == (data[1] != 0) ? LinuxError.EINVAL
+                    : byPath && path.IndexOf((byte)0) < 0 ? LinuxError.ENAMETOOLONG
+                    : Refuse(byPath && path[..path.IndexOf((byte)0)].IndexOfAnyExcept((byte)'/') >= 0);
             case "rateest":
                 // Estimators there are none: what names one is refused.
                 uint rates = U16(data, 32), compared = U16(data, 34);
@@ -129,11 +135,7 @@ internal static class ExtensionChecks
             case "bpf":
                 // Nor a program that a descriptor could stand for; those of every process are no programs.
                 return U16(data, 0) == 2 && U32(data, 4) > 2 ? LinuxError.EBADF : LinuxError.EINVAL;
-            case "cgroup" when extension.Revision == 2:
-                bool byPath = data[0] != 0, byClass = data[1] != 0;
-                return Refuse(data[2] > 1 || data[3] > 1 || byPath == byClass || byPath && !data[4..6].SequenceEqual("/\0"u8));
-            case "cgroup" when extension.Revision == 1:
-                return Refuse(data[0] != 0 == (data[1] != 0) || data[2] > 1 || data[3] > 1);
+
             case "string":
                 return CheckString(data);
             case "time":

@@ -8,6 +8,15 @@ internal static class ExtensionHolds
     /// <summary>A rule with this data comes (1) or goes (-1). False where what it names is of another kind.</summary>
     public static bool Hold(Extension extension, byte[] data, SimulatedKernel kernel, int change)
     {
+        if (extension.Name is "socket" or "TPROXY" && change > 0)
+        {
+            kernel.Stack.Netfilter.UseReassembly(extension.Family);
+        }
+        else if (extension.Name is "socket" or "TPROXY" && change < 0)
+        {
+            kernel.Stack.Netfilter.ReleaseReassembly(extension.Family);
+        }
+
         IpSetRules.Hold(extension, data, kernel.IpSets, change);
         return extension.Name != "hashlimit" || change == 0 || HashLimitMatch.Hold(extension, data, kernel.Nftables, change);
     }

@@ -12,8 +12,7 @@ using static EucaNet.Simulator.Kernel.Nftables.Compat.ExtensionData;
 namespace EucaNet.Simulator.Kernel.Nftables.Compat;
 
 /// <summary>
-/// Judges a packet by an xtables match's data. A match that is accepted but has no model of what it asks for (control groups, local sockets) does not hold, and
-/// the packet's story says so at every level: nothing is decided silently.
+/// Judges a packet by an xtables match's data. Every match that is accepted is judged.
 /// </summary>
 internal static class MatchEvaluation
 {
@@ -68,7 +67,9 @@ internal static class MatchEvaluation
             "realm" => ((0 & U32(data, 4)) == U32(data, 0)) != (data[8] != 0),
             "devgroup" => DeviceGroup(data, context),
             "set" => IpSetRules.Matches(extension, data, context),
-            "owner" => (data[16] & ~data[17]) == 0,
+            "owner" => SocketMatches.Owner(data, packet.Socket),
+            "socket" => SocketMatches.Socket(extension, data, context),
+            "cgroup" => SocketMatches.ControlGroup(extension, data, packet.Socket),
             "esp" => ProtocolMatches.Esp(data, context),
             "ah" when context.Family == HookFamily.Ipv4 => ProtocolMatches.Ah(data, context),
             "ah" => Ipv6Matches.Ah(data, context),
@@ -81,9 +82,6 @@ internal static class MatchEvaluation
             "mh" => Ipv6Matches.MobilityType(data, context),
             "eui64" => Ipv6Matches.IsOfMac(context),
             "bpf" when BpfMatch.IsModelled(extension, data) => BpfMatch.Matches(extension, data, context),
-
-            // What this machine did not send itself has no socket, and so no control group.
-            "cgroup" when context.Input is not null => false,
             "ipcomp" => ProtocolMatches.Ipcomp(data, context),
             "sctp" => ProtocolMatches.Sctp(data, context),
             "dccp" => ProtocolMatches.Dccp(data, context),
@@ -97,18 +95,8 @@ internal static class MatchEvaluation
             "helper" => U32(data, 0) != 0,
             "policy" => (U16(data, 304) & 4) != 0,
             "osf" => false,
-            _ => Unmodelled(extension, context),
+            _ => throw new InvalidOperationException($"Match '{extension.Name}' {extension.Revision} was taken, and cannot be judged."),
         };
-    }
-
-    /// <summary>Matches that are judged; the others are named where a packet meets them.</summary>
-    public static bool IsModelled(Extension extension) =>
-        extension.Name is not ("cgroup" or "socket");
-
-    private static bool Unmodelled(Extension extension, HookContext context)
-    {
-        context.Packet.Tell(StoryKind.Decision, TraceLevel.Summary, context.Stack.HostName, $"match '{extension.Name}' is not judged by the simulated kernel; it is taken not to hold");
-        return false;
     }
 
     /// <summary>XT_STATE_*: invalid 1, then a bit for each relation, untracked 64.</summary>

@@ -2,6 +2,7 @@ using EucaNet.Netlink.Wire;
 using EucaNet.Simulator.Datapath;
 using EucaNet.Simulator.Datapath.Hooks;
 using EucaNet.Simulator.Kernel.Devices;
+using EucaNet.Simulator.Datapath.Transport;
 using static EucaNet.Netfilter.Nfnetlink;
 using static EucaNet.Netfilter.Nftables.NfTables;
 
@@ -166,8 +167,16 @@ internal sealed class MetaExpression : Expression
             case NFT_META_BRI_IIFVPROTO when evaluation.Input?.Master is not null:
                 evaluation.StoreBigEndian16(_register, 0x8100);
                 break;
+            case NFT_META_SKUID when packet.Socket is { HasProgram: true }:
+                evaluation.Store32(_register, LocalSocket.Owner);
+                break;
+            case NFT_META_SKGID when packet.Socket is { HasProgram: true }:
+                evaluation.Store32(_register, LocalSocket.Group);
+                break;
+            case NFT_META_CGROUP when packet.Socket is not null:
+                evaluation.Store32(_register, LocalSocket.Class);
+                break;
             default:
-                // Sockets, control groups: this kernel's packets belong to none.
                 evaluation.Break();
                 break;
         }

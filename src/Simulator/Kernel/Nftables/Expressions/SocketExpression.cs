@@ -1,11 +1,12 @@
 using EucaNet.Netlink.Wire;
 using EucaNet.Simulator.Datapath.Hooks;
+using EucaNet.Simulator.Datapath.Transport;
 using static EucaNet.Netfilter.Nfnetlink;
 using static EucaNet.Netfilter.Nftables.NfTables;
 
 namespace EucaNet.Simulator.Kernel.Nftables.Expressions;
 
-/// <summary>socket: what is known of the local socket a packet belongs to. Simulated machines have none that rules could see.</summary>
+/// <summary>socket: what is known of the local socket that sent a packet or that it is for; the rule ends where there is none.</summary>
 internal sealed class SocketExpression : Expression
 {
     private uint _key, _level;
@@ -75,5 +76,33 @@ internal sealed class SocketExpression : Expression
     }
 
     /// <inheritdoc />
-    public override void Evaluate(Evaluation evaluation) => evaluation.Break();
+    public override void Evaluate(Evaluation evaluation)
+    {
+        // Only whether it is transparent is known of a handshake.
+        if (SocketLookup.Of(evaluation.Context) is not { } socket || (!socket.IsFull && _key != NFT_SOCKET_TRANSPARENT))
+        {
+            evaluation.Break();
+            return;
+        }
+
+        switch (_key)
+        {
+            case NFT_SOCKET_TRANSPARENT:
+                evaluation.Store8(_register, 0);
+                break;
+            case NFT_SOCKET_WILDCARD:
+                evaluation.Store8(_register, socket.IsWildcard ? (byte)1 : (byte)0);
+                break;
+            case NFT_SOCKET_MARK:
+                evaluation.Store32(_register, LocalSocket.Mark);
+                break;
+            case NFT_SOCKET_CGROUPV2 when _level == 0:
+                evaluation.Store64(_register, LocalSocket.ControlGroup);
+                break;
+            default:
+                // There are no groups below the root.
+                evaluation.Break();
+                break;
+        }
+    }
 }
