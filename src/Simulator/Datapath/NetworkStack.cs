@@ -5,6 +5,7 @@ using EucaNet.Simulator.Datapath.Hooks;
 using EucaNet.Simulator.Datapath.Internet;
 using EucaNet.Simulator.Datapath.Link;
 using EucaNet.Simulator.Datapath.Nat;
+using EucaNet.Simulator.Datapath.Traffic;
 using EucaNet.Simulator.Datapath.Transport;
 using EucaNet.Simulator.Kernel;
 using EucaNet.Simulator.Kernel.Devices;
@@ -28,6 +29,8 @@ internal sealed class NetworkStack : IDatapath
         Nat = new AddressTranslator(Conntrack, kernel.Random);
         Netfilter = new NetfilterHooks(this);
         Link = new DeviceLayer(this);
+        Filters = new TrafficFilters(this);
+        Queues = new DeviceQueues(this);
         PacketSockets = new PacketSockets(this);
         Bridging = new BridgeForwarding(this);
         Snooping = new MulticastSnooping(this);
@@ -67,6 +70,10 @@ internal sealed class NetworkStack : IDatapath
     public RouteExceptions Exceptions { get; }
 
     public DeviceLayer Link { get; }
+
+    public TrafficFilters Filters { get; }
+
+    public DeviceQueues Queues { get; }
 
     public PacketSockets PacketSockets { get; }
 

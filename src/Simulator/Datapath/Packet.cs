@@ -103,6 +103,9 @@ internal sealed partial class Packet
     /// <summary>Made by this kernel itself (a socket, an ICMP error), not received.</summary>
     public bool IsLocal { get; set; }
 
+    /// <summary>Filters of traffic control at egress send it on: it meets no egress rules on its way (nf_skip_egress).</summary>
+    public bool SkipsEgressRules { get; set; }
+
     /// <summary>The story of the packet and of all that came of it, or null where nobody listens.</summary>
     public PacketStory? Story { get; set; }
 
@@ -388,6 +391,19 @@ internal sealed partial class Packet
         return true;
     }
 
+    /// <summary>Reads octets counted from the network header, also of the link header before it (negative offsets, the tag left out).</summary>
+    public bool CopyFromNetwork(int offset, Span<byte> destination)
+    {
+        int start = NetworkOffset + offset;
+        if (start < Start || (long)start + destination.Length > _end)
+        {
+            return false;
+        }
+
+        _buffer.AsSpan(start, destination.Length).CopyTo(destination);
+        return true;
+    }
+
     /// <summary>What a hop to another kernel or device takes off: connection, trace mark, type; the mark too between kernels (skb_scrub_packet).</summary>
     public void Scrub(bool otherKernel)
     {
@@ -405,6 +421,7 @@ internal sealed partial class Packet
         Priority = 0;
         InputInterface = 0;
         DomainInterface = 0;
+        SkipsEgressRules = false;
         ForgetTransport();
         if (otherKernel)
         {

@@ -3,6 +3,7 @@ using EucaNet.Simulator.Datapath.Formats;
 using EucaNet.Simulator.Datapath.Hooks;
 using EucaNet.Simulator.Kernel.Devices;
 using EucaNet.Simulator.Kernel.Rtnetlink;
+using EucaNet.Simulator.Kernel.Rtnetlink.Traffic;
 
 namespace EucaNet.Simulator.Datapath.Link;
 
@@ -29,7 +30,7 @@ internal sealed class DeviceLayer(NetworkStack stack)
             return false;
         }
 
-        if (!stack.Hooks.IsEmpty(HookFamily.Netdev, Hook.NetdevEgress, device))
+        if (!packet.SkipsEgressRules && !stack.Hooks.IsEmpty(HookFamily.Netdev, Hook.NetdevEgress, device))
         {
             HookVerdict verdict = stack.Hooks.Run(new HookContext(stack, HookFamily.Netdev, Hook.NetdevEgress, packet, null, device));
             if (verdict != HookVerdict.Accept)
@@ -38,6 +39,14 @@ internal sealed class DeviceLayer(NetworkStack stack)
             }
         }
 
+        int filtered = stack.Filters.Leaves(device, packet);
+        return filtered == TrafficConstants.TC_ACT_OK ? stack.Queues.Send(device, packet) : filtered == TrafficConstants.TC_ACT_STOLEN;
+    }
+
+    /// <summary>A frame's turn has come to leave by a device (dev_hard_start_xmit).</summary>
+    public bool Leave(NetworkDevice device, Packet packet)
+    {
+        packet.SkipsEgressRules = false;
         packet.Tell(StoryKind.Device, TraceLevel.Minimal, stack.HostName, device.Name);
         stack.PacketSockets.Deliver(device, packet, outgoing: true);
         Tap?.Invoke(device, packet, true);
@@ -117,6 +126,15 @@ internal sealed class DeviceLayer(NetworkStack stack)
         Climb(device, packet, device);
     }
 
+    /// <summary>A frame that is on its way up comes in by another device at once (netif_receive_skb).</summary>
+    public void PassOn(NetworkDevice device, Packet packet)
+    {
+        if (Passes(device, packet))
+        {
+            Climb(device, packet, device);
+        }
+    }
+
     /// <summary>A frame comes in by a device that stands on another one, or again by the one it left by (netif_rx): when what is under way is done. Its type and the device's counters are the caller's.</summary>
     public void Enqueue(NetworkDevice device, Packet packet) => stack.Kernel.Queue.Post(() =>
     {
@@ -149,6 +167,11 @@ internal sealed class DeviceLayer(NetworkStack stack)
         }
 
         stack.PacketSockets.DeliverToAll(device, packet);
+        if (!stack.Filters.Arrives(device, packet))
+        {
+            return;
+        }
+
         if (!stack.Hooks.IsEmpty(HookFamily.Netdev, Hook.NetdevIngress, device)
             && stack.Hooks.Run(new HookContext(stack, HookFamily.Netdev, Hook.NetdevIngress, packet, device, null)) != HookVerdict.Accept)
         {

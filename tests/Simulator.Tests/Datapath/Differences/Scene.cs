@@ -123,6 +123,15 @@ internal sealed class Scene : IDisposable
         _simulated.Collect();
     }
 
+    /// <summary>Time passes on both, and what came out meanwhile must be the same: the names as <see cref="Receive"/> gives them. The moments need not be, so they must lie well within.</summary>
+    public string[] Later(TimeSpan time)
+    {
+        Thread.Sleep(time);
+        _simulated.Advance(_watch.Elapsed);
+        _watch.Restart();
+        return Compare(_simulated.Collect(), _real.Collect());
+    }
+
     public void Dispose()
     {
         _real.Dispose();
@@ -137,6 +146,12 @@ internal sealed class Scene : IDisposable
         // One more than expected takes as long to come as the first did.
         Thread.Sleep(5);
         real.AddRange(_real.Collect());
+        return Compare(simulated, real);
+    }
+
+    private string[] Compare(List<string> simulated, List<string> real)
+    {
+        simulated.Sort(StringComparer.Ordinal);
         real.Sort(StringComparer.Ordinal);
         Assert.That(simulated, Is.EqualTo(real), () => $"simulated, beside real\n{Story}");
         Frames = real;

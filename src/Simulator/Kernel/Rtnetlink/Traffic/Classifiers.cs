@@ -1,5 +1,7 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using EucaNet.Netlink.Wire;
+using EucaNet.Simulator.Datapath;
 using EucaNet.Simulator.Kernel.Sockets;
 using static EucaNet.Simulator.Kernel.Rtnetlink.Traffic.TrafficConstants;
 
@@ -90,6 +92,9 @@ internal abstract class ClassifierKind(string name, ushort classId, ushort actio
     /// <summary>Keeps what the filter looks for.</summary>
     protected abstract void Take(FilterList list, Filter filter, AttributeSet set);
 
+    /// <summary>A packet is what the filter looks for; its ethernet header has been taken off where it comes in.</summary>
+    public abstract bool Matches(Filter filter, Packet packet);
+
     /// <summary>Writes what stands in TCA_OPTIONS.</summary>
     public abstract void Write(ref NetlinkWriter writer, Filter filter, KernelProfile profile);
 
@@ -105,7 +110,7 @@ internal abstract class ClassifierKind(string name, ushort classId, ushort actio
     }
 }
 
-/// <summary>The classifiers that are modelled, as configuration.</summary>
+/// <summary>The classifiers that are modelled.</summary>
 internal static class Classifiers
 {
     private static readonly Dictionary<string, ClassifierKind> All =
@@ -118,9 +123,13 @@ internal static class Classifiers
 internal sealed class U32Classifier() : ClassifierKind("u32", 1, 7, 11)
 {
     private const ushort TCA_U32_HASH = 2;
+    private const ushort TCA_U32_LINK = 3;
     private const ushort TCA_U32_DIVISOR = 4;
     private const ushort TCA_U32_SEL = 5;
+    private const ushort TCA_U32_INDEV = 8;
     private const ushort TCA_U32_PCNT = 9;
+    private const ushort TCA_U32_MARK = 10;
+    private const byte TC_U32_TERMINAL = 1;
 
     protected override PolicyTable Policy { get; } = new(
         12, (1, new(AttributeKind.U32)), (TCA_U32_HASH, new(AttributeKind.U32)), (3, new(AttributeKind.U32)), (TCA_U32_DIVISOR, new(AttributeKind.U32)),
@@ -149,6 +158,11 @@ internal sealed class U32Classifier() : ClassifierKind("u32", 1, 7, 11)
         {
             // Hash tables of one's own are not modelled.
             return new Verdict(LinuxError.EOPNOTSUPP, "Hash tables are not supported");
+        }
+
+        if (set.Has(TCA_U32_INDEV) || set.U32(TCA_U32_LINK) is > 0)
+        {
+            return new Verdict(LinuxError.EOPNOTSUPP, "The simulator has no links and input devices of u32");
         }
 
         uint table = set.U32(TCA_U32_HASH) is { } given && (given & 0xfff00000) is not 0xfff00000 ? given : list.Root;
@@ -181,7 +195,50 @@ internal sealed class U32Classifier() : ClassifierKind("u32", 1, 7, 11)
         if (set.Bytes(TCA_U32_SEL) is { } selector)
         {
             filter.Keys[TCA_U32_SEL] = selector[..(16 + selector[2] * 16)];
+            filter.KeyHits = new ulong[selector[2]];
         }
+
+        if (set.Bytes(TCA_U32_MARK) is { Length: >= 12 } mark)
+        {
+            filter.Keys[TCA_U32_MARK] = mark[..12];
+        }
+    }
+
+    // The mark, then each word with its mask, counted from the network header.
+    public override bool Matches(Filter filter, Packet packet)
+    {
+        filter.Asked++;
+        if (filter.Keys.TryGetValue(TCA_U32_MARK, out byte[]? mark))
+        {
+            if ((packet.Mark & BinaryPrimitives.ReadUInt32LittleEndian(mark.AsSpan(4))) != BinaryPrimitives.ReadUInt32LittleEndian(mark))
+            {
+                return false;
+            }
+
+            BinaryPrimitives.WriteUInt32LittleEndian(mark.AsSpan(8), BinaryPrimitives.ReadUInt32LittleEndian(mark.AsSpan(8)) + 1);
+        }
+
+        byte[] selector = filter.Keys[TCA_U32_SEL];
+        Span<byte> word = stackalloc byte[4];
+        for (int key = 0; key < selector[2]; key++)
+        {
+            ReadOnlySpan<byte> wanted = selector.AsSpan(16 + key * 16, 16);
+            if (!packet.CopyFromNetwork(BinaryPrimitives.ReadInt32LittleEndian(wanted[8..]), word)
+                || ((MemoryMarshal.Read<uint>(word) ^ MemoryMarshal.Read<uint>(wanted[4..])) & MemoryMarshal.Read<uint>(wanted)) != 0)
+            {
+                return false;
+            }
+
+            filter.KeyHits[key]++;
+        }
+
+        if ((selector[0] & TC_U32_TERMINAL) == 0)
+        {
+            return false;
+        }
+
+        filter.Hits++;
+        return true;
     }
 
     public override void Write(ref NetlinkWriter writer, Filter filter, KernelProfile profile)
@@ -195,10 +252,16 @@ internal sealed class U32Classifier() : ClassifierKind("u32", 1, 7, 11)
         }
 
         writer.WriteUInt32(FlagsAttribute, filter.Flags);
+        if (filter.Keys.TryGetValue(TCA_U32_MARK, out byte[]? mark))
+        {
+            writer.WriteBytes(TCA_U32_MARK, mark);
+        }
+
         TrafficAction.Write(ref writer, ActionsAttribute, filter.Actions);
         if (profile.HasFilterCounters)
         {
-            writer.WriteBytes(TCA_U32_PCNT, new byte[16 + selector[2] * 8]);
+            ulong[] counters = [filter.Asked, filter.Hits, .. filter.KeyHits];
+            writer.WriteBytes(TCA_U32_PCNT, MemoryMarshal.AsBytes<ulong>(counters));
         }
     }
 }
@@ -223,6 +286,12 @@ internal sealed class MatchAllClassifier() : ClassifierKind("matchall", 1, 2, 3)
     {
     }
 
+    public override bool Matches(Filter filter, Packet packet)
+    {
+        filter.Hits++;
+        return true;
+    }
+
     public override void Write(ref NetlinkWriter writer, Filter filter, KernelProfile profile)
     {
         if (filter.ClassId != 0)
@@ -231,7 +300,7 @@ internal sealed class MatchAllClassifier() : ClassifierKind("matchall", 1, 2, 3)
         }
 
         writer.WriteUInt32(FlagsAttribute, filter.Flags);
-        writer.WriteUInt64(4, 0);
+        writer.WriteUInt64(4, filter.Hits);
         TrafficAction.Write(ref writer, ActionsAttribute, filter.Actions);
     }
 }
@@ -239,11 +308,14 @@ internal sealed class MatchAllClassifier() : ClassifierKind("matchall", 1, 2, 3)
 /// <summary>fw: the packet's mark.</summary>
 internal sealed class MarkClassifier() : ClassifierKind("fw", 1, 4, 0)
 {
+    private const ushort TCA_FW_INDEV = 3;
     private const ushort TCA_FW_MASK = 5;
 
     protected override PolicyTable Policy { get; } = new(5, (1, new(AttributeKind.U32)), (3, new(AttributeKind.String, 15)), (TCA_FW_MASK, new(AttributeKind.U32)));
 
-    protected override Verdict Check(FilterList list, Filter? known, AttributeSet set, ref uint handle) => handle == 0 ? LinuxError.EINVAL : Verdict.Success;
+    protected override Verdict Check(FilterList list, Filter? known, AttributeSet set, ref uint handle) => handle == 0 ? LinuxError.EINVAL
+        : set.Has(TCA_FW_INDEV) ? new Verdict(LinuxError.EOPNOTSUPP, "The simulator has no input devices of fw")
+        : Verdict.Success;
 
     protected override void Take(FilterList list, Filter filter, AttributeSet set)
     {
@@ -252,6 +324,9 @@ internal sealed class MarkClassifier() : ClassifierKind("fw", 1, 4, 0)
             filter.Keys[TCA_FW_MASK] = BitConverter.GetBytes(mask);
         }
     }
+
+    public override bool Matches(Filter filter, Packet packet) =>
+        (packet.Mark & (filter.Keys.TryGetValue(TCA_FW_MASK, out byte[]? mask) ? BinaryPrimitives.ReadUInt32LittleEndian(mask) : uint.MaxValue)) == filter.Handle;
 
     public override void Write(ref NetlinkWriter writer, Filter filter, KernelProfile profile)
     {
@@ -265,69 +340,6 @@ internal sealed class MarkClassifier() : ClassifierKind("fw", 1, 4, 0)
             writer.WriteBytes(TCA_FW_MASK, mask);
         }
 
-        TrafficAction.Write(ref writer, ActionsAttribute, filter.Actions);
-    }
-}
-
-/// <summary>flower: the headers' fields by name; addresses, Ethernet type, VLAN, protocol and ports.</summary>
-internal sealed class FlowerClassifier() : ClassifierKind("flower", 1, 3, 22)
-{
-    private const ushort TCA_FLOWER_IN_HW_COUNT = 86;
-
-    // Field, its mask's attribute (0: none is shown), its length; in the order of dumps.
-    private static readonly (ushort Field, ushort Mask, int Length)[] Fields =
-    [
-        (4, 5, 6), (6, 7, 6), (8, 0, 2), (23, 0, 2), (24, 0, 1), (25, 0, 2), (9, 0, 1), (10, 11, 4), (12, 13, 4), (14, 15, 16), (16, 17, 16),
-        (18, 35, 2), (19, 36, 2), (20, 37, 2), (21, 38, 2),
-    ];
-
-    protected override PolicyTable Policy { get; } = new(120, (1, new(AttributeKind.U32)), (2, new(AttributeKind.String, 15)), (22, new(AttributeKind.U32)));
-
-    protected override Verdict Check(FilterList list, Filter? known, AttributeSet set, ref uint handle)
-    {
-        handle = known?.Handle ?? (handle == 0 ? Free(list, 1) : handle);
-        return Verdict.Success;
-    }
-
-    protected override void Take(FilterList list, Filter filter, AttributeSet set)
-    {
-        filter.Keys.Clear();
-        foreach ((ushort field, ushort mask, int length) in Fields)
-        {
-            if (set.Bytes(field) is { } value && value.Length >= length)
-            {
-                filter.Keys[field] = value[..length];
-                if (mask != 0)
-                {
-                    byte[] all = new byte[length];
-                    all.AsSpan().Fill(0xff);
-                    filter.Keys[mask] = set.Bytes(mask) is { } given && given.Length >= length ? given[..length] : all;
-                }
-            }
-        }
-    }
-
-    public override void Write(ref NetlinkWriter writer, Filter filter, KernelProfile profile)
-    {
-        if (filter.ClassId != 0)
-        {
-            writer.WriteUInt32(ClassIdAttribute, filter.ClassId);
-        }
-
-        foreach ((ushort field, ushort mask, _) in Fields)
-        {
-            if (filter.Keys.TryGetValue(field, out byte[]? value))
-            {
-                writer.WriteBytes(field, value);
-                if (mask != 0)
-                {
-                    writer.WriteBytes(mask, filter.Keys[mask]);
-                }
-            }
-        }
-
-        writer.WriteUInt32(FlagsAttribute, filter.Flags);
-        writer.WriteUInt32(TCA_FLOWER_IN_HW_COUNT, 0);
         TrafficAction.Write(ref writer, ActionsAttribute, filter.Actions);
     }
 }

@@ -69,4 +69,13 @@ internal sealed class Filter(uint handle)
     public SortedDictionary<ushort, byte[]> Keys { get; } = [];
 
     public List<TrafficAction> Actions { get; set; } = [];
+
+    /// <summary>Packets that it was asked about, as far as its kind counts them.</summary>
+    public ulong Asked { get; set; }
+
+    /// <summary>Packets that were what it looks for.</summary>
+    public ulong Hits { get; set; }
+
+    /// <summary>Packets that each single key was right for.</summary>
+    public ulong[] KeyHits { get; set; } = [];
 }

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using EucaNet.Netlink.Wire;
 using EucaNet.Simulator.Kernel.Sockets;
 using static EucaNet.Simulator.Kernel.Rtnetlink.Traffic.TrafficConstants;
@@ -9,6 +10,10 @@ namespace EucaNet.Simulator.Kernel.Rtnetlink.Traffic;
 internal sealed class NetworkEmulatorQdisc() : QdiscKind("netem")
 {
     private const int HeadLength = 24;
+    private const ushort TCA_NETEM_DELAY_DIST = 2;
+    private const ushort TCA_NETEM_LOSS = 5;
+    private const ushort TCA_NETEM_ECN = 7;
+    private const ushort TCA_NETEM_SLOT = 12;
     private const ushort TCA_NETEM_LATENCY64 = 10;
     private const ushort TCA_NETEM_JITTER64 = 11;
 
@@ -32,8 +37,14 @@ internal sealed class NetworkEmulatorQdisc() : QdiscKind("netem")
         // Delays in the head are in ticks of 64 ns.
         ulong latency = set.U64(TCA_NETEM_LATENCY64) ?? (ulong)BinaryPrimitives.ReadUInt32LittleEndian(options) << 6;
         ulong jitter = set.U64(TCA_NETEM_JITTER64) ?? (ulong)BinaryPrimitives.ReadUInt32LittleEndian(options.AsSpan(20)) << 6;
+        if (set.Has(TCA_NETEM_LOSS) || set.Has(TCA_NETEM_SLOT) || set.U32(TCA_NETEM_ECN) is > 0)
+        {
+            return new Verdict(LinuxError.EOPNOTSUPP, "The simulator has no loss models, slots and congestion marks of netem");
+        }
+
+        short[] distribution = set.Bytes(TCA_NETEM_DELAY_DIST) is { } table ? MemoryMarshal.Cast<byte, short>(table).ToArray() : [];
         byte[][] kept = [.. Always.Select(one => set.Bytes(one.Type) is { } given && given.Length >= one.Length ? given[..one.Length] : new byte[one.Length])];
-        qdisc.Settings = new Values(options[..HeadLength], latency, jitter, kept);
+        qdisc.Settings = new Values(options[..HeadLength], latency, jitter, kept, distribution);
         return Verdict.Success;
     }
 
@@ -60,7 +71,54 @@ internal sealed class NetworkEmulatorQdisc() : QdiscKind("netem")
 
     public override TrafficClass? FindClass(Qdisc qdisc, uint id) => null;
 
-    private sealed record Values(byte[] Head, ulong Latency, ulong Jitter, byte[][] Others);
+    /// <summary>What was asked for. Chances and correlations are shares of 2^32.</summary>
+    /// <param name="Head">struct tc_netem_qopt.</param>
+    /// <param name="Latency">Nanoseconds.</param>
+    /// <param name="Jitter">Nanoseconds.</param>
+    /// <param name="Others">Correlations, reordering, corruption, rate: as they are shown.</param>
+    /// <param name="Distribution">How delays are spread, 8192 being one jitter; empty where evenly.</param>
+    internal sealed record Values(byte[] Head, ulong Latency, ulong Jitter, byte[][] Others, short[] Distribution)
+    {
+        public uint Limit => At(Head, 4);
+
+        public uint Loss => At(Head, 8);
+
+        public uint Gap => At(Head, 12);
+
+        public uint Duplicate => At(Head, 16);
+
+        public uint DelayCorrelation => At(Others[0], 0);
+
+        public uint LossCorrelation => At(Others[0], 4);
+
+        public uint DuplicateCorrelation => At(Others[0], 8);
+
+        public uint Reorder => At(Others[1], 0);
+
+        public uint ReorderCorrelation => At(Others[1], 4);
+
+        public uint Corrupt => At(Others[2], 0);
+
+        public uint CorruptCorrelation => At(Others[2], 4);
+
+        /// <summary>Bytes a second; 0 for no limit.</summary>
+        public uint Rate => At(Others[3], 0);
+
+        /// <summary>How long a packet takes at the rate, in nanoseconds (packet_time_ns).</summary>
+        public long Transmission(uint length)
+        {
+            long bytes = length + (int)At(Others[3], 4), cell = At(Others[3], 8);
+            if (cell > 0)
+            {
+                long cells = (bytes + cell - 1) / cell;
+                bytes = cells * (cell + (int)At(Others[3], 12));
+            }
+
+            return bytes * 1_000_000_000 / Rate;
+        }
+
+        private static uint At(byte[] bytes, int offset) => BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(offset));
+    }
 }
 
 /// <summary>codel: one queue kept short.</summary>

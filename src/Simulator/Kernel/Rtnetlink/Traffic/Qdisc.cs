@@ -21,6 +21,12 @@ internal sealed class Qdisc(QdiscKind kind, NetworkDevice device, uint handle, u
     /// <summary>What was set, as its kind keeps it.</summary>
     public object? Settings { get; set; }
 
+    /// <summary>What passed it, and what waits in it.</summary>
+    public TrafficCounters Counters { get; } = new();
+
+    /// <summary>The packets that wait; null until the first has come.</summary>
+    public Datapath.Traffic.PacketQueue? Queue { get; set; }
+
     public ClassTable Classes { get; } = new();
 
     /// <summary>The lists of filters, by what they are for: 0 for the qdisc itself, a class, or TC_H_MIN_INGRESS and TC_H_MIN_EGRESS.</summary>
@@ -49,6 +55,9 @@ internal sealed class TrafficClass(uint id, TrafficClass? parent)
     public Qdisc? Leaf { get; set; }
 
     public object? Settings { get; set; }
+
+    /// <summary>What passed it.</summary>
+    public TrafficCounters Counters { get; } = new();
 }
 
 /// <summary>Classes in the order in which the kernel walks them: by bucket, the last added first; the table grows with them (struct Qdisc_class_hash).</summary>

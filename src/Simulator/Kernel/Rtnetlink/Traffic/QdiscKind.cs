@@ -4,7 +4,7 @@ using static EucaNet.Simulator.Kernel.Rtnetlink.Traffic.TrafficConstants;
 
 namespace EucaNet.Simulator.Kernel.Rtnetlink.Traffic;
 
-/// <summary>What a kind of queueing discipline does with requests (struct Qdisc_ops). Packets don't pass through it: it is configuration.</summary>
+/// <summary>What a kind of queueing discipline does with requests (struct Qdisc_ops). How packets pass it is told by <see cref="Datapath.Traffic.PacketQueue"/>.</summary>
 internal abstract class QdiscKind(string name)
 {
     public string Name { get; } = name;

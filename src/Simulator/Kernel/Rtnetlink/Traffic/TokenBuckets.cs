@@ -263,8 +263,8 @@ internal sealed class HierarchicalTokenBucketQdisc() : QdiscKind("htb")
         shown.Clear();
         limits.Rate.Write(shown);
         limits.Ceiling.Write(shown[12..]);
-        BinaryPrimitives.WriteUInt32LittleEndian(shown[24..], limits.Buffer);
-        BinaryPrimitives.WriteUInt32LittleEndian(shown[28..], limits.CeilingBuffer);
+        BinaryPrimitives.WriteUInt32LittleEndian(shown[24..], (uint)limits.Buffer);
+        BinaryPrimitives.WriteUInt32LittleEndian(shown[28..], (uint)limits.CeilingBuffer);
         BinaryPrimitives.WriteUInt32LittleEndian(shown[32..], limits.Quantum);
         BinaryPrimitives.WriteUInt32LittleEndian(shown[36..], (uint)Level(qdisc, one));
         BinaryPrimitives.WriteUInt32LittleEndian(shown[40..], limits.Priority);
@@ -276,6 +276,8 @@ internal sealed class HierarchicalTokenBucketQdisc() : QdiscKind("htb")
     {
         var limits = (Limits)one.Settings!;
         byte[] own = new byte[20];
+        BinaryPrimitives.WriteUInt32LittleEndian(own, limits.Lends);
+        BinaryPrimitives.WriteUInt32LittleEndian(own.AsSpan(4), limits.Borrows);
         BinaryPrimitives.WriteUInt32LittleEndian(own.AsSpan(12), limits.Tokens);
         BinaryPrimitives.WriteUInt32LittleEndian(own.AsSpan(16), limits.CeilingTokens);
         return own;
@@ -298,24 +300,31 @@ internal sealed class HierarchicalTokenBucketQdisc() : QdiscKind("htb")
         return level;
     }
 
-    private sealed record Options(uint RateToQuantum, uint DefaultClass, uint DirectQueueLength);
+    internal sealed record Options(uint RateToQuantum, uint DefaultClass, uint DirectQueueLength);
 
-    private sealed class Limits
+    internal sealed class Limits
     {
         public RateSpecification Rate { get; set; }
 
         public RateSpecification Ceiling { get; set; }
 
-        public uint Buffer { get; set; }
+        /// <summary>In ticks of 64 ns, as the next and the tokens.</summary>
+        public long Buffer { get; set; }
 
-        public uint CeilingBuffer { get; set; }
+        public long CeilingBuffer { get; set; }
 
         public uint Quantum { get; set; }
 
         public uint Priority { get; set; }
 
-        public uint Tokens { get; init; }
+        public uint Tokens { get; set; }
 
-        public uint CeilingTokens { get; init; }
+        public uint CeilingTokens { get; set; }
+
+        /// <summary>Packets that went by its own tokens, whose ever they were.</summary>
+        public uint Lends { get; set; }
+
+        /// <summary>Packets that went by tokens of a class above.</summary>
+        public uint Borrows { get; set; }
     }
 }

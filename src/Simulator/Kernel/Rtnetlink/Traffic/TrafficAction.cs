@@ -11,6 +11,8 @@ namespace EucaNet.Simulator.Kernel.Rtnetlink.Traffic;
 /// <param name="Tail">What follows the common part of its parameters.</param>
 internal sealed record TrafficAction(string Kind, uint Index, uint Code, byte[] Tail)
 {
+    private const ushort Probability = 3;
+    private const ushort BlockId = 4;
     private const ushort TCA_ACT_KIND = 1;
     private const ushort TCA_ACT_OPTIONS = 2;
     private const ushort TCA_ACT_STATS = 4;
@@ -20,6 +22,9 @@ internal sealed record TrafficAction(string Kind, uint Index, uint Code, byte[] 
     private const int CommonLength = 20;
     private static readonly PolicyTable ActionPolicy = new(10, (TCA_ACT_KIND, new(AttributeKind.String)), (TCA_ACT_OPTIONS, new(AttributeKind.Nested)));
     private static readonly PolicyTable OptionPolicy = new(8);
+
+    /// <summary>What it has seen.</summary>
+    public TrafficCounters Counters { get; } = new();
 
     /// <summary>Writes the actions of a filter as a nest of that type.</summary>
     public static void Write(ref NetlinkWriter writer, ushort type, List<TrafficAction> actions)
@@ -44,9 +49,9 @@ internal sealed record TrafficAction(string Kind, uint Index, uint Code, byte[] 
     {
         writer.WriteString(TCA_ACT_KIND, Kind);
         WireMark statistics = writer.BeginNested(TCA_ACT_STATS, nestedFlag: false);
-        writer.WriteBytes(1, new byte[16]);
+        writer.WriteBytes(1, Counters.Basic());
         writer.WriteBytes(7, new byte[16]);
-        writer.WriteBytes(3, new byte[20]);
+        writer.WriteBytes(3, Counters.Queue());
         writer.EndAttribute(statistics);
         writer.WriteUInt32(TCA_ACT_IN_HW_COUNT, 0);
         WireMark options = writer.BeginNested(TCA_ACT_OPTIONS, nestedFlag: false);
@@ -88,6 +93,11 @@ internal sealed record TrafficAction(string Kind, uint Index, uint Code, byte[] 
             if (options?.Bytes(Parameters) is not { } given || given.Length < length)
             {
                 return LinuxError.EINVAL;
+            }
+
+            if (options.Has(kind == "mirred" ? BlockId : Probability))
+            {
+                return new Verdict(LinuxError.EOPNOTSUPP, "The simulator has no blocks of devices and no chances of actions");
             }
 
             byte[] tail = given[CommonLength..length];

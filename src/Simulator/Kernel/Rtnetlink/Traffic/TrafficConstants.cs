@@ -27,6 +27,29 @@ internal static class TrafficConstants
     public const ushort TCA_CHAIN = 11;
     public const ushort TCA_HW_OFFLOAD = 12;
 
+    public const int TC_ACT_UNSPEC = -1;
+    public const int TC_ACT_OK = 0;
+    public const int TC_ACT_RECLASSIFY = 1;
+    public const int TC_ACT_SHOT = 2;
+    public const int TC_ACT_PIPE = 3;
+    public const int TC_ACT_STOLEN = 4;
+    public const int TC_ACT_QUEUED = 5;
+    public const int TC_ACT_REPEAT = 6;
+    public const int TC_ACT_TRAP = 8;
+
+    /// <summary>Above these bits of a verdict stands TC_ACT_JUMP or TC_ACT_GOTO_CHAIN, below them where to.</summary>
+    public const int ExtendedShift = 28;
+    public const int TC_ACT_JUMP = 1;
+    public const int TC_ACT_GOTO_CHAIN = 2;
+
+    public const uint TCA_EGRESS_REDIR = 1;
+    public const uint TCA_EGRESS_MIRROR = 2;
+    public const uint TCA_INGRESS_REDIR = 3;
+    public const uint TCA_INGRESS_MIRROR = 4;
+
+    /// <summary>ETH_P_ALL.</summary>
+    public const ushort EthernetAll = 3;
+
     public const uint TCA_CLS_FLAGS_SKIP_HW = 1;
     public const uint TCA_CLS_FLAGS_SKIP_SW = 2;
     public const uint TCA_CLS_FLAGS_NOT_IN_HW = 8;

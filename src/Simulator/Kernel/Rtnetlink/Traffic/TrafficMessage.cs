@@ -38,7 +38,7 @@ internal static class TrafficMessage
         writer.WriteString(TCA_KIND, qdisc.Kind.Name);
         qdisc.Kind.WriteOptions(ref writer, qdisc);
         writer.WriteByte(TCA_HW_OFFLOAD, 0);
-        WriteStatistics(ref writer, qdisc.Kind.OwnStatistics(qdisc));
+        WriteStatistics(ref writer, qdisc.Counters, qdisc.Kind.OwnStatistics(qdisc));
         writer.EndMessage(message);
         writer.Complete();
         return buffer.Written.ToArray();
@@ -56,7 +56,7 @@ internal static class TrafficMessage
         qdisc.Kind.WriteClass(ref writer, qdisc, one);
         if (qdisc.Kind.ClassStatistics(one) is { } own)
         {
-            WriteStatistics(ref writer, own);
+            WriteStatistics(ref writer, one.Counters, own);
         }
         else
         {
@@ -78,19 +78,19 @@ internal static class TrafficMessage
         _ => qdisc.Device.TransmitQueues + 1,
     };
 
-    // Nothing passes through: every counter is zero. Twice, for old programs.
-    private static void WriteStatistics(ref NetlinkWriter writer, byte[] own)
+    // Twice, for old programs.
+    private static void WriteStatistics(ref NetlinkWriter writer, TrafficCounters counters, byte[] own)
     {
         WireMark statistics = writer.BeginNested(TCA_STATS2, nestedFlag: false);
-        writer.WriteBytes(1, new byte[16]);
-        writer.WriteBytes(3, new byte[20]);
+        writer.WriteBytes(1, counters.Basic());
+        writer.WriteBytes(3, counters.Queue());
         if (own.Length > 0)
         {
             writer.WriteBytes(4, own);
         }
 
         writer.EndAttribute(statistics);
-        writer.WriteBytes(TCA_STATS, new byte[40]);
+        writer.WriteBytes(TCA_STATS, counters.Old());
         if (own.Length > 0)
         {
             writer.WriteBytes(TCA_XSTATS, own);

@@ -1,0 +1,125 @@
+using EucaNet.Simulator.Kernel.Devices;
+using EucaNet.Simulator.Kernel.Rtnetlink.Traffic;
+
+namespace EucaNet.Simulator.Datapath.Traffic;
+
+/// <summary>The packets of a queueing discipline, and when they may leave. Times are nanoseconds of the machine's clock.</summary>
+internal abstract class PacketQueue(Qdisc qdisc)
+{
+    protected Qdisc Qdisc { get; } = qdisc;
+
+    protected NetworkDevice Device => Qdisc.Device;
+
+    protected TrafficCounters Counters => Qdisc.Counters;
+
+    protected long Now => Device.Kernel.Clock.Elapsed.Ticks * 100;
+
+    /// <summary>When something may leave that now may not; null where nothing waits, or it may leave at once.</summary>
+    public abstract long? Wake { get; }
+
+    /// <summary>The queue of a discipline.</summary>
+    public static PacketQueue Of(Qdisc qdisc) => qdisc.Queue ??= qdisc.Kind switch
+    {
+        NetworkEmulatorQdisc => new NetworkEmulatorQueue(qdisc),
+        TokenBucketQdisc => new TokenBucketQueue(qdisc),
+        HierarchicalTokenBucketQdisc => new HierarchicalTokenBucketQueue(qdisc),
+        PriorityQdisc => new PriorityQueue(qdisc),
+        MultiQueueQdisc => new FirstChildQueue(qdisc),
+        _ => new FifoQueue(qdisc),
+    };
+
+    /// <summary>A packet comes. False: it was dropped, as who sent it learns.</summary>
+    public abstract bool Enqueue(Packet packet);
+
+    /// <summary>The next packet that may leave now; null where there is none.</summary>
+    public Packet? Dequeue()
+    {
+        Packet? packet = Take();
+        if (packet is not null)
+        {
+            Counters.Passed(Length(packet));
+            Removed(packet);
+        }
+
+        return packet;
+    }
+
+    /// <summary>The packet that would leave next if whoever stands above lets it; null where none may.</summary>
+    public abstract Packet? Peek();
+
+    protected abstract Packet? Take();
+
+    protected static uint Length(Packet packet) => (uint)packet.Frame.Length;
+
+    protected void Added(Packet packet)
+    {
+        Counters.Queued++;
+        Counters.Backlog += Length(packet);
+    }
+
+    protected bool Drop(Packet packet, string reason)
+    {
+        Counters.Drops++;
+        packet.Tell(StoryKind.Dropped, TraceLevel.Minimal, Device.Kernel.HostName, $"{Qdisc.Kind.Name} of {Device.Name}: {reason}");
+        return false;
+    }
+
+    private void Removed(Packet packet)
+    {
+        Counters.Queued--;
+        Counters.Backlog -= Length(packet);
+    }
+}
+
+/// <summary>First come, first served, up to a limit (pfifo, bfifo; those that keep queues short by dropping early are kept as one of these).</summary>
+internal sealed class FifoQueue(Qdisc qdisc) : PacketQueue(qdisc)
+{
+    private const uint DefaultLimit = 10240;
+
+    private readonly Queue<Packet> _packets = [];
+
+    public override long? Wake => null;
+
+    public override bool Enqueue(Packet packet)
+    {
+        bool fits = Qdisc.Kind.Name == "bfifo" ? Counters.Backlog + Length(packet) <= (uint)Qdisc.Settings! : Counters.Queued < (Qdisc.Settings is uint limit ? limit : DefaultLimit);
+        if (!fits)
+        {
+            return Drop(packet, "is full");
+        }
+
+        _packets.Enqueue(packet);
+        Added(packet);
+        return true;
+    }
+
+    public override Packet? Peek() => _packets.TryPeek(out Packet? packet) ? packet : null;
+
+    protected override Packet? Take() => _packets.TryDequeue(out Packet? packet) ? packet : null;
+}
+
+/// <summary>mq: each sender's packets have the queue that its flow falls to; here the first.</summary>
+internal sealed class FirstChildQueue(Qdisc qdisc) : PacketQueue(qdisc)
+{
+    public override long? Wake => Child.Wake;
+
+    private PacketQueue Child => Of(Qdisc.Classes.All.MinBy(static one => one.Id)!.Leaf!);
+
+    public override bool Enqueue(Packet packet)
+    {
+        Added(packet);
+        if (Child.Enqueue(packet))
+        {
+            return true;
+        }
+
+        Counters.Queued--;
+        Counters.Backlog -= Length(packet);
+        Counters.Drops++;
+        return false;
+    }
+
+    public override Packet? Peek() => Child.Peek();
+
+    protected override Packet? Take() => Child.Dequeue();
+}
