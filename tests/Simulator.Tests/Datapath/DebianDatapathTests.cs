@@ -19,7 +19,7 @@ public sealed class DebianDatapathTests
     {
         string repository = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(Here())!, "..", "..", ".."));
         var start = new ProcessStartInfo(Path.Combine(repository, "tests", "vm", "run")) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = repository };
-        foreach (string argument in (string[])["-t", "400", "sh", "-c", $"modprobe -a bonding vrf nf_conntrack nft_flow_offload nf_flow_table_inet sch_ingress sch_prio sch_netem act_gact act_mirred cls_u32 cls_matchall cls_flower cls_fw && exec taskset 1 dotnet {typeof(DebianDatapathTests).Assembly.Location} {Category}"])
+        foreach (string argument in (string[])["-t", "500", "sh", "-c", $"modprobe -a bonding vrf nf_conntrack nft_flow_offload nf_flow_table_inet sch_ingress sch_prio sch_netem act_gact act_mirred cls_u32 cls_matchall cls_flower cls_fw && exec taskset 1 dotnet {typeof(DebianDatapathTests).Assembly.Location} {Category}"])
         {
             start.ArgumentList.Add(argument);
         }

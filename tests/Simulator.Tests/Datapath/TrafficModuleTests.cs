@@ -21,14 +21,15 @@ public sealed class TrafficModuleTests
     public void Verdicts_of_actions_end_a_filter_or_go_on_to_the_next()
     {
         using Scene scene = AtIngress();
-        Ask(scene, static machine => ByPort(machine, 1, 50, Generic(Shot)));
+        // First, for Linux forgets a filter of matchall that would begin another datagram of a dump.
+        Ask(scene, static machine => machine.Filter("a0", "matchall", 0xffff0000, 1, Matching(2, Generic(Shot)), protocol: 0x0806));
+        Ask(scene, static machine => ByPort(machine, 7, 50, Generic(Shot)));
         Ask(scene, static machine => ByPort(machine, 2, 51, Generic(Ok)));
         Ask(scene, static machine => ByPort(machine, 3, 52, Generic(-1))); // TC_ACT_UNSPEC: on to the next filter
         Ask(scene, static machine => ByPort(machine, 4, 53, Generic(Pipe), Mirror(EgressMirror, machine.Index("b0")), Generic(Shot)));
         Ask(scene, static machine => ByPort(machine, 5, 54, Generic(0x20000005))); // TC_ACT_GOTO_CHAIN
         Ask(scene, static machine => ByPort(machine, 6, 55, Generic(0x10000002), Generic(Shot), Mirror(EgressMirror, machine.Index("c0"), Ok))); // TC_ACT_JUMP past the second
-        Ask(scene, static machine => machine.Filter("a0", "matchall", 0xffff0000, 7, Matching(2, Generic(Shot)), protocol: 0x0806));
-        Ask(scene, static machine => machine.Filter("a0", "matchall", 0xffff0000, 8, Matching(2, Mirror(EgressRedirect, machine.Index("b0"))), protocol: 0x0800));
+        Ask(scene, static machine => machine.Filter("a0", "u32", 0xffff0000, 8, U32(0, 0, 0, Actions(Mirror(EgressRedirect, machine.Index("b0")))), protocol: 0x0800));
         Ask(scene, static machine => machine.Filter("a0", "u32", 0xffff0000, 1, U32(54, 0xffff, 20, Actions(Mirror(EgressRedirect, machine.Index("c0")))), protocol: 0x0800, chain: 5));
         Assert.That(scene.Receive(0, Udp(50)), Is.Empty);
         Assert.That(scene.Receive(0, Udp(51)), Is.EqualTo((string[])["a0"]));
@@ -97,7 +98,7 @@ public sealed class TrafficModuleTests
     public void Filters_and_marks_choose_a_band_of_prio()
     {
         using var scene = new Scene(static _ => { }, "a0");
-        scene.Load("table netdev t {\n chain a { type filter hook egress device a0 priority 0; udp dport 60 meta mark set 7; udp dport 61 meta priority set 1:2; }\n}");
+        scene.Load("table netdev t {\n chain a { type filter hook egress device a0 priority 0; udp dport 60 meta mark set 7; udp dport 61 meta priority set 0x10002; }\n}");
         Ask(scene, static machine => machine.Qdisc("a0", "prio", Root, 0x10000, Priority(3, band: 0)));
         Ask(scene, static machine => machine.Qdisc("a0", "netem", 0x10003, 0x300000, NetworkEmulator(loss: Always)));
         Ask(scene, static machine => machine.Qdisc("a0", "netem", 0x10002, 0x200000, NetworkEmulator(duplicate: Always)));

@@ -11,7 +11,7 @@ internal sealed class PriorityQueue(Qdisc qdisc) : PacketQueue(qdisc)
 
     private IEnumerable<TrafficClass> Bands => Qdisc.Classes.All.OrderBy(static one => one.Id);
 
-    public override bool Enqueue(Packet packet)
+    public override Enqueued Enqueue(Packet packet)
     {
         uint band = packet.Priority;
         if (Major(packet.Priority) != Qdisc.Handle)
@@ -20,10 +20,9 @@ internal sealed class PriorityQueue(Qdisc qdisc) : PacketQueue(qdisc)
             switch (verdict)
             {
                 case TC_ACT_STOLEN or TC_ACT_QUEUED or TC_ACT_TRAP:
-                    return true;
+                    return Enqueued.Taken;
                 case TC_ACT_SHOT:
-                    Drop(packet, "a filter drops it");
-                    return true;
+                    return Drop(packet, "a filter drops it", Enqueued.Lost);
                 case < 0:
                     return Enqueue(packet, Mapped(Major(band) != 0 ? 0 : band));
                 default:
@@ -42,17 +41,7 @@ internal sealed class PriorityQueue(Qdisc qdisc) : PacketQueue(qdisc)
 
     private uint Mapped(uint priority) => ((byte[])Qdisc.Settings!)[4 + (priority & 15)];
 
-    private bool Enqueue(Packet packet, uint band)
-    {
-        if (!Of(Qdisc.Classes.Find(Qdisc.Handle | (band + 1))!.Leaf!).Enqueue(packet))
-        {
-            Counters.Drops++;
-            return false;
-        }
-
-        Added(packet);
-        return true;
-    }
+    private Enqueued Enqueue(Packet packet, uint band) => Came(packet, Of(Qdisc.Classes.Find(Qdisc.Handle | (band + 1))!.Leaf!).Enqueue(packet));
 }
 
 /// <summary>tbf: packets leave as tokens come in, up to a burst (tbf_dequeue).</summary>
@@ -90,7 +79,7 @@ internal sealed class TokenBucketQueue : PacketQueue
 
     private PacketQueue Child => Of(Qdisc.Classes.All.First().Leaf!);
 
-    public override bool Enqueue(Packet packet)
+    public override Enqueued Enqueue(Packet packet)
     {
         TakeSettings();
         ulong largest = BytesIn(Nanoseconds(Buffer), Rate);
@@ -104,14 +93,7 @@ internal sealed class TokenBucketQueue : PacketQueue
             return Drop(packet, $"larger than its burst of {largest}");
         }
 
-        if (!Child.Enqueue(packet))
-        {
-            Counters.Drops++;
-            return false;
-        }
-
-        Added(packet);
-        return true;
+        return Came(packet, Child.Enqueue(packet));
     }
 
     public override Packet? Peek() => Child.Peek();

@@ -17,9 +17,16 @@ internal sealed class DeviceQueues(NetworkStack stack)
             return stack.Link.Leave(device, packet);
         }
 
-        bool taken = PacketQueue.Of(root).Enqueue(packet);
+        var queue = PacketQueue.Of(root);
+        if (queue is FifoQueue { IsPassed: true })
+        {
+            root.Counters.Passed((uint)packet.Frame.Length);
+            return stack.Link.Leave(device, packet);
+        }
+
+        Enqueued outcome = queue.Enqueue(packet);
         Run(device, root);
-        return taken;
+        return outcome != Enqueued.Dropped;
     }
 
     // What may leave now does; for what may not yet there is a timer.

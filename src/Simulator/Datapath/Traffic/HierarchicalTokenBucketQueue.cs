@@ -22,15 +22,14 @@ internal sealed class HierarchicalTokenBucketQueue(Qdisc qdisc) : PacketQueue(qd
     public override long? Wake => Qdisc.Classes.All.Where(static one => one.Leaf is not null)
         .Min(one => Of(one.Leaf!).Peek() is null ? Of(one.Leaf!).Wake : Lender(one, out _) is null ? NextChance(one) : Now);
 
-    public override bool Enqueue(Packet packet)
+    public override Enqueued Enqueue(Packet packet)
     {
         switch (Classify(packet, out TrafficClass? one))
         {
             case TC_ACT_STOLEN:
-                return true;
+                return Enqueued.Taken;
             case TC_ACT_SHOT:
-                Drop(packet, "a filter drops it");
-                return true;
+                return Drop(packet, "a filter drops it", Enqueued.Lost);
         }
 
         if (one is null)
@@ -41,20 +40,14 @@ internal sealed class HierarchicalTokenBucketQueue(Qdisc qdisc) : PacketQueue(qd
             }
 
             _direct.Enqueue(packet);
-        }
-        else
-        {
-            BucketOf(one);
-            if (!Of(one.Leaf!).Enqueue(packet))
-            {
-                Counters.Drops++;
-                one.Counters.Drops++;
-                return false;
-            }
+            Added(packet);
+            return Enqueued.Kept;
         }
 
-        Added(packet);
-        return true;
+        BucketOf(one);
+        Enqueued outcome = Came(packet, Of(one.Leaf!).Enqueue(packet));
+        one.Counters.Drops += outcome is Enqueued.Dropped or Enqueued.Lost ? 1u : 0;
+        return outcome;
     }
 
     public override Packet? Peek() => _direct.TryPeek(out Packet? packet) ? packet : Waiting.Select(static one => Of(one.Leaf!).Peek()).FirstOrDefault();

@@ -30,15 +30,14 @@ internal sealed class NetworkEmulatorQueue(Qdisc qdisc) : PacketQueue(qdisc)
 
     private RandomSource Random => Device.Kernel.Random;
 
-    public override bool Enqueue(Packet packet)
+    public override Enqueued Enqueue(Packet packet)
     {
         NetworkEmulatorQdisc.Values settings = Settings;
         bool twice = !_isCopy && Falls(Dice.Duplicate, settings.Duplicate, settings.DuplicateCorrelation);
         bool lost = Falls(Dice.Loss, settings.Loss, settings.LossCorrelation);
         if (lost && !twice)
         {
-            Drop(packet, "lost");
-            return true;
+            return Drop(packet, "lost", Enqueued.Lost);
         }
 
         Packet? copy = twice && !lost ? packet.Clone() : null;
@@ -53,11 +52,12 @@ internal sealed class NetworkEmulatorQueue(Qdisc qdisc) : PacketQueue(qdisc)
             packet.Tell(StoryKind.Change, TraceLevel.Minimal, Device.Kernel.HostName, $"{Device.Name}: netem turns a bit");
         }
 
-        bool kept = Keep(packet, settings);
+        Enqueued kept = Keep(packet, settings);
         if (copy is not null)
         {
+            // It begins anew at the root.
             _isCopy = true;
-            Enqueue(copy);
+            Of(Device.Traffic.Root).Enqueue(copy);
             _isCopy = false;
         }
 
@@ -77,7 +77,7 @@ internal sealed class NetworkEmulatorQueue(Qdisc qdisc) : PacketQueue(qdisc)
         return packet;
     }
 
-    private bool Keep(Packet packet, NetworkEmulatorQdisc.Values settings)
+    private Enqueued Keep(Packet packet, NetworkEmulatorQdisc.Values settings)
     {
         if (Counters.Queued >= settings.Limit)
         {
@@ -113,7 +113,7 @@ internal sealed class NetworkEmulatorQueue(Qdisc qdisc) : PacketQueue(qdisc)
         }
 
         Added(packet);
-        return true;
+        return Enqueued.Kept;
     }
 
     private long Delay(NetworkEmulatorQdisc.Values settings)

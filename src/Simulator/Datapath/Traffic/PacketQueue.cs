@@ -3,6 +3,22 @@ using EucaNet.Simulator.Kernel.Rtnetlink.Traffic;
 
 namespace EucaNet.Simulator.Datapath.Traffic;
 
+/// <summary>What became of a packet that came to a queue (NET_XMIT_*).</summary>
+internal enum Enqueued
+{
+    /// <summary>It waits.</summary>
+    Kept,
+
+    /// <summary>It was dropped, as who sent it learns.</summary>
+    Dropped,
+
+    /// <summary>It was dropped, as the disciplines above count but who sent it does not learn.</summary>
+    Lost,
+
+    /// <summary>A filter took it elsewhere.</summary>
+    Taken,
+}
+
 /// <summary>The packets of a queueing discipline, and when they may leave. Times are nanoseconds of the machine's clock.</summary>
 internal abstract class PacketQueue(Qdisc qdisc)
 {
@@ -28,8 +44,8 @@ internal abstract class PacketQueue(Qdisc qdisc)
         _ => new FifoQueue(qdisc),
     };
 
-    /// <summary>A packet comes. False: it was dropped, as who sent it learns.</summary>
-    public abstract bool Enqueue(Packet packet);
+    /// <summary>A packet comes.</summary>
+    public abstract Enqueued Enqueue(Packet packet);
 
     /// <summary>The next packet that may leave now; null where there is none.</summary>
     public Packet? Dequeue()
@@ -57,11 +73,26 @@ internal abstract class PacketQueue(Qdisc qdisc)
         Counters.Backlog += Length(packet);
     }
 
-    protected bool Drop(Packet packet, string reason)
+    /// <summary>A queue beneath was given a packet for this one.</summary>
+    protected Enqueued Came(Packet packet, Enqueued outcome)
+    {
+        if (outcome == Enqueued.Kept)
+        {
+            Added(packet);
+        }
+        else if (outcome != Enqueued.Taken)
+        {
+            Counters.Drops++;
+        }
+
+        return outcome;
+    }
+
+    protected Enqueued Drop(Packet packet, string reason, Enqueued outcome = Enqueued.Dropped)
     {
         Counters.Drops++;
         packet.Tell(StoryKind.Dropped, TraceLevel.Minimal, Device.Kernel.HostName, $"{Qdisc.Kind.Name} of {Device.Name}: {reason}");
-        return false;
+        return outcome;
     }
 
     private void Removed(Packet packet)
@@ -78,9 +109,12 @@ internal sealed class FifoQueue(Qdisc qdisc) : PacketQueue(qdisc)
 
     private readonly Queue<Packet> _packets = [];
 
+    /// <summary>Nothing waits and something may: a packet need not even be put in (TCQ_F_CAN_BYPASS).</summary>
+    public bool IsPassed => _packets.Count == 0 && Qdisc.Settings is not 0u;
+
     public override long? Wake => null;
 
-    public override bool Enqueue(Packet packet)
+    public override Enqueued Enqueue(Packet packet)
     {
         bool fits = Qdisc.Kind.Name == "bfifo" ? Counters.Backlog + Length(packet) <= (uint)Qdisc.Settings! : Counters.Queued < (Qdisc.Settings is uint limit ? limit : DefaultLimit);
         if (!fits)
@@ -90,7 +124,7 @@ internal sealed class FifoQueue(Qdisc qdisc) : PacketQueue(qdisc)
 
         _packets.Enqueue(packet);
         Added(packet);
-        return true;
+        return Enqueued.Kept;
     }
 
     public override Packet? Peek() => _packets.TryPeek(out Packet? packet) ? packet : null;
@@ -105,19 +139,7 @@ internal sealed class FirstChildQueue(Qdisc qdisc) : PacketQueue(qdisc)
 
     private PacketQueue Child => Of(Qdisc.Classes.All.MinBy(static one => one.Id)!.Leaf!);
 
-    public override bool Enqueue(Packet packet)
-    {
-        Added(packet);
-        if (Child.Enqueue(packet))
-        {
-            return true;
-        }
-
-        Counters.Queued--;
-        Counters.Backlog -= Length(packet);
-        Counters.Drops++;
-        return false;
-    }
+    public override Enqueued Enqueue(Packet packet) => Came(packet, Child.Enqueue(packet));
 
     public override Packet? Peek() => Child.Peek();
 

@@ -32,8 +32,8 @@ internal abstract class ClassifierKind(string name, ushort classId, ushort actio
     {
     }
 
-    /// <summary>What a dump shows of the list before its filters, beside its head.</summary>
-    public virtual IEnumerable<uint> Tables(FilterList list) => [];
+    /// <summary>Lists whose filters a dump shows as this one's.</summary>
+    public virtual IEnumerable<FilterList> Walked(FilterBlock block, FilterList list) => [list];
 
     public virtual void WriteTable(ref NetlinkWriter writer)
     {
@@ -143,7 +143,9 @@ internal sealed class U32Classifier() : ClassifierKind("u32", 1, 7, 11)
         block.LastHashTable++;
     }
 
-    public override IEnumerable<uint> Tables(FilterList list) => [list.Root];
+    // Tables belong to the whole block and say of which priority they are, not of which chain: the youngest come first (u32_walk).
+    public override IEnumerable<FilterList> Walked(FilterBlock block, FilterList list) => block.Chains.Values
+        .SelectMany(static chain => chain).Where(other => other.Kind == this && other.Priority == list.Priority).OrderByDescending(static other => other.Root);
 
     public override void WriteTable(ref NetlinkWriter writer)
     {

@@ -3,7 +3,8 @@ namespace EucaNet.Simulator.Kernel.Rtnetlink.Traffic;
 /// <summary>The filters of one place (struct tcf_block): chains of lists by priority, each list of one kind and protocol.</summary>
 internal sealed class FilterBlock
 {
-    public SortedDictionary<uint, List<FilterList>> Chains { get; } = [];
+    /// <summary>In the order in which they came.</summary>
+    public OrderedDictionary<uint, List<FilterList>> Chains { get; } = [];
 
     /// <summary>Numbers that u32 has given its hash tables here.</summary>
     public uint LastHashTable { get; set; }
@@ -52,7 +53,7 @@ internal sealed class FilterList(ClassifierKind kind, uint chain, ushort priorit
 
     public IEnumerable<Filter> Filters => ByHandle.Values;
 
-    /// <summary>What the kind keeps of the list itself.</summary>
+    /// <summary>The handle of u32's hash table; 0 for other kinds.</summary>
     public uint Root { get; set; }
 }
 

@@ -325,14 +325,17 @@ internal sealed class FilterVerbs(SimulatedKernel kernel)
         static IEnumerable<byte[]> All(Place place, FilterList list)
         {
             yield return Build(place, list, null, RTM_NEWTFILTER, null);
-            foreach (uint table in list.Kind.Tables(list))
+            foreach (FilterList walked in list.Kind.Walked(place.Block, list))
             {
-                yield return Build(place, list, null, RTM_NEWTFILTER, null, table);
-            }
+                if (walked.Root != 0)
+                {
+                    yield return Build(place, list, null, RTM_NEWTFILTER, null, walked.Root);
+                }
 
-            foreach (Filter filter in list.Filters)
-            {
-                yield return Build(place, list, filter, RTM_NEWTFILTER, null);
+                foreach (Filter filter in walked.Filters)
+                {
+                    yield return Build(place, list, filter, RTM_NEWTFILTER, null);
+                }
             }
         }
     }
