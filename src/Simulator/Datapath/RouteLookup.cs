@@ -19,7 +19,10 @@ internal readonly record struct RouteQuery(InternetAddress Destination)
     /// <summary>Of IPv4: routes of a wider scope than this (a smaller number) don't count; a gateway must be on a link.</summary>
     public byte SmallestScope { get; init; }
 
+    /// <summary>The whole field of the header (type of service, traffic class).</summary>
     public byte TypeOfService { get; init; }
+
+    public uint FlowLabel { get; init; }
 
     public byte Protocol { get; init; }
 
@@ -100,7 +103,7 @@ internal sealed class RouteLookup(SimulatedKernel kernel)
 
         foreach (Route route in routes.Matching(query.Destination))
         {
-            if ((route.TypeOfService != 0 && route.TypeOfService != query.TypeOfService) || route.Scope < query.SmallestScope)
+            if ((route.TypeOfService != 0 && route.TypeOfService != ServiceOf(query)) || route.Scope < query.SmallestScope)
             {
                 continue;
             }
@@ -137,12 +140,20 @@ internal sealed class RouteLookup(SimulatedKernel kernel)
             && ((rule.Mark ^ query.Mark) & rule.MarkMask) == 0
             && (rule.Source is not { } source || rule.SourceLength == 0 || query.Source is { } from && from.IsIn(source, rule.SourceLength))
             && (rule.Destination is not { } destination || rule.DestinationLength == 0 || query.Destination.IsIn(destination, rule.DestinationLength))
-            && (rule.TypeOfService == 0 || rule.TypeOfService == query.TypeOfService)
+            && (rule.TypeOfService == 0 || rule.TypeOfService == ServiceOf(query))
+            && (rule.Dscp is not { } service || ((service << 2 ^ query.TypeOfService) & rule.DscpMask << 2) == 0)
+            && ((rule.FlowLabel ^ query.FlowLabel) & rule.FlowLabelMask) == 0
             && (rule.TransportProtocol == 0 || rule.TransportProtocol == query.Protocol)
-            && (rule.SourcePorts is not { } sources || query.SourcePort >= sources.Start && query.SourcePort <= sources.End)
-            && (rule.DestinationPorts is not { } destinations || query.DestinationPort >= destinations.Start && query.DestinationPort <= destinations.End);
+            && IsPortOf(rule.SourcePorts, rule.SourcePortMask, query.SourcePort)
+            && IsPortOf(rule.DestinationPorts, rule.DestinationPortMask, query.DestinationPort);
         return matches != ((rule.Flags & Invert) != 0);
     }
+
+    /// <summary>Of IPv4 only the bits that were once the type of service count (IPTOS_RT_MASK), but for rules that ask for the whole field.</summary>
+    private static int ServiceOf(RouteQuery query) => query.TypeOfService & (query.Destination.Family == InternetAddress.V4 ? 0x1c : 0xfc);
+
+    private static bool IsPortOf((ushort Start, ushort End)? ports, ushort mask, ushort port) =>
+        ports is not { } range || (mask != 0 ? ((range.Start ^ port) & mask) == 0 : port >= range.Start && port <= range.End);
 
     private static bool IsSuppressed(RoutingRule rule, RouteDecision found) =>
         rule.SuppressPrefixLength is { } length && found.Route is { } route && route.PrefixLength <= length;

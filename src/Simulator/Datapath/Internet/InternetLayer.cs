@@ -160,7 +160,7 @@ internal abstract partial class InternetLayer(NetworkStack stack)
         Stack.Routing.Find(new RouteQuery(destination)) is { } route ? (int)Math.Min(MtuOf(route, destination), 65535) - headers : 536;
 
     /// <summary>Where a packet that came in goes. False: it is refused; then the route is null where none leads on, and what was found where the sender may not send so.</summary>
-    public abstract bool RouteInput(NetworkDevice device, InternetAddress source, InternetAddress destination, uint mark, out RouteDecision? route, byte service = 0);
+    public abstract bool RouteInput(NetworkDevice device, InternetAddress source, InternetAddress destination, uint mark, out RouteDecision? route, byte service = 0, uint flowLabel = 0);
 
     /// <summary>Why a packet is dropped on arrival, or null; cuts what follows its end.</summary>
     protected abstract string? Refuses(NetworkDevice device, Packet packet);
@@ -284,7 +284,7 @@ internal abstract partial class InternetLayer(NetworkStack stack)
             return;
         }
 
-        if (!RouteInput(device, source, destination, packet.Mark, out RouteDecision? route, packet.TrafficClass))
+        if (!RouteInput(device, source, destination, packet.Mark, out RouteDecision? route, packet.TrafficClass, packet.IsIpv6 ? packet.Ipv6.FlowLabel : 0))
         {
             Drop(packet, route is null ? $"no route to {destination}" : $"{source} may not come in by {device.Name} (martian or reverse path)");
             if (route is null && TellsOfMissingRoute(device) && MayTellOfRoute(source))

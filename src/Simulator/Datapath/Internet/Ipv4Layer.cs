@@ -22,7 +22,7 @@ internal sealed class Ipv4Layer(NetworkStack stack) : InternetLayer(stack)
     public override IcmpLayer Icmp => _icmp;
 
     /// <summary>ip_route_input.</summary>
-    public override bool RouteInput(NetworkDevice device, InternetAddress source, InternetAddress destination, uint mark, out RouteDecision? route, byte service = 0)
+    public override bool RouteInput(NetworkDevice device, InternetAddress source, InternetAddress destination, uint mark, out RouteDecision? route, byte service = 0, uint flowLabel = 0)
     {
         route = null;
         uint from = (uint)source.Value, to = (uint)destination.Value;

@@ -39,7 +39,7 @@ internal sealed class Ipv6Layer(NetworkStack stack) : InternetLayer(stack)
         && Stack.Kernel.Parameters.Number("net/ipv6/conf/", device.Name, "disable_ipv6") == 0;
 
     /// <summary>ip6_route_input.</summary>
-    public override bool RouteInput(NetworkDevice device, InternetAddress source, InternetAddress destination, uint mark, out RouteDecision? route, byte service = 0)
+    public override bool RouteInput(NetworkDevice device, InternetAddress source, InternetAddress destination, uint mark, out RouteDecision? route, byte service = 0, uint flowLabel = 0)
     {
         if (destination.IsMulticast)
         {
@@ -49,7 +49,7 @@ internal sealed class Ipv6Layer(NetworkStack stack) : InternetLayer(stack)
 
         route = Stack.Routing.Find(new RouteQuery(destination)
         {
-            Source = source, Input = device, Mark = mark, TypeOfService = service, Output = IsOfLink(destination) ? device : null,
+            Source = source, Input = device, Mark = mark, TypeOfService = service, FlowLabel = flowLabel, Output = IsOfLink(destination) ? device : null,
         });
         return route is not null;
     }

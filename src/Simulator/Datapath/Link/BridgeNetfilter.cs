@@ -63,7 +63,7 @@ internal sealed class BridgeNetfilter(NetworkStack stack)
     /// </summary>
     private bool Redirect(Packet packet, NetworkDevice bridge)
     {
-        bool found = stack.Internet(packet.Family).RouteInput(bridge, packet.SourceAddress, packet.DestinationAddress, packet.Mark, out RouteDecision? route, packet.TrafficClass);
+        bool found = stack.Internet(packet.Family).RouteInput(bridge, packet.SourceAddress, packet.DestinationAddress, packet.Mark, out RouteDecision? route, packet.TrafficClass, packet.IsIpv6 ? packet.Ipv6.FlowLabel : 0);
         if (!found)
         {
             if (route is null && !packet.IsIpv6 && stack.IsForwarding(bridge))

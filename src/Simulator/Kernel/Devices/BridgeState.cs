@@ -136,6 +136,9 @@ internal sealed class BridgePort(BridgeState bridge, NetworkDevice device, ushor
 
     public NetworkDevice? BackupPort { get; set; }
 
+    /// <summary>A next hop object that tunnelled frames for the backup port carry, 0 for none; it is kept and shown.</summary>
+    public uint BackupNextHop { get; set; }
+
     public bool IsForwarding => State == BridgePortState.Forwarding;
 }
 

@@ -244,7 +244,11 @@ internal sealed class RouteControl(SimulatedKernel kernel)
         && one.NextHopId == other.NextHopId && one.Flags == other.Flags
         && one.Metrics.Count == other.Metrics.Count && one.Metrics.Zip(other.Metrics).All(static pair => pair.First.Type == pair.Second.Type && pair.First.Value.AsSpan().SequenceEqual(pair.Second.Value))
         && one.NextHops.Zip(other.NextHops).All(static pair => pair.First.Device == pair.Second.Device && pair.First.Gateway == pair.Second.Gateway && pair.First.Weight == pair.Second.Weight
+            && pair.First.IsOwnGateway == pair.Second.IsOwnGateway && pair.First.Realm == pair.Second.Realm && IsSameWrapping(pair.First, pair.Second)
             && ((pair.First.Flags ^ pair.Second.Flags) & RTNH_F_ONLINK) == 0);
+
+    private static bool IsSameWrapping(NextHop one, NextHop other) =>
+        one.Encapsulation?.Type == other.Encapsulation?.Type && one.Encapsulation?.Value.AsSpan().SequenceEqual(other.Encapsulation?.Value) != false;
 
     private static bool IsSameHop(Route one, Route other) =>
         one.NextHops.Count == other.NextHops.Count && one.NextHopId == other.NextHopId

@@ -53,6 +53,21 @@ internal sealed class RoutingRule
 
     public (ushort Start, ushort End)? DestinationPorts { get; init; }
 
+    /// <summary>Which bits of a single port count (FRA_SPORT_MASK).</summary>
+    public ushort SourcePortMask { get; init; }
+
+    public ushort DestinationPortMask { get; init; }
+
+    /// <summary>The whole differentiated services field, without the two bits of congestion (FRA_DSCP); null where a rule knows a type of service at most.</summary>
+    public byte? Dscp { get; init; }
+
+    public byte DscpMask { get; init; }
+
+    /// <summary>Of IPv6.</summary>
+    public uint FlowLabel { get; init; }
+
+    public uint FlowLabelMask { get; init; }
+
     public uint Realms { get; init; }
 }
 

@@ -39,7 +39,7 @@ internal sealed record AttributePolicy(AttributeKind Kind, int Length = 0, long?
     /// <summary>A binary of exactly this length (NLA_POLICY_EXACT_LEN).</summary>
     public bool IsExact { get; init; }
 
-    /// <summary>The bits of a <see cref="AttributeKind.U32"/> that may be set; null for all.</summary>
+    /// <summary>The bits of a <see cref="AttributeKind.U32"/> or <see cref="AttributeKind.U8"/> that may be set; null for all.</summary>
     public ulong? Mask { get; init; }
 
     /// <summary>The kernel has no words for this policy, such as for the mask of a big-endian number.</summary>
@@ -299,7 +299,7 @@ internal sealed class AttributeSet
                 break;
         }
 
-        if (demand.Mask is { } mask && !demand.IsUntold && (MemoryMarshal.Read<uint>(value) & ~mask) != 0)
+        if (demand.Mask is { } mask && !demand.IsUntold && ((demand.Kind == AttributeKind.U8 ? value[0] : MemoryMarshal.Read<uint>(value)) & ~mask) != 0)
         {
             return new Verdict(LinuxError.EINVAL, "reserved bit set", offset);
         }

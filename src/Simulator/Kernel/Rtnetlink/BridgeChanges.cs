@@ -222,6 +222,11 @@ internal static class BridgeChanges
             port.MulticastRouter = router;
         }
 
+        if (kernel.Profile.IsAtLeast(6, 6))
+        {
+            port.BackupNextHop = data.U32(BridgePortAttributes.IFLA_BRPORT_BACKUP_NHID) ?? port.BackupNextHop;
+        }
+
         port.HostsLimit = data.U32(BridgePortAttributes.IFLA_BRPORT_MCAST_EHT_HOSTS_LIMIT) ?? port.HostsLimit;
         port.MaximumMulticastGroups = data.U32(BridgePortAttributes.IFLA_BRPORT_MCAST_MAX_GROUPS) ?? port.MaximumMulticastGroups;
         if (data.U16(BridgePortAttributes.IFLA_BRPORT_GROUP_FWD_MASK) is { } mask)

@@ -15,6 +15,7 @@ internal static class BridgePortAttributes
     public const ushort IFLA_BRPORT_BACKUP_PORT = 34;
     public const ushort IFLA_BRPORT_MCAST_EHT_HOSTS_LIMIT = 37;
     public const ushort IFLA_BRPORT_MCAST_MAX_GROUPS = 42;
+    public const ushort IFLA_BRPORT_BACKUP_NHID = 44;
 
     /// <summary>Attributes that are one flag each.</summary>
     public static readonly (ushort Type, BridgePortFlags Flag)[] FlagAttributes =
@@ -97,6 +98,11 @@ internal static class BridgePortAttributes
         if (port.BackupPort is { } backup)
         {
             writer.WriteInt32(IFLA_BRPORT_BACKUP_PORT, backup.Index);
+        }
+
+        if (port.BackupNextHop != 0)
+        {
+            writer.WriteUInt32(IFLA_BRPORT_BACKUP_NHID, port.BackupNextHop);
         }
     }
 

@@ -194,15 +194,16 @@ internal sealed partial class LinkVerbs
             }
         }
 
-        if (attributes.Has(IFLA_VFINFO_LIST))
-        {
-            return LinuxError.EOPNOTSUPP;
-        }
-
         if (attributes.U8(IFLA_LINKMODE) is { } mode)
         {
             device.LinkMode = mode;
             notify = true;
+        }
+
+        // No device has virtual functions or ports.
+        if (attributes.Has(IFLA_VFINFO_LIST) || attributes.Has(IFLA_VF_PORTS) || attributes.Has(IFLA_PORT_SELF))
+        {
+            return LinuxError.EOPNOTSUPP;
         }
 
         if (attributes.Bytes(IFLA_AF_SPEC) is { } families)

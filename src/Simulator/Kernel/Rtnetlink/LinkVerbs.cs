@@ -92,10 +92,17 @@ internal sealed partial class LinkVerbs(SimulatedKernel kernel)
         // Since 6.13 the peer and the namespaces that a request speaks of are looked at before the device.
         if (kernel.Profile.IsAtLeast(6, 13))
         {
-            if (kindName == "veth" && data?.Bytes(VETH_INFO_PEER) is { Length: >= 16 } peer
-                && !AttributeSet.TryParse(peer.AsSpan(16), data.Offset(VETH_INFO_PEER) + 20, LinkPolicy.Link, AttributeStrictness.Liberal, out _, out verdict))
+            if (kindName == "veth" && data?.Bytes(VETH_INFO_PEER) is { Length: >= 16 } peer)
             {
-                return verdict;
+                if (AttributeSet.TryParse(peer.AsSpan(16), data.Offset(VETH_INFO_PEER) + 20, LinkPolicy.Link, AttributeStrictness.Liberal, out AttributeSet peerAttributes, out verdict))
+                {
+                    verdict = LinkCreation.Validate(kernel.Profile, kindName, peerAttributes, null);
+                }
+
+                if (verdict.Error != LinuxError.None)
+                {
+                    return verdict;
+                }
             }
 
             verdict = FindNamespaces(attributes);

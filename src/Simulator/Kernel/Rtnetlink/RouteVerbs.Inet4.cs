@@ -40,6 +40,33 @@ internal sealed partial class RouteVerbs
         };
     }
 
+    /// <summary>Whether packets of each of several ways can be wrapped as it says (lwtunnel_valid_encap_type_attr).</summary>
+    private Verdict CheckEncapsulations(ReadOnlySpan<byte> ways)
+    {
+        const int Header = 8;
+        while (ways.Length >= Header && BinaryPrimitives.ReadUInt16LittleEndian(ways) is var length && length >= Header && length <= ways.Length)
+        {
+            if (length > Header && new AttributeReader(ways[Header..length]).TryFind(RTA_ENCAP_TYPE, out NetlinkAttribute type))
+            {
+                if (type.Value.Length < 2)
+                {
+                    return new Verdict(LinuxError.EINVAL, "Invalid RTA_ENCAP_TYPE");
+                }
+
+                // Of one of several ways it is always "not supported", whatever the words say.
+                Verdict verdict = CheckEncapsulation(BinaryPrimitives.ReadUInt16LittleEndian(type.Value));
+                if (verdict.Error != LinuxError.None)
+                {
+                    return verdict with { Error = LinuxError.EOPNOTSUPP };
+                }
+            }
+
+            ways = ways[Math.Min(ways.Length, length + 3 & ~3)..];
+        }
+
+        return Verdict.Success;
+    }
+
     /// <summary>Whether packets of routes can be wrapped so (lwtunnel_valid_encap_type).</summary>
     private Verdict CheckEncapsulation(ushort type)
     {

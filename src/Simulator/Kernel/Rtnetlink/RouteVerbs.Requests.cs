@@ -40,6 +40,12 @@ internal sealed partial class RouteVerbs
             return false;
         }
 
+        if (attributes.Bytes(RTA_MULTIPATH) is { } ways && CheckEncapsulations(ways) is { Error: not LinuxError.None } unknownOfWay)
+        {
+            verdict = unknownOfWay;
+            return false;
+        }
+
         if (attributes.U16(RTA_ENCAP_TYPE) is { } encapsulation && CheckEncapsulation(encapsulation) is { Error: not LinuxError.None } unknown)
         {
             verdict = unknown;

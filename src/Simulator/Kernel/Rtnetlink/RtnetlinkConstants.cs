@@ -85,6 +85,8 @@ internal static class RtnetlinkConstants
     public const ushort IFLA_LINK_NETNSID = 37;
     public const ushort IFLA_PROTO_DOWN = 39;
     public const ushort IFLA_VFINFO_LIST = 22;
+    public const ushort IFLA_VF_PORTS = 24;
+    public const ushort IFLA_PORT_SELF = 25;
     public const ushort IFLA_GSO_MAX_SEGS = 40;
     public const ushort IFLA_GSO_MAX_SIZE = 41;
     public const ushort IFLA_XDP = 43;

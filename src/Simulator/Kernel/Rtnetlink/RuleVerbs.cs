@@ -6,25 +6,10 @@ using static EucaNet.Simulator.Kernel.Rtnetlink.RtnetlinkConstants;
 namespace EucaNet.Simulator.Kernel.Rtnetlink;
 
 /// <summary>RTM_NEWRULE, RTM_DELRULE, RTM_GETRULE (net/core/fib_rules.c).</summary>
-internal sealed class RuleVerbs(SimulatedKernel kernel)
+internal sealed partial class RuleVerbs(SimulatedKernel kernel)
 {
     private const byte ToTable = 1;
     private const byte Goto = 2;
-
-    private static readonly PolicyTable Policy = new(
-        29,
-        [
-            (3, new AttributePolicy(AttributeKind.String, 15)), (17, new AttributePolicy(AttributeKind.String, 15)), (6, new AttributePolicy(AttributeKind.U32)),
-            (10, new AttributePolicy(AttributeKind.U32)), (16, new AttributePolicy(AttributeKind.U32)), (11, new AttributePolicy(AttributeKind.U32)),
-            (14, new AttributePolicy(AttributeKind.U32)), (13, new AttributePolicy(AttributeKind.U32)), (15, new AttributePolicy(AttributeKind.U32)),
-            (4, new AttributePolicy(AttributeKind.U32)), (19, new AttributePolicy(AttributeKind.U8)), (20, AttributePolicy.Any(8)),
-            (21, new AttributePolicy(AttributeKind.U8)), (22, new AttributePolicy(AttributeKind.U8)), (23, AttributePolicy.Any(4)), (24, AttributePolicy.Any(4)),
-            (12, new AttributePolicy(AttributeKind.U64)), (25, new AttributePolicy(AttributeKind.U8, 0, 0, 63)), (26, new AttributePolicy(AttributeKind.U32) { IsUntold = true }),
-            (27, new AttributePolicy(AttributeKind.U32) { IsUntold = true }), (28, new AttributePolicy(AttributeKind.U16)), (29, new AttributePolicy(AttributeKind.U16)),
-        ])
-    {
-        StrictFrom = 25,
-    };
 
     public void Attach(RouteSubsystem subsystem)
     {
@@ -35,16 +20,22 @@ internal sealed class RuleVerbs(SimulatedKernel kernel)
 
     private Verdict New(SimulatedNetlinkSocket socket, NetlinkMessage message)
     {
-        if (!TryBuild(message, isNew: true, out RoutingRule? rule, out _, out Verdict verdict))
+        if (!TryBuild(message, isNew: true, out RoutingRule? rule, out AttributeSet? attributes, out Verdict verdict))
         {
             return verdict;
         }
 
         List<RoutingRule> rules = kernel.Rules.Of(rule!.Family);
         kernel.Rules.HasCustomRules |= rule.Family == AF_INET;
-        if ((message.Header.Flags & NetlinkMessageFlags.Exclusive) != 0 && rules.Exists(other => Same(other, rule)))
+        if ((message.Header.Flags & NetlinkMessageFlags.Exclusive) != 0 && rules.Exists(other => Same(other, rule, attributes!)))
         {
             return LinuxError.EEXIST;
+        }
+
+        verdict = CheckSelectors(attributes!, rule.Family, rule.TypeOfService);
+        if (verdict.Error != LinuxError.None)
+        {
+            return verdict;
         }
 
         kernel.Routes.HasCustomRules |= rule.Family == AF_INET;
@@ -201,20 +192,17 @@ internal sealed class RuleVerbs(SimulatedKernel kernel)
             }
         }
 
-        foreach ((ushort attribute, string words) in ((ushort, string)[])[(23, "Invalid sport range"), (24, "Invalid dport range")])
+        foreach ((ushort attribute, ushort mask, string words) in ((ushort, ushort, string)[])[(23, FRA_SPORT_MASK, "Invalid sport range"), (24, FRA_DPORT_MASK, "Invalid dport range")])
         {
             if (Ports(parsed.Bytes(attribute)) is (var first, var last) && (first == 0 || last < first || last == ushort.MaxValue))
             {
                 verdict = new Verdict(LinuxError.EINVAL, words);
                 return false;
             }
-        }
 
-        foreach ((ushort mask, ushort ports) in ((ushort, ushort)[])[(28, 23), (29, 24)])
-        {
-            if (parsed.Has(mask) && !parsed.Has(ports))
+            if (parsed.U16(mask) is { } bits && CheckPortMask(bits, Ports(parsed.Bytes(attribute))) is { } refused)
             {
-                verdict = new Verdict(LinuxError.EINVAL, "Cannot specify port mask without port value", parsed.Offset(mask));
+                verdict = new Verdict(LinuxError.EINVAL, refused, parsed.Offset(mask));
                 return false;
             }
         }
@@ -264,6 +252,12 @@ internal sealed class RuleVerbs(SimulatedKernel kernel)
             UserRange = parsed.Bytes(20) is { } range ? (BinaryPrimitives.ReadUInt32LittleEndian(range), BinaryPrimitives.ReadUInt32LittleEndian(range.AsSpan(4))) : null,
             SourcePorts = Ports(parsed.Bytes(23)),
             DestinationPorts = Ports(parsed.Bytes(24)),
+            SourcePortMask = MaskOf(parsed, FRA_SPORT_MASK, 23),
+            DestinationPortMask = MaskOf(parsed, FRA_DPORT_MASK, 24),
+            Dscp = parsed.U8(FRA_DSCP),
+            DscpMask = parsed.U8(FRA_DSCP_MASK) ?? 63,
+            FlowLabel = parsed.U32(FRA_FLOWLABEL) is { } label ? BinaryPrimitives.ReverseEndianness(label) : 0,
+            FlowLabelMask = parsed.U32(FRA_FLOWLABEL_MASK) is { } labelMask ? BinaryPrimitives.ReverseEndianness(labelMask) : 0,
             Realms = parsed.U32(11) ?? 0,
         };
         verdict = Verdict.Success;
@@ -287,45 +281,14 @@ internal sealed class RuleVerbs(SimulatedKernel kernel)
         }
     }
 
-    private static (ushort, ushort)? Ports(byte[]? range) =>
+    private static (ushort Start, ushort End)? Ports(byte[]? range) =>
         range is null ? null : (BinaryPrimitives.ReadUInt16LittleEndian(range), BinaryPrimitives.ReadUInt16LittleEndian(range.AsSpan(2)));
 
-    /// <summary>Rule <paramref name="one"/> stands where <paramref name="other"/> is asked for; what isn't asked for of addresses and service counts for nothing (rule_exists, fib4_rule_compare).</summary>
-    private static bool Same(RoutingRule one, RoutingRule other) =>
-        one.Action == other.Action && one.Table == other.Table && one.Priority == other.Priority && one.InputInterface == other.InputInterface
-        && one.OutputInterface == other.OutputInterface && one.Mark == other.Mark && one.MarkMask == other.MarkMask && one.TunnelId == other.TunnelId
-        && one.LayerThreeMaster == other.LayerThreeMaster && one.UserRange == other.UserRange && one.TransportProtocol == other.TransportProtocol
-        && one.SourcePorts == other.SourcePorts && one.DestinationPorts == other.DestinationPorts && (other.SourceLength == 0 || (one.Source == other.Source && one.SourceLength == other.SourceLength))
-        && (other.DestinationLength == 0 || (one.Destination == other.Destination && one.DestinationLength == other.DestinationLength))
-        && (other.TypeOfService == 0 || one.TypeOfService == other.TypeOfService) && (other.Realms == 0 || one.Realms == other.Realms)
-        && one.SuppressPrefixLength == other.SuppressPrefixLength && one.SuppressGroup == other.SuppressGroup && one.Protocol == other.Protocol;
-
-    private static bool Matches(RoutingRule rule, RoutingRule wanted, AttributeSet given) =>
-        (wanted.Action == 0 || rule.Action == wanted.Action)
-        && (wanted.Table == 0 || rule.Table == wanted.Table)
-        && (!given.Has(6) || rule.Priority == wanted.Priority)
-        && (!given.Has(3) || rule.InputInterface == wanted.InputInterface)
-        && (!given.Has(17) || rule.OutputInterface == wanted.OutputInterface)
-        && (wanted.Mark == 0 || rule.Mark == wanted.Mark)
-        && (wanted.MarkMask == 0 || rule.MarkMask == wanted.MarkMask)
-        && (wanted.SuppressPrefixLength is null || rule.SuppressPrefixLength == wanted.SuppressPrefixLength)
-        && (wanted.SuppressGroup is null || rule.SuppressGroup == wanted.SuppressGroup)
-        && (wanted.Protocol == 0 || rule.Protocol == wanted.Protocol)
-        && (!given.Has(19) || rule.LayerThreeMaster == wanted.LayerThreeMaster)
-        && (!given.Has(22) || rule.TransportProtocol == wanted.TransportProtocol)
-        && (!given.Has(23) || rule.SourcePorts == wanted.SourcePorts)
-        && (!given.Has(24) || rule.DestinationPorts == wanted.DestinationPorts)
-        && (wanted.SourceLength == 0 || (rule.SourceLength == wanted.SourceLength && rule.Source == wanted.Source))
-        && (wanted.DestinationLength == 0 || (rule.DestinationLength == wanted.DestinationLength && rule.Destination == wanted.Destination))
-        && (wanted.TypeOfService == 0 || rule.TypeOfService == wanted.TypeOfService)
-        && (wanted.Realms == 0 || rule.Realms == wanted.Realms);
-
-    /// <summary>FRA_SPORT_MASK, FRA_DPORT_MASK: a single port has a mask, a range has none.</summary>
-    private static void WritePortMask(ref NetlinkWriter writer, ushort type, (ushort Start, ushort End) ports, KernelProfile profile)
+    private static void WritePortMask(ref NetlinkWriter writer, ushort type, ushort mask, KernelProfile profile)
     {
-        if (profile.IsAtLeast(6, 15) && ports.Start == ports.End)
+        if (profile.IsAtLeast(6, 15) && mask != 0)
         {
-            writer.WriteUInt16(type, ushort.MaxValue);
+            writer.WriteUInt16(type, mask);
         }
     }
 
@@ -402,13 +365,13 @@ internal sealed class RuleVerbs(SimulatedKernel kernel)
         if (rule.SourcePorts is { } source)
         {
             writer.WriteUInt32(23, source.Start | (uint)source.End << 16);
-            WritePortMask(ref writer, 28, source, kernel.Profile);
+            WritePortMask(ref writer, FRA_SPORT_MASK, rule.SourcePortMask, kernel.Profile);
         }
 
         if (rule.DestinationPorts is { } destination)
         {
             writer.WriteUInt32(24, destination.Start | (uint)destination.End << 16);
-            WritePortMask(ref writer, 29, destination, kernel.Profile);
+            WritePortMask(ref writer, FRA_DPORT_MASK, rule.DestinationPortMask, kernel.Profile);
         }
 
         if (rule.TransportProtocol != 0)
@@ -419,6 +382,21 @@ internal sealed class RuleVerbs(SimulatedKernel kernel)
         if (rule.SuppressGroup is { } group)
         {
             writer.WriteUInt32(13, group);
+        }
+
+        if (rule.Dscp is { } service)
+        {
+            writer.WriteByte(FRA_DSCP, service);
+            if (kernel.Profile.IsAtLeast(6, 15))
+            {
+                writer.WriteByte(FRA_DSCP_MASK, rule.DscpMask);
+            }
+        }
+
+        if (rule.FlowLabelMask != 0)
+        {
+            writer.WriteUInt32BigEndian(FRA_FLOWLABEL, rule.FlowLabel);
+            writer.WriteUInt32BigEndian(FRA_FLOWLABEL_MASK, rule.FlowLabelMask);
         }
 
         if (rule.Destination is { } to)
