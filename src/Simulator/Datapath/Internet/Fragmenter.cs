@@ -53,6 +53,7 @@ internal static class Fragmenter
             Ipv6Header header = fragment.Ipv6;
             header.PayloadLength = begin + piece.Length - Ipv6Header.Size;
             fragment.LargestFragment = 0;
+            fragment.LocateTransport();
             fragments.Add(fragment);
         }
 

@@ -52,7 +52,7 @@ internal sealed class TcpLayer(NetworkStack stack)
     {
         InternetAddress source = packet.SourceAddress, destination = packet.DestinationAddress;
         var header = new TcpHeader(packet.Transport);
-        if (packet.Type != PacketType.Host || !(packet.HasValidTransport || packet.IsVerified))
+        if (packet.Type != PacketType.Host || !(packet.HasValidTransport || packet.IsSumRight))
         {
             packet.Tell(StoryKind.Dropped, TraceLevel.Minimal, stack.HostName, "wrong TCP checksum");
             return;

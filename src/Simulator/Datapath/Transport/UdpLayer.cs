@@ -12,6 +12,9 @@ namespace EucaNet.Simulator.Datapath.Transport;
 /// <summary>UDP sockets of one kernel, and ports that are held so that nobody else answers on them.</summary>
 internal sealed class UdpLayer(NetworkStack stack)
 {
+    /// <summary>CHECKSUM_BREAK.</summary>
+    private const int SumAgain = 76;
+
     private readonly Dictionary<ushort, List<UdpEndpoint>> _endpoints = [];
     private readonly HashSet<(NetworkDevice Device, ushort Port)> _reserved = [];
 
@@ -54,7 +57,9 @@ internal sealed class UdpLayer(NetworkStack stack)
 
     public void Receive(NetworkDevice device, Packet packet)
     {
-        if (!packet.HasValidTransport && !packet.IsVerified)
+        // A sum that the kernel has made itself it believes, also where the checksum is right and the sum is not; a short datagram is summed up again (udp6_csum_init).
+        bool sumsUp = !packet.IsSummed || packet.Transport.Length <= SumAgain;
+        if (!packet.IsSumRight && !(sumsUp && packet.HasValidTransport))
         {
             packet.Tell(StoryKind.Dropped, TraceLevel.Minimal, stack.HostName, "wrong UDP length or checksum");
             return;

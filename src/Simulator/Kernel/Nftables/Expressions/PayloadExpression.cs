@@ -238,10 +238,19 @@ internal sealed class PayloadWriteExpression : Expression
         }
 
         // Where the transport header is cut before its checksum nothing is written; the network header's checksum is changed by then.
-        if ((_checksumFlags & NFT_PAYLOAD_L4CSUM_PSEUDOHDR) != 0 && evaluation.HasTransport && !MendTransport(evaluation, difference))
+        bool isMended = false;
+        if ((_checksumFlags & NFT_PAYLOAD_L4CSUM_PSEUDOHDR) != 0 && evaluation.HasTransport && !MendTransport(evaluation, difference, out isMended))
         {
             evaluation.Break();
             return;
+        }
+
+        if (_base == NFT_PAYLOAD_NETWORK_HEADER && packet.IsSummed)
+        {
+            // The kept sum is of the whole packet; the network header as it is then, and the pseudo header's addresses, are taken from it on delivery.
+            bool isAddress = _offset >= (packet.IsIpv6 ? 8 : 12) && _offset + _length <= (packet.IsIpv6 ? 40 : 20);
+            bool isHeaderMended = _checksumType == NFT_PAYLOAD_CSUM_INET;
+            packet.SumDrift = (packet.SumDrift + (isAddress ? difference : 0) - (isMended ? difference : 0) - (isHeaderMended ? 0 : difference)) % 0xffff;
         }
 
         value.CopyTo(target);
@@ -252,8 +261,9 @@ internal sealed class PayloadWriteExpression : Expression
     }
 
     /// <summary>nft_payload_l4csum_update; false: the checksum isn't there.</summary>
-    private static bool MendTransport(Evaluation evaluation, int difference)
+    private static bool MendTransport(Evaluation evaluation, int difference, out bool isMended)
     {
+        isMended = false;
         Span<byte> transport = evaluation.Transport;
         int at = evaluation.TransportProtocol switch
         {
@@ -276,6 +286,7 @@ internal sealed class PayloadWriteExpression : Expression
         if (evaluation.TransportProtocol != IpProtocol.Udp || BinaryPrimitives.ReadUInt16BigEndian(transport[at..]) != 0)
         {
             Mend(transport[at..], difference);
+            isMended = true;
         }
 
         return true;
