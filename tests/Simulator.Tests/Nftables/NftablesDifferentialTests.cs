@@ -8,12 +8,15 @@ using static EucaNet.Simulator.Tests.Nftables.NftBatch;
 namespace EucaNet.Simulator.Tests.Nftables;
 
 /// <summary>
-/// The same batches, made by chance, sent to this machine's kernel and to the simulated one: every answer and every dump must agree. 64,000 requests;
+/// The same batches, made by chance, sent to this machine's kernel and to the simulated one: every answer, every event and every dump must agree. 64,000 requests;
 /// EUCANET_SEEDS asks for more, EUCANET_FIRST_SEED for others.
 /// </summary>
 [RequiresRoot]
 internal sealed partial class NftablesDifferentialTests
 {
+    /// <summary>NFNLGRP_NFTABLES.</summary>
+    private const uint EventGroup = 7;
+
     private static int Seeds => int.TryParse(Environment.GetEnvironmentVariable("EUCANET_SEEDS"), out int seeds) ? seeds : 700;
 
     private static int FirstSeed => int.TryParse(Environment.GetEnvironmentVariable("EUCANET_FIRST_SEED"), out int seed) ? seed : 1;
@@ -132,12 +135,23 @@ internal sealed partial class NftablesDifferentialTests
         using var real = new NftConversation(LinuxKernel.Open(networkNamespace));
         using var kernel = new SimulatedKernel(new SimulatedKernelOptions { Profile = profile });
         using var simulated = new NftConversation(kernel);
+        using var realEvents = new NftConversation(LinuxKernel.Open(networkNamespace));
+        using var simulatedEvents = new NftConversation(kernel);
+        realEvents.Join(EventGroup);
+        simulatedEvents.Join(EventGroup);
         for (int step = 0; step < program.Count; step++)
         {
             List<string> expected = real.Send(program[step]), actual = simulated.Send(program[step]);
             if (!expected.SequenceEqual(actual))
             {
                 return (step, Tell(step, "answers", expected, actual));
+            }
+
+            expected = realEvents.Receive();
+            actual = simulatedEvents.Receive();
+            if (!expected.SequenceEqual(actual))
+            {
+                return (step, Tell(step, "events", expected, actual));
             }
 
             foreach (int verb in new[] { 1, 4, 7, 10, 19 })

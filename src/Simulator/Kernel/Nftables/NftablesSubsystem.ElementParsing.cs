@@ -179,7 +179,7 @@ internal sealed partial class NftablesSubsystem
             }
 
             _transaction.NeedsValidation = true;
-            _transaction.TouchedTables.Add(context.Table!);
+            _transaction.Touch(context.Table!);
         }
 
         return LinuxError.None;

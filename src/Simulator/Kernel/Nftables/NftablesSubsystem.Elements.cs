@@ -224,12 +224,13 @@ internal sealed partial class NftablesSubsystem
     /// <summary>An element that is there already may get a new timeout (since 6.12).</summary>
     private LinuxError RefreshElement(NftContext context, Set set, SetElement existing, SetElement wanted, ParsedAttributes table)
     {
-        if (!set.HasTimeouts || existing.Timeout is null || !table.Has(NFTA_SET_ELEM_TIMEOUT) && !table.Has(NFTA_SET_ELEM_EXPIRATION))
+        if (!set.HasTimeouts || existing.Timeout is null)
         {
             return LinuxError.None;
         }
 
-        bool newTimeout = table.Has(NFTA_SET_ELEM_TIMEOUT) && wanted.Timeout != existing.Timeout;
+        // One that brings none has the set's.
+        bool newTimeout = wanted.Timeout != existing.Timeout;
         bool newExpiration = table.Has(NFTA_SET_ELEM_EXPIRATION);
         if (!newTimeout && !newExpiration)
         {

@@ -145,7 +145,7 @@ internal sealed partial class NftablesSubsystem
             return LinuxError.EOPNOTSUPP;
         }
 
-        _transaction.TouchedTables.Add(table);
+        _transaction.Touch(table);
         _transaction.TouchedChains.Add(chain);
         var rule = new Rule(handle, expressions, UserData(attributes[NFTA_RULE_USERDATA]));
         if (replaces)
@@ -414,11 +414,9 @@ internal sealed partial class NftablesSubsystem
     private void NotifyRule(NftContext context, Rule rule, int verb)
     {
         Chain chain = context.Chain!;
-        ulong position = 0;
-        if (verb == NFT_MSG_NEWRULE)
-        {
-            position = chain.Rules.Find(rule)?.Previous?.Value.Handle ?? 0;
-        }
+
+        // A rule between others tells behind which it stands; the last one need not.
+        ulong position = verb == NFT_MSG_NEWRULE && chain.Rules.Find(rule) is { Previous: { } before, Next: not null } ? before.Value.Handle : 0;
 
         NetlinkMessageFlags flags = (context.Flags & (NetlinkMessageFlags.Append | NetlinkMessageFlags.Replace)) != 0 ? NetlinkMessageFlags.Append : 0;
         Notify(context, verb, chain.Table.Family, flags, (ref NetlinkWriter writer) => FillRule(ref writer, chain, rule, position, reset: false));

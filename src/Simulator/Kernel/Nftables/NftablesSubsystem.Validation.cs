@@ -10,14 +10,19 @@ internal sealed partial class NftablesSubsystem
     public const int JumpStackSize = 16;
 
     /// <summary>What is wrong with the tables that the batch under way touched, should it be carried out.</summary>
-    public LinuxError ValidateTouchedTables()
+    public LinuxError ValidateTouchedTables() => ValidateTables(_transaction.TouchedTables);
+
+    /// <summary>What is wrong with the table that the last request of the batch under way touched.</summary>
+    public LinuxError ValidateLastTouchedTable() => ValidateTables(_transaction.LastTouched is { } table ? [table] : []);
+
+    private LinuxError ValidateTables(IEnumerable<Table> tables)
     {
         if (!_transaction.NeedsValidation)
         {
             return LinuxError.None;
         }
 
-        foreach (Table table in _transaction.TouchedTables)
+        foreach (Table table in tables)
         {
             if (table.IsDeleted)
             {

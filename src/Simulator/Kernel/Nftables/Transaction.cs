@@ -15,6 +15,15 @@ internal sealed class Transaction
 
     public HashSet<Table> TouchedTables { get; } = [];
 
+    /// <summary>The table that was touched last.</summary>
+    public Table? LastTouched { get; private set; }
+
+    public void Touch(Table table)
+    {
+        TouchedTables.Add(table);
+        LastTouched = table;
+    }
+
     /// <summary>Tables whose flags this batch changed.</summary>
     public HashSet<Table> UpdatedTables { get; } = [];
 
