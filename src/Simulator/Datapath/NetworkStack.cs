@@ -5,6 +5,7 @@ using EucaNet.Simulator.Datapath.Hooks;
 using EucaNet.Simulator.Datapath.Internet;
 using EucaNet.Simulator.Datapath.Link;
 using EucaNet.Simulator.Datapath.Nat;
+using EucaNet.Simulator.Datapath.Proxy;
 using EucaNet.Simulator.Datapath.Traffic;
 using EucaNet.Simulator.Datapath.Transport;
 using EucaNet.Simulator.Kernel;
@@ -28,6 +29,7 @@ internal sealed class NetworkStack : IDatapath
         Conntrack = new ConnectionTracker(kernel.Clock.Steady, kernel.Parameters, tracksDccp: !kernel.Profile.IsAtLeast(6, 17), keepsChallenged: kernel.Profile.KeepsChallengedConnections);
         Nat = new AddressTranslator(Conntrack, kernel.Random);
         Netfilter = new NetfilterHooks(this);
+        SynProxy = new SynProxy(this);
         Link = new DeviceLayer(this);
         Filters = new TrafficFilters(this);
         Queues = new DeviceQueues(this);
@@ -57,6 +59,9 @@ internal sealed class NetworkStack : IDatapath
 
     /// <summary>Switches connection tracking and address translation on where rules need them.</summary>
     public NetfilterHooks Netfilter { get; }
+
+    /// <summary>Does handshakes in servers' stead, where a rule says so.</summary>
+    public SynProxy SynProxy { get; }
 
     public ConnectionTracker Conntrack { get; }
 

@@ -131,6 +131,9 @@ public sealed record KernelProfile
     /// <summary>What nf_tables adds for bridges: reject, bridge names (CONFIG_NFT_BRIDGE_META, CONFIG_NFT_BRIDGE_REJECT).</summary>
     public bool HasBridgeExpressions { get; init; } = true;
 
+    /// <summary>The synproxy expression sums up an IPv6 segment as such, and not as if it were IPv4, where connection tracking has not done so before: 6.18.44 still drops it.</summary>
+    public bool SumsProxiedIpv6 => !IsAtLeast(6, 18);
+
     /// <summary>Connections of bridged packets can be tracked (CONFIG_NF_CONNTRACK_BRIDGE).</summary>
     public bool HasBridgeConntrack { get; init; } = true;
 

@@ -31,8 +31,8 @@ public static class ModelledFeatures
         Requests(text);
         Links(text);
         Expressions(text);
-        Extensions(text, "matches", ExtensionRegistry.ModelledMatches, static _ => true);
-        Extensions(text, "targets", ExtensionRegistry.ModelledTargets, static target => TargetEvaluation.IsModelled(target.Name));
+        Extensions(text, "matches", ExtensionRegistry.ModelledMatches);
+        Extensions(text, "targets", ExtensionRegistry.ModelledTargets);
         Parameters(text);
         Differences(text);
         Faults(text);
@@ -68,7 +68,7 @@ public static class ModelledFeatures
         }
     }
 
-    private static void Extensions(StringBuilder text, string what, IReadOnlyList<Extension> extensions, Func<Extension, bool> isModelled)
+    private static void Extensions(StringBuilder text, string what, IReadOnlyList<Extension> extensions)
     {
         text.Append(CultureInfo.InvariantCulture, $"\n### xtables {what}\n\n");
 
@@ -77,14 +77,6 @@ public static class ModelledFeatures
         IEnumerable<string> names = extensions.GroupBy(static extension => extension.Name).OrderBy(static group => group.Key, StringComparer.Ordinal)
             .Select(static group => $"`{group.Key}` {string.Join('/', group.Select(static extension => extension.Revision).Distinct().Order())}");
         text.Append(CultureInfo.InvariantCulture, $"With their revisions: {string.Join(", ", names)}.\n");
-        IEnumerable<string> named = extensions.Where(extension => !isModelled(extension)).GroupBy(static extension => extension.Name).OrderBy(static group => group.Key, StringComparer.Ordinal)
-            .Select(group => extensions.Any(extension => extension.Name == group.Key && isModelled(extension))
-                ? $"`{group.Key}` ({string.Join(", ", group.Select(static extension => $"{Families.FirstOrDefault(family => family.Family == extension.Family).Name ?? "all"} {extension.Revision}").Distinct())})"
-                : $"`{group.Key}`");
-        if (named.Any())
-        {
-            text.Append(CultureInfo.InvariantCulture, $"\nTaken, kept and shown, but not judged on packets; a packet's trace names them where it meets one: {string.Join(", ", named)}.\n");
-        }
     }
 
     private static void Parameters(StringBuilder text)
@@ -111,6 +103,7 @@ public static class ModelledFeatures
             ("VLAN devices", static profile => profile.LinkKinds.Contains("vlan")),
             ("`queue`", static profile => profile.HasQueueExpression),
             ("flowtables", static profile => profile.HasFlowtables),
+            ("`synproxy` answers SYNs of IPv6 that are not tracked", static profile => profile.SumsProxiedIpv6),
             ("connections of bridged packets", static profile => profile.HasBridgeConntrack),
             ("`reject` and bridge names in bridges", static profile => profile.HasBridgeExpressions),
         ];

@@ -1,3 +1,4 @@
+using EucaNet.Simulator.Datapath.Proxy;
 namespace EucaNet.Simulator.Datapath.Conntrack;
 
 /// <summary>How a packet relates to its connection (enum ip_conntrack_info, same numbers).</summary>
@@ -93,6 +94,9 @@ internal sealed class Connection(uint id, ConnectionTuple original, ConnectionTu
     public TcpTracking? Tcp { get; set; }
 
     public SctpTracking? Sctp { get; set; }
+
+    /// <summary>A SYN proxy did its handshake with the client.</summary>
+    public ProxiedHandshake? Proxied { get; set; }
 
     /// <summary>From when on a UDP flow with answers counts as a stream.</summary>
     public DateTimeOffset StreamFrom { get; set; }

@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using EucaNet.Simulator.Datapath.Formats;
 using EucaNet.Simulator.Datapath.Hooks;
+using EucaNet.Simulator.Datapath.Proxy;
 using EucaNet.Simulator.Kernel;
 
 namespace EucaNet.Simulator.Datapath.Conntrack;
@@ -89,7 +90,8 @@ internal sealed class ConnectionTracker(TimeProvider time, ParameterTable parame
             return HookVerdict.Accept;
         }
 
-        ushort zone = packet.Connection?.Zone ?? 0;
+        Connection? template = packet.Connection;
+        ushort zone = template?.Zone ?? 0;
         packet.Connection = null;
         packet.ConnectionInfo = default;
         if (!packet.LocateTransport() || packet.FragmentOffset != 0 || (packet.IsIpv6 && packet.TransportProtocol == IpProtocol.Ipv6NoNext))
@@ -109,7 +111,7 @@ internal sealed class ConnectionTracker(TimeProvider time, ParameterTable parame
         TrackingResult result;
         do
         {
-            result = TrackOnce(context, protocol, zone);
+            result = TrackOnce(context, protocol, zone, template?.Proxied is not null);
         }
         while (result == TrackingResult.Repeat);
 
@@ -271,7 +273,7 @@ internal sealed class ConnectionTracker(TimeProvider time, ParameterTable parame
         }
     }
 
-    private TrackingResult TrackOnce(HookContext context, byte protocol, ushort zone)
+    private TrackingResult TrackOnce(HookContext context, byte protocol, ushort zone, bool isProxied)
     {
         Packet packet = context.Packet;
         if (ReadTuple(packet.Network, packet.Family) is not { } tuple)
@@ -309,6 +311,7 @@ internal sealed class ConnectionTracker(TimeProvider time, ParameterTable parame
             }
 
             connection = Create(tuple, reply, zone);
+            connection.Proxied = isProxied ? new ProxiedHandshake() : null;
             info = ConnectionInfo.New;
             if (protocol == IpProtocol.Tcp && !Tcp.Begin(connection, packet))
             {

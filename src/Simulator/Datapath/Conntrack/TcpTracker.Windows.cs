@@ -29,6 +29,9 @@ internal sealed partial class TcpTracker
         uint sequence = header.Sequence, acknowledgement = header.Acknowledgement, window = header.Window, end = EndOf(header);
         uint selective = (receiver.Flags & TcpSideFlags.SelectiveAcknowledgement) != 0 ? HighestSelective(header, acknowledgement) : acknowledgement;
 
+        // What is acknowledged is the other side's, as it sent it.
+        acknowledgement -= tracking.Shift(1 - direction);
+        selective -= tracking.Shift(1 - direction);
         if (sender.MaximumWindow == 0 && !synchronizes)
         {
             // We are in the middle of a connection, and its history is lost.

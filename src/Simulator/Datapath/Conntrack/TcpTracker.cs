@@ -115,6 +115,11 @@ internal sealed partial class TcpTracker(ConnectionTracker tracker, ParameterTab
 
         switch (next)
         {
+            case TcpState.Invalid when connection.Proxied is not null && old == TcpState.SynSent && bits == TcpBits.Ack && direction == ConnectionDirection.Original
+                && tracking.LastDirection == ConnectionDirection.Original && tracking.Side(direction).End - 1 == header.Sequence:
+                // The SYN to the server or its answer was lost: the client keeps alive what it takes for a connection.
+                return TrackingResult.AcceptUncounted;
+
             case TcpState.Invalid:
                 return TrackingResult.Invalid;
 

@@ -99,6 +99,7 @@ internal sealed class TcpTracking
     ];
 
     private readonly TcpSide[] _sides = new TcpSide[2];
+    private readonly uint[] _shifts = new uint[2];
 
     public TcpState State { get; set; }
 
@@ -122,6 +123,9 @@ internal sealed class TcpTracking
     public int Retransmissions { get; set; }
 
     public ref TcpSide Side(ConnectionDirection direction) => ref _sides[(int)direction];
+
+    /// <summary>What is added to this direction's numbers before the other end sees them; 0 where its handshake was its own.</summary>
+    public ref uint Shift(ConnectionDirection direction) => ref _shifts[(int)direction];
 
     public static TcpBits BitsOf(TcpFlags flags) =>
         (flags & TcpFlags.Reset) != 0 ? TcpBits.Reset

@@ -2,6 +2,7 @@ using EucaNet.Simulator.Datapath.Conntrack;
 using EucaNet.Simulator.Datapath.Formats;
 using EucaNet.Simulator.Datapath.Internet;
 using EucaNet.Simulator.Datapath.Nat;
+using EucaNet.Simulator.Datapath.Proxy;
 using EucaNet.Simulator.Kernel;
 
 namespace EucaNet.Simulator.Datapath.Hooks;
@@ -17,11 +18,12 @@ internal sealed class NetfilterHooks(NetworkStack stack)
     private const int PriorityConntrack = -200;
     private const int PriorityDestinationNat = -100;
     private const int PrioritySourceNat = 100;
+    private const int PriorityProxy = PriorityConfirm - 1;
     private const int PriorityConfirm = int.MaxValue;
 
     private static readonly byte[] NatHooks = [Hook.Prerouting, Hook.Output, Hook.Postrouting, Hook.Input];
 
-    private readonly Dictionary<byte, int> _conntrackUsers = [], _reassemblyUsers = [];
+    private readonly Dictionary<byte, int> _conntrackUsers = [], _reassemblyUsers = [], _proxyUsers = [];
     private readonly Dictionary<byte, List<(byte Hook, int Priority, IHookFunction Chain)>> _natChains = [];
     private readonly Dictionary<byte, NatFunction[]> _natFunctions = [];
     private TrackFunction? _track;
@@ -59,6 +61,32 @@ internal sealed class NetfilterHooks(NetworkStack stack)
             stack.Hooks.Register(each, Hook.Postrouting, PriorityConfirm, _confirm);
             stack.Hooks.Register(each, Hook.Input, PriorityConfirm, _confirm);
             UseReassembly(each);
+        }
+    }
+
+    /// <summary>One more rule or object that proxies handshakes.</summary>
+    public void UseProxy(byte family)
+    {
+        foreach (byte each in Families(family))
+        {
+            if ((_proxyUsers[each] = _proxyUsers.GetValueOrDefault(each) + 1) == 1)
+            {
+                stack.Hooks.Register(each, Hook.Input, PriorityProxy, stack.SynProxy);
+                stack.Hooks.Register(each, Hook.Postrouting, PriorityProxy, stack.SynProxy);
+            }
+        }
+    }
+
+    /// <summary>One less.</summary>
+    public void ReleaseProxy(byte family)
+    {
+        foreach (byte each in Families(family))
+        {
+            if ((_proxyUsers[each] = _proxyUsers[each] - 1) == 0)
+            {
+                stack.Hooks.Unregister(each, Hook.Input, stack.SynProxy);
+                stack.Hooks.Unregister(each, Hook.Postrouting, stack.SynProxy);
+            }
         }
     }
 
@@ -197,7 +225,11 @@ internal sealed class NetfilterHooks(NetworkStack stack)
     {
         public string Description => "connection tracking (two connections with the same answers)";
 
-        public HookVerdict Run(HookContext context) => stack.Conntrack.Confirm(context.Packet);
+        public HookVerdict Run(HookContext context)
+        {
+            SynProxy.ChangeNumbers(context);
+            return stack.Conntrack.Confirm(context.Packet);
+        }
     }
 
     private sealed class DefragmentFunction(NetworkStack stack) : IHookFunction

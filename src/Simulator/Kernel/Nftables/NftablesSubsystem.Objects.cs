@@ -72,10 +72,11 @@ internal sealed partial class NftablesSubsystem
         if (existing is not null)
         {
             _transaction.Add(
-                null,
+                obj.Release,
                 () =>
                 {
                     existing.Update(obj);
+                    obj.Release();
                     NotifyObject(context, existing, NFT_MSG_NEWOBJ);
                 });
             return LinuxError.None;
@@ -90,6 +91,7 @@ internal sealed partial class NftablesSubsystem
                 obj.IsDeleted = true;
                 table.Objects.Remove(obj);
                 table.Use--;
+                obj.Release();
             },
             () => NotifyObject(context, obj, NFT_MSG_NEWOBJ));
         return LinuxError.None;
@@ -143,6 +145,7 @@ internal sealed partial class NftablesSubsystem
             () =>
             {
                 table.Objects.Remove(obj);
+                obj.Release();
                 NotifyObject(context, obj, NFT_MSG_DELOBJ);
             });
     }

@@ -38,6 +38,11 @@ internal abstract class StatefulObject
     {
     }
 
+    /// <summary>It goes, or never came: what it had switched on is let go.</summary>
+    public virtual void Release()
+    {
+    }
+
     public void Place(Table table, string name, ulong handle, byte[]? userData)
     {
         Table = table;

@@ -10,7 +10,7 @@ internal static class ConntrackMatch
     private const ushort State = 1, Protocol = 2, OriginalSource = 4, OriginalDestination = 8, ReplySource = 16, ReplyDestination = 32, Status = 64, Expires = 128;
     private const ushort OriginalSourcePort = 256, OriginalDestinationPort = 512, ReplySourcePort = 1024, ReplyDestinationPort = 2048, Direction = 4096;
 
-    private const uint SourceTranslated = 1 << 6, DestinationTranslated = 1 << 7;
+    private const uint SourceTranslated = 1 << 6, DestinationTranslated = 1 << 7, Untracked = 1 << 8;
 
     public static bool Matches(Extension extension, ReadOnlySpan<byte> data, HookContext context)
     {
@@ -19,7 +19,7 @@ internal static class ConntrackMatch
         uint states = extension.Revision == 1 ? data[150] : BinaryPrimitives.ReadUInt16LittleEndian(data[150..]);
         uint statuses = extension.Revision == 1 ? data[151] : BinaryPrimitives.ReadUInt16LittleEndian(data[152..]);
         Connection? connection = context.Packet.Connection;
-        uint state = MatchEvaluation.StateBit(context.Packet);
+        uint state = connection is null && context.Packet.Untracked ? Untracked : MatchEvaluation.StateBit(context.Packet);
         if ((flags & State) != 0)
         {
             if (connection is not null)

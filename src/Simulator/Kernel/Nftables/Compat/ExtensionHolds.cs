@@ -18,6 +18,15 @@ internal static class ExtensionHolds
         }
 
         IpSetRules.Hold(extension, data, kernel.IpSets, change);
+        if (extension.Name == "SYNPROXY" && change > 0)
+        {
+            kernel.Stack.Netfilter.UseProxy(extension.Family);
+        }
+        else if (extension.Name == "SYNPROXY" && change < 0)
+        {
+            kernel.Stack.Netfilter.ReleaseProxy(extension.Family);
+        }
+
         return extension.Name != "hashlimit" || change == 0 || HashLimitMatch.Hold(extension, data, kernel.Nftables, change);
     }
 }

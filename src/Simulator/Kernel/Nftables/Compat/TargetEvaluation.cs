@@ -7,6 +7,7 @@ using EucaNet.Simulator.Datapath.Formats;
 using EucaNet.Simulator.Datapath.Hooks;
 using EucaNet.Simulator.Datapath.Internet;
 using EucaNet.Simulator.Datapath.Nat;
+using EucaNet.Simulator.Datapath.Proxy;
 using EucaNet.Simulator.Kernel.Ipset;
 using static EucaNet.Netfilter.Nfnetlink;
 using static EucaNet.Simulator.Kernel.Nftables.Compat.ExtensionData;
@@ -21,9 +22,6 @@ internal static class TargetEvaluation
 
     /// <summary>The target looks at connections, so that they are tracked from its rule's coming on; not to track them needs none.</summary>
     public static bool UsesConntrack(string name, ReadOnlySpan<byte> data) => name == "CT" ? (data[0] & 1) == 0 : name is "CONNMARK" or "DNAT" or "SNAT" or "MASQUERADE" or "REDIRECT" or "NETMAP" or "CONNSECMARK" or "SYNPROXY";
-
-    /// <summary>Targets that are carried out; the others are named where a packet meets them.</summary>
-    public static bool IsModelled(string name) => name is not "SYNPROXY";
 
     public static int Run(Extension extension, ReadOnlySpan<byte> data, HookContext context)
     {
@@ -106,9 +104,15 @@ internal static class TargetEvaluation
             case "AUDIT" or "CHECKSUM" or "IDLETIMER" or "RATEEST" or "SECMARK" or "CONNSECMARK":
                 // They leave the packet as it is; checksums are always whole here.
                 return Continue;
+            case "SYNPROXY":
+                return context.Stack.SynProxy.Take(context, new ProxyTerms((HandshakeOption)data[0], U16(data, 2), data[1]), isExact: true) switch
+                {
+                    HookVerdict.Stolen => NF_STOLEN,
+                    HookVerdict.Drop => NF_DROP,
+                    _ => Continue,
+                };
             default:
-                packet.Tell(StoryKind.Decision, TraceLevel.Summary, context.Stack.HostName, $"target '{extension.Name}' is not carried out by the simulated kernel; the packet goes on as it is");
-                return Continue;
+                throw new InvalidOperationException($"Target '{extension.Name}' {extension.Revision} was taken, and cannot be carried out.");
         }
     }
 

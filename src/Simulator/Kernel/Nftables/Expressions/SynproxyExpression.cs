@@ -2,6 +2,7 @@ using EucaNet.Netlink.Wire;
 using EucaNet.Simulator.Datapath;
 using EucaNet.Simulator.Datapath.Formats;
 using EucaNet.Simulator.Datapath.Hooks;
+using EucaNet.Simulator.Datapath.Proxy;
 using static EucaNet.Netfilter.Nfnetlink;
 using static EucaNet.Netfilter.Nftables.NfTables;
 
@@ -35,15 +36,19 @@ internal sealed class SynproxyState
         writer.WriteUInt32BigEndian(NFTA_SYNPROXY_FLAGS, _flags);
     }
 
-    /// <summary>No handshake is proxied: the rule ends, and a TCP packet's trace says so.</summary>
-    public static void Skip(Evaluation evaluation)
+    /// <summary>A TCP segment is handed to the proxy; the rule of any other packet ends.</summary>
+    public void Evaluate(Evaluation evaluation)
     {
-        if (evaluation.Packet.TransportProtocol == IpProtocol.Tcp)
+        if (!evaluation.HasTransportProtocol || evaluation.TransportProtocol != IpProtocol.Tcp || evaluation.Packet.Protocol is not (EtherType.Ipv4 or EtherType.Ipv6))
         {
-            evaluation.Packet.Tell(StoryKind.Decision, TraceLevel.Summary, evaluation.Stack.HostName, "synproxy is not modelled by the simulated kernel; the rule ends");
+            evaluation.Break();
+            return;
         }
 
-        evaluation.Break();
+        if (evaluation.Stack.SynProxy.Take(evaluation.Context, new ProxyTerms((HandshakeOption)_flags, _segmentSize, _windowScale), isExact: false) is { } verdict)
+        {
+            evaluation.Decide(verdict == HookVerdict.Stolen ? NF_STOLEN : NF_DROP);
+        }
     }
 
     public void Update(SynproxyState other)
@@ -54,10 +59,11 @@ internal sealed class SynproxyState
     }
 }
 
-/// <summary>synproxy: answers SYNs in the server's stead. Accepted and listed; no handshake is proxied, such packets end the rule.</summary>
+/// <summary>synproxy: answers SYNs in the server's stead.</summary>
 internal sealed class SynproxyExpression : ConntrackUser
 {
     private readonly SynproxyState _state = new();
+    private bool _proxies;
 
     public static ExpressionType Type { get; } = ExpressionType.Of<SynproxyExpression>(SynproxyState.Policy);
 
@@ -71,7 +77,25 @@ internal sealed class SynproxyExpression : ConntrackUser
     public override LinuxError Init(NftContext context, ParsedAttributes table)
     {
         LinuxError error = _state.Init(table);
-        return error != LinuxError.None ? error : Use(context);
+        error = error != LinuxError.None ? error : Use(context);
+        if (error == LinuxError.None)
+        {
+            _proxies = true;
+            context.Subsystem.Kernel.Stack.Netfilter.UseProxy(context.Family);
+        }
+
+        return error;
+    }
+
+    /// <inheritdoc />
+    public override void Deactivate(NftContext context, DeactivatePhase phase)
+    {
+        base.Deactivate(context, phase);
+        if (phase != DeactivatePhase.Prepare && _proxies)
+        {
+            _proxies = false;
+            context.Subsystem.Kernel.Stack.Netfilter.ReleaseProxy(context.Family);
+        }
     }
 
     /// <inheritdoc />
@@ -82,13 +106,15 @@ internal sealed class SynproxyExpression : ConntrackUser
     public override void Dump(ref NetlinkWriter writer, bool reset) => _state.Dump(ref writer);
 
     /// <inheritdoc />
-    public override void Evaluate(Evaluation evaluation) => SynproxyState.Skip(evaluation);
+    public override void Evaluate(Evaluation evaluation) => _state.Evaluate(evaluation);
 }
 
 /// <summary>A SYN proxy under a name.</summary>
 internal sealed class SynproxyObject : StatefulObject
 {
     private readonly SynproxyState _state = new();
+    private NetfilterHooks? _hooks;
+    private byte _family;
 
     /// <inheritdoc />
     public override uint Type => NFT_OBJECT_SYNPROXY;
@@ -100,7 +126,26 @@ internal sealed class SynproxyObject : StatefulObject
     public override bool CanUpdate => true;
 
     /// <inheritdoc />
-    public override LinuxError Init(NftContext context, ParsedAttributes table) => _state.Init(table);
+    public override LinuxError Init(NftContext context, ParsedAttributes table)
+    {
+        LinuxError error = _state.Init(table);
+        if (error == LinuxError.None)
+        {
+            (_hooks, _family) = (context.Subsystem.Kernel.Stack.Netfilter, context.Family);
+            _hooks.UseConntrack(_family);
+            _hooks.UseProxy(_family);
+        }
+
+        return error;
+    }
+
+    /// <inheritdoc />
+    public override void Release()
+    {
+        _hooks?.ReleaseProxy(_family);
+        _hooks?.ReleaseConntrack(_family);
+        _hooks = null;
+    }
 
     /// <inheritdoc />
     public override void Update(StatefulObject other) => _state.Update(((SynproxyObject)other)._state);
@@ -109,5 +154,5 @@ internal sealed class SynproxyObject : StatefulObject
     public override void Dump(ref NetlinkWriter writer, bool reset) => _state.Dump(ref writer);
 
     /// <inheritdoc />
-    public override void Evaluate(Evaluation evaluation) => SynproxyState.Skip(evaluation);
+    public override void Evaluate(Evaluation evaluation) => _state.Evaluate(evaluation);
 }
