@@ -1,3 +1,4 @@
+using EucaNet.Netlink.Kernel;
 using EucaNet.Simulator.Tests.Datapath.Differences;
 using EucaNet.Tests;
 using static EucaNet.Simulator.Tests.Datapath.Differences.TrafficRequests;
@@ -69,6 +70,40 @@ public sealed class TrafficFilterTests
         Assert.That(scene.Receive(0, Frames.Udp("06:00:00:00:00:20", Own, to: "10.9.0.5")), Is.EqualTo((string[])["c1"]));
         Assert.That(scene.Receive(0, Frames.Udp("06:00:00:00:00:20", Own, to: "10.9.0.6")), Is.EqualTo((string[])["a0"]));
         scene.Ask(static machine => machine.Counters("a0", 0xffff0000));
+    }
+
+    [Test]
+    public void Who_sends_a_frame_learns_that_it_was_dropped_on_its_way_out()
+    {
+        using var scene = new Scene(static _ => { }, "a0", "b0", "c0");
+        scene.Load("table netdev t {\n chain b { type filter hook egress device b0 priority 0; udp dport 53 drop; }\n}");
+        Ask(scene, static machine => machine.Qdisc("a0", "clsact", Ingress, 0xffff0000));
+        Ask(scene, static machine => ByPort(machine, 1, 53, Mirror(EgressRedirect, machine.Index("c0")), EgressFilters));
+        Ask(scene, static machine => machine.Qdisc("c0", "tbf", Root, 0x10000, TokenBucket(rate: 2000, burst: 1100, limit: 500)));
+        foreach ((string device, byte[] frame, string outcome) in ((string, byte[], string)[])[
+            ("b0", Udp(53), "ENOBUFS"), ("b0", Udp(54), "sent"), ("a0", Udp(54), "sent"), ("c0", Frames.Udp(Station, Own, data: 1100), "ENOBUFS"), ("c0", Udp(1), "sent")])
+        {
+            Assert.That(scene.Ask(machine => Outcome(machine, device, frame)), Is.EqualTo(outcome));
+        }
+
+        scene.Do(static machine => machine.Down("c0"));
+        Assert.That(scene.Ask(static machine => Outcome(machine, "a0", Udp(53))), Is.EqualTo("ENOBUFS"), "redirected to a device that is down");
+        scene.Unplug(0);
+        Assert.That(scene.Ask(static machine => Outcome(machine, "a0", Udp(54))), Is.EqualTo("sent"), "a device without a signal swallows it");
+
+        static string Outcome(SceneMachine machine, string device, byte[] frame)
+        {
+            using IPacketSocket socket = machine.Kernel.OpenPacket(machine.Index(device), 0x0800);
+            try
+            {
+                socket.Send(frame);
+                return "sent";
+            }
+            catch (KernelException refused)
+            {
+                return refused.Error.ToString();
+            }
+        }
     }
 
     private static byte[] Udp(ushort port) => Frames.Udp(Station, Own, toPort: port);

@@ -107,11 +107,12 @@ internal sealed class PacketSockets(NetworkStack stack)
             packet.Type = PacketType.Outgoing;
             packet.Socket = LocalSocket.OfProgram;
             packet.Story = stack.BeginStory(packet, "packet socket");
-            stack.Kernel.Queue.Post(() =>
+
+            // A device without a signal swallows it (NET_XMIT_CN); what rules, filters and full queues drop is told (net_xmit_errno).
+            if (!stack.Link.Transmit(Device, packet) && Device.HasCarrier)
             {
-                using SimulationQueue.Call sending = stack.Kernel.Enter();
-                stack.Link.Transmit(Device, packet);
-            });
+                throw new KernelException($"send frame by {Device.Name}", LinuxError.ENOBUFS);
+            }
         }
 
         public int Receive(Span<byte> frame)

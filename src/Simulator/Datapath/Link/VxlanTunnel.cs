@@ -26,14 +26,14 @@ internal sealed class VxlanTunnel(NetworkStack stack)
     {
         if (vxlan.IsExternal)
         {
-            return Drop(device, packet, "nothing gave it a far end (the device is external)");
+            return DropSilently(device, packet, "nothing gave it a far end (the device is external)");
         }
 
         Age(device, vxlan);
         VxlanEntry? entry = vxlan.Database.Find(packet.Destination) ?? vxlan.Database.Find(default);
         if (entry is null)
         {
-            return Drop(device, packet, $"nobody knows behind which far end {packet.Destination} is");
+            return DropSilently(device, packet, $"nobody knows behind which far end {packet.Destination} is");
         }
 
         entry.Used = stack.Kernel.Clock.GetTimestamp();
@@ -268,6 +268,9 @@ internal sealed class VxlanTunnel(NetworkStack stack)
 
         return true;
     }
+
+    // Who sends does not learn of it (vxlan_xmit).
+    private bool DropSilently(NetworkDevice device, Packet packet, string reason) => !Drop(device, packet, reason);
 
     private bool Drop(NetworkDevice device, Packet packet, string reason, bool receiving = false)
     {
