@@ -75,6 +75,12 @@ internal sealed class Connection(uint id, ConnectionTuple original, ConnectionTu
 
     public ushort Zone { get; } = zone;
 
+    /// <summary>Of a template: the packet's mark is the zone (NF_CT_FLAG_MARK).</summary>
+    public bool IsZoneOfMark { get; init; }
+
+    /// <summary>What a rule says beforehand of a packet's connection: the zone in which tracking looks for it (nf_ct_tmpl_alloc).</summary>
+    public static Connection Template(ushort zone, bool isZoneOfMark = false) => new(0, default, default, zone) { Status = ConnectionStatus.Template, IsZoneOfMark = isZoneOfMark };
+
     /// <summary>Made over netlink and not by a packet.</summary>
     public bool IsMadeByRequest { get; set; }
 

@@ -91,7 +91,7 @@ internal sealed class ConnectionTracker(TimeProvider time, ParameterTable parame
         }
 
         Connection? template = packet.Connection;
-        ushort zone = template?.Zone ?? 0;
+        ushort zone = template is { IsZoneOfMark: true } ? (ushort)packet.Mark : template?.Zone ?? 0;
         packet.Connection = null;
         packet.ConnectionInfo = default;
         if (!packet.LocateTransport() || packet.FragmentOffset != 0 || (packet.IsIpv6 && packet.TransportProtocol == IpProtocol.Ipv6NoNext))

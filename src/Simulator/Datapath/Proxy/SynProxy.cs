@@ -20,7 +20,14 @@ internal sealed class SynProxy(NetworkStack stack) : IHookFunction
     private readonly SynCookies _cookies = new(stack.Kernel);
 
     /// <summary>A connection that marks the SYN to a server for connection tracking, as a template does.</summary>
-    private readonly Connection _template = new(0, default, default, 0) { Status = ConnectionStatus.Template, Proxied = new ProxiedHandshake() };
+    private readonly Connection _template = MakeTemplate();
+
+    private static Connection MakeTemplate()
+    {
+        Connection template = Connection.Template(zone: 0);
+        template.Proxied = new ProxiedHandshake();
+        return template;
+    }
 
     /// <inheritdoc />
     public string Description => "SYN proxy";

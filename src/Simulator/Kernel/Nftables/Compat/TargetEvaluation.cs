@@ -52,12 +52,7 @@ internal static class TargetEvaluation
                 packet.Traced = true;
                 return Continue;
             case "CT" or "NOTRACK":
-                if (extension.Name == "NOTRACK" || (data[0] & 1) != 0)
-                {
-                    packet.Untracked = true;
-                    packet.ConnectionInfo = ConnectionInfo.Untracked;
-                }
-
+                ChooseTracking(extension, data, context);
                 return Continue;
             case "REJECT":
                 Reject(data, context);
@@ -117,6 +112,33 @@ internal static class TargetEvaluation
     }
 
     private static string Text(ReadOnlySpan<byte> data) => Encoding.Latin1.GetString(data.IndexOf((byte)0) is >= 0 and var end ? data[..end] : data);
+
+    /// <summary>Not to be tracked, or in a zone; nothing of a packet that was seen before.</summary>
+    private static void ChooseTracking(Extension extension, ReadOnlySpan<byte> data, HookContext context)
+    {
+        const ushort NoTracking = 1, OneDirection = 12, ZoneOfMark = 16;
+        Packet packet = context.Packet;
+        ushort flags = extension.Name == "NOTRACK" ? NoTracking : U16(data, 0);
+        if (packet.Connection is not null || packet.Untracked)
+        {
+            return;
+        }
+
+        if ((flags & NoTracking) != 0)
+        {
+            packet.Untracked = true;
+            packet.ConnectionInfo = ConnectionInfo.Untracked;
+            return;
+        }
+
+        if ((flags & OneDirection) is not (0 or OneDirection))
+        {
+            packet.Tell(StoryKind.Decision, TraceLevel.Summary, context.Stack.HostName, "a zone of one direction is taken for both by the simulated kernel");
+        }
+
+        packet.Connection = Connection.Template(U16(data, 2), (flags & ZoneOfMark) != 0);
+        packet.ConnectionInfo = ConnectionInfo.New;
+    }
 
     private static void ConnectionMark(Extension extension, ReadOnlySpan<byte> data, HookContext context)
     {

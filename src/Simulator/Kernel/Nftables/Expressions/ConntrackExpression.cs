@@ -1,4 +1,5 @@
 using EucaNet.Netlink.Wire;
+using EucaNet.Simulator.Datapath;
 using EucaNet.Simulator.Datapath.Conntrack;
 using static EucaNet.Netfilter.Nfnetlink;
 using static EucaNet.Netfilter.Nftables.NfTables;
@@ -306,6 +307,12 @@ internal sealed class ConntrackWriteExpression : ConntrackUser
     /// <inheritdoc />
     public override void Evaluate(Evaluation evaluation)
     {
+        if (_key == NFT_CT_ZONE)
+        {
+            SetZone(evaluation);
+            return;
+        }
+
         if (evaluation.Packet.Connection is not { } connection)
         {
             return;
@@ -327,6 +334,25 @@ internal sealed class ConntrackWriteExpression : ConntrackUser
                 evaluation.Stack.Conntrack.Note(connection, ConnectionEvents.Label);
                 break;
         }
+    }
+
+    /// <summary>A packet that is tracked later will be so in this zone, one that was not to be tracked too.</summary>
+    private void SetZone(Evaluation evaluation)
+    {
+        Packet packet = evaluation.Packet;
+        if (packet.Connection is not null)
+        {
+            return;
+        }
+
+        if (_direction < NoDirection)
+        {
+            packet.Tell(StoryKind.Decision, TraceLevel.Summary, evaluation.Stack.HostName, "a zone of one direction is taken for both by the simulated kernel");
+        }
+
+        packet.Untracked = false;
+        packet.Connection = Connection.Template(System.Runtime.InteropServices.MemoryMarshal.Read<ushort>(evaluation.Data(_register)));
+        packet.ConnectionInfo = ConnectionInfo.New;
     }
 }
 
