@@ -26,7 +26,7 @@ public sealed partial class KernelWindowTests
             "link set lo up", "link add br0 type bridge", "link add v0 type veth peer name v1", "link set v0 master br0", "link set v0 up", "link set v1 up", "link set br0 up",
             "link set v0 alias hello", "link property add dev v1 altname another-name-of-v1", "address add 10.0.0.1/24 brd + dev br0", "address add 10.0.1.1 peer 10.0.1.2/32 dev v1",
             "address add fd00::1/64 dev br0 valid_lft 1000 preferred_lft 500 nodad", "route add 10.5.0.0/16 via 10.0.0.2",
-            "route add 10.6.0.0/16 nexthop via 10.0.0.3 weight 2 nexthop via 10.0.0.4", "route add blackhole 10.7.0.0/16 metric 50",
+            "route add 10.6.0.0/16 nexthop via 10.0.0.3 weight 2 nexthop via 10.0.0.4", "route add blackhole 10.7.0.0/16 metric 50", "route add 10.12.0.0/16 via 10.0.0.2 proto bgp", "route add 10.13.0.0/16 via 10.0.0.2 proto 77",
             "route add 10.8.0.0/16 via 10.0.0.2 mtu 1400 table 7 proto static src 10.0.0.1",
             "route add 10.11.0.0/16 via 10.0.0.2 mtu lock 1400 window 5000 rtt 100ms rttvar 50ms ssthresh 10 cwnd lock 20 advmss 1300 reordering 5 hoplimit 40 initcwnd 15 initrwnd 16 quickack 1 "
                 + "features ecn rto_min 2s congctl cubic fastopen_no_cookie 1",
@@ -99,6 +99,23 @@ public sealed partial class KernelWindowTests
         Assert.That(Words(CommandLine.Run(_lab, ours.Split(' '))), Is.EqualTo(Words(CommandLine.RunOther(_lab, program, theirs.Split(' ')))));
 
     [Test]
+    [RequiresProgram("unshare")]
+    public void Tables_and_protocols_have_the_names_that_the_administrator_gave_them()
+    {
+        const string Named = """
+            mount -t tmpfs none /etc/iproute2 && mkdir /etc/iproute2/rt_tables.d && echo '7 first' > /etc/iproute2/rt_tables && echo '0x7 vpn # ours' > /etc/iproute2/rt_tables.d/own.conf
+            printf '77 handmade\n4 other\n' > /etc/iproute2/rt_protos; exec "$@"
+            """;
+        CommandResult In(params string[] command) => CommandLine.RunOther(_lab, "unshare", ["-m", "sh", "-c", Named, "sh", .. command]);
+        CommandResult table = In("ip", "-d", "route", "show", "table", "vpn"), main = In("ip", "route", "show");
+        Assert.That(table.Output, Does.Contain("proto static"), "the program's own name counts");
+        Assert.That(main.Output, Does.Contain("proto handmade"));
+        Assert.That(Words(In("dotnet", CommandLine.Program, "route", "show", "-d", "--table", "vpn")), Is.EqualTo(Words(table)));
+        Assert.That(Words(In("dotnet", CommandLine.Program, "route", "show")), Is.EqualTo(Words(main)));
+        Assert.That(In("dotnet", CommandLine.Program, "route", "show", "--table", "all").Output, Does.Contain("table vpn"));
+    }
+
+    [Test]
     [Category(DebianKernelTests.Category)]
     public void Links_of_every_kind_have_all_their_options_in_the_words_of_ip() =>
         Assert.That(Words(CommandLine.Run(_lab, "link", "show", "-d")), Is.EqualTo(Words(CommandLine.RunOther(_lab, "ip", "-d", "link", "show"))));
@@ -113,7 +130,7 @@ public sealed partial class KernelWindowTests
         return [.. Timers().Replace(result.Output, "$1 …").Split('\n').Select(line => line.TrimEnd())];
     }
 
-    [GeneratedRegex(@"\b(\w+_timer|expires|ad_\w+_port_state(?:_str)?) +\S+")]
+    [GeneratedRegex(@"\b(\w+_timer|expires|valid_lft|preferred_lft|ad_\w+_port_state(?:_str)?) +\S+")]
     private static partial Regex Timers();
 
     private static void Compare(JsonNode? expected, JsonNode? shown, string path, List<string> differences)

@@ -13,6 +13,12 @@ internal sealed class KernelView : IDisposable
     private static readonly JsonSerializerOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private static readonly NumberNames Realms = NumberNames.OfNumbers("/etc/iproute2/rt_realms");
+    private static readonly NumberNames Scopes = NumberNames.OfRouting("rt_scopes", false, (0, "global"), (200, "site"), (253, "link"), (254, "host"), (255, "nowhere"));
+    private static readonly NumberNames Tables = NumberNames.OfRouting("rt_tables", true, (253, "default"), (254, "main"), (255, "local"));
+    private static readonly NumberNames Protocols = NumberNames.OfRouting(
+        "rt_protos", false,
+        (1, "redirect"), (2, "kernel"), (3, "boot"), (4, "static"), (8, "gated"), (9, "ra"), (10, "mrt"), (11, "zebra"), (12, "bird"), (13, "dnrouted"), (14, "xorp"), (15, "ntk"), (16, "dhcp"),
+        (18, "keepalived"), (42, "babel"), (99, "openr"), (186, "bgp"), (187, "isis"), (188, "ospf"), (189, "rip"), (192, "eigrp"));
 
     private readonly NetworkNamespace? _namespace;
     private readonly Dictionary<int, Link> _links = [];
@@ -106,24 +112,16 @@ internal sealed class KernelView : IDisposable
         }
     }
 
-    public static string Scope(byte scope) => scope switch { 0 => "global", 200 => "site", 253 => "link", 254 => "host", 255 => "nowhere", _ => $"{scope}" };
+    public static string Scope(byte scope) => Scopes.Of(scope) ?? $"{scope}";
 
-    public static string Table(uint table) => table switch { 253 => "default", 254 => "main", 255 => "local", _ => $"{table}" };
+    public static string Table(uint table) => Tables.Of(table) ?? $"{table}";
+
+    /// <summary>A table by its name or number; null where there is none of the name.</summary>
+    public static uint? TableOf(string name) => Tables.NumberOf(name) ?? (uint.TryParse(name, out uint number) ? number : null);
 
     public static string Realm(uint realm) => Realms.Of(realm) ?? $"{realm}";
 
-    public static string Protocol(byte protocol) => protocol switch
-    {
-        1 => "redirect",
-        2 => "kernel",
-        3 => "boot",
-        4 => "static",
-        9 => "ra",
-        11 => "zebra",
-        12 => "bird",
-        16 => "dhcp",
-        _ => $"{protocol}",
-    };
+    public static string Protocol(byte protocol) => Protocols.Of(protocol) ?? $"{protocol}";
 
     public void Dispose()
     {

@@ -10,7 +10,7 @@ internal static class RouteShowCommand
 {
     public static Command Build()
     {
-        var table = new Option<string?>("--table", "-t") { Description = "This table: main, local, default, a number, or all. Without it: main.", HelpName = "TABLE" };
+        var table = new Option<string?>("--table", "-t") { Description = "This table: main, local, default, another name of /etc/iproute2/rt_tables, a number, or all. Without it: main.", HelpName = "TABLE" };
         var six = new Option<bool>("-6") { Description = "IPv6 instead of IPv4." };
         var show = new Command(
             "show",
@@ -23,14 +23,9 @@ internal static class RouteShowCommand
         show.SetAction(async (arguments, cancellationToken) =>
         {
             string name = arguments.GetValue(table) ?? "main";
-            uint? number = name switch
-            {
-                "all" => null,
-                "main" => 254,
-                "local" => 255,
-                "default" => 253,
-                _ => uint.TryParse(name, out uint parsed) ? parsed : throw new RefusedException($"'{name}' is no routing table: main, local, default, all or a number."),
-            };
+            uint? number = name == "all"
+                ? null
+                : KernelView.TableOf(name) ?? throw new RefusedException($"'{name}' is no routing table: main, local, default, one that /etc/iproute2/rt_tables names, a number, or all.");
             using KernelView view = KernelView.Open(arguments);
             await view.LearnNamesAsync(cancellationToken);
             List<NetworkRoute> routes = await view.Route.GetRoutesAsync(arguments.GetValue(six) ? RouteConstants.AF_INET6 : RouteConstants.AF_INET, number, cancellationToken);
