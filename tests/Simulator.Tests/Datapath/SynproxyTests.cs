@@ -45,6 +45,8 @@ public sealed class SynproxyTests
         labs.FromServer("data of the server", TcpFlags.Acknowledge | TcpFlags.Push, _ => 777001, _ => 113, _ => Times(5010, 1010), data: 30);
         labs.FromClient("an acknowledgement with a gap", TcpFlags.Acknowledge, _ => 113, lab => lab.Cookie + 1, lab => [.. Times(1020, lab.Time + 10), 1, 1, 5, 10, .. Number(lab.Cookie + 11), .. Number(lab.Cookie + 31)]);
         labs.FromServer("data again", TcpFlags.Acknowledge, _ => 777001, _ => 113, _ => Times(5020, 1020), data: 30);
+        labs.FromServer("options that do not end in their header", TcpFlags.Acknowledge, _ => 777031, _ => 113, _ => [.. Times(5025, 1020), 1, 1, 99, 9]);
+        labs.FromClient("such of the client", TcpFlags.Acknowledge, _ => 113, lab => lab.Cookie + 32, lab => [.. Times(1025, lab.Time + 20), 1, 5, 18, 0]);
         labs.FromServer("the server's end", TcpFlags.Acknowledge | TcpFlags.Finish, _ => 777031, _ => 113, _ => Times(5030, 1020));
         labs.FromClient("the client's end", TcpFlags.Acknowledge | TcpFlags.Finish, _ => 113, lab => lab.Cookie + 32, lab => Times(1030, lab.Time + 30));
         labs.FromServer("the last acknowledgement", TcpFlags.Acknowledge, _ => 777032, _ => 114, _ => Times(5040, 1030));

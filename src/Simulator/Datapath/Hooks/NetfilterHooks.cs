@@ -225,11 +225,7 @@ internal sealed class NetfilterHooks(NetworkStack stack)
     {
         public string Description => "connection tracking (two connections with the same answers)";
 
-        public HookVerdict Run(HookContext context)
-        {
-            SynProxy.ChangeNumbers(context);
-            return stack.Conntrack.Confirm(context.Packet);
-        }
+        public HookVerdict Run(HookContext context) => SynProxy.ChangeNumbers(context) ? stack.Conntrack.Confirm(context.Packet) : HookVerdict.Drop;
     }
 
     private sealed class DefragmentFunction(NetworkStack stack) : IHookFunction

@@ -17,6 +17,9 @@ internal sealed class SynProxy(NetworkStack stack) : IHookFunction
 {
     private const TcpFlags EchoOfCongestion = TcpFlags.EchoCongestion, AskForCongestion = TcpFlags.EchoCongestion | TcpFlags.CongestionWindowReduced;
 
+    /// <summary>Kinds of options of TCP.</summary>
+    private const byte Selective = 5, Timestamp = 8;
+
     private readonly SynCookies _cookies = new(stack.Kernel);
 
     /// <summary>A connection that marks the SYN to a server for connection tracking, as a template does.</summary>
@@ -118,14 +121,14 @@ internal sealed class SynProxy(NetworkStack stack) : IHookFunction
         return HookVerdict.Accept;
     }
 
-    /// <summary>Changes the numbers of a proxied connection's segment, so that each end sees those of its own handshake (nf_ct_seq_adjust).</summary>
-    public static void ChangeNumbers(HookContext context)
+    /// <summary>Changes the numbers of a proxied connection's segment, so that each end sees those of its own handshake (nf_ct_seq_adjust). False where damaged options keep it from that.</summary>
+    public static bool ChangeNumbers(HookContext context)
     {
         Packet packet = context.Packet;
         if (packet.Connection is not { Tcp: { } tracking } connection || (connection.Status & ConnectionStatus.SequenceAdjust) == 0 || context.Input is { IsLoopback: true }
             || packet.TransportProtocol != IpProtocol.Tcp || packet.Transport.Length < TcpHeader.MinimumSize)
         {
-            return;
+            return true;
         }
 
         ConnectionDirection direction = Connection.DirectionOf(packet.ConnectionInfo);
@@ -134,31 +137,22 @@ internal sealed class SynProxy(NetworkStack stack) : IHookFunction
         Change(header.Bytes, 4, own);
         if ((header.Flags & TcpFlags.Acknowledge) == 0)
         {
-            return;
+            return true;
         }
 
         Change(header.Bytes, 8, 0u - others);
-        for (int at = TcpHeader.MinimumSize, end = Math.Min(header.HeaderLength, header.Bytes.Length); at < end && header.Bytes[at] != 0;)
+        int at = TcpHeader.MinimumSize, length;
+        while ((length = FindOption(header, ref at, Selective)) > 0)
         {
-            const byte NoOperation = 1, Selective = 5;
-            if (header.Bytes[at] == NoOperation)
-            {
-                at++;
-                continue;
-            }
-
-            if (at + 1 >= end || header.Bytes[at + 1] is var length && (length < 2 || at + length > end))
-            {
-                return;
-            }
-
-            for (int edge = at + 2; header.Bytes[at] == Selective && length >= 10 && (length - 2) % 8 == 0 && edge < at + length; edge += 4)
+            for (int edge = at + 2; length >= 10 && (length - 2) % 8 == 0 && edge < at + length; edge += 4)
             {
                 Change(header.Bytes, edge, 0u - others);
             }
 
             at += length;
         }
+
+        return length == 0;
     }
 
     /// <summary>The answer to a client's SYN. What its options were is kept in the time it is told, where it uses times; else only the segment size is.</summary>
@@ -268,27 +262,46 @@ internal sealed class SynProxy(NetworkStack stack) : IHookFunction
     private static void ChangeTimes(Packet packet, ConnectionDirection direction, uint offset)
     {
         var header = new TcpHeader(packet.Transport);
-        for (int at = TcpHeader.MinimumSize, end = Math.Min(header.HeaderLength, header.Bytes.Length); offset != 0 && at < end && header.Bytes[at] != 0;)
+        int at = TcpHeader.MinimumSize;
+        while (offset != 0 && FindOption(header, ref at, Timestamp) is var length and > 0)
         {
-            const byte NoOperation = 1, Timestamp = 8;
-            if (header.Bytes[at] == NoOperation)
-            {
-                at++;
-                continue;
-            }
-
-            if (at + 1 >= end || header.Bytes[at + 1] is var length && (length < 2 || at + length > end))
-            {
-                return;
-            }
-
-            if (header.Bytes[at] == Timestamp && length == 10)
+            if (length == 10)
             {
                 Change(header.Bytes, direction == ConnectionDirection.Reply ? at + 2 : at + 6, direction == ConnectionDirection.Reply ? 0u - offset : offset);
             }
 
             at += length;
         }
+    }
+
+    /// <summary>The length of the next option of a kind, which begins at <paramref name="at"/> then; 0 where there is none, less where a damaged one stands before it.</summary>
+    private static int FindOption(TcpHeader header, ref int at, byte kind)
+    {
+        const byte End = 0, NoOperation = 1;
+        int end = Math.Min(header.HeaderLength, header.Bytes.Length);
+        while (at < end && header.Bytes[at] != End)
+        {
+            if (header.Bytes[at] == NoOperation)
+            {
+                at++;
+                continue;
+            }
+
+            int length = at + 1 < end ? header.Bytes[at + 1] : 0;
+            if (length < 2 || at + length > end)
+            {
+                return -1;
+            }
+
+            if (header.Bytes[at] == kind)
+            {
+                return length;
+            }
+
+            at += length;
+        }
+
+        return 0;
     }
 
     /// <summary>Adds to a number of a segment, and mends its checksum by that.</summary>
