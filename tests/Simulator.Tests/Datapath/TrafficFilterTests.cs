@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using EucaNet.Netlink.Kernel;
 using EucaNet.Simulator.Tests.Datapath.Differences;
 using EucaNet.Tests;
@@ -70,6 +71,48 @@ public sealed class TrafficFilterTests
         Assert.That(scene.Receive(0, Frames.Udp("06:00:00:00:00:20", Own, to: "10.9.0.5")), Is.EqualTo((string[])["c1"]));
         Assert.That(scene.Receive(0, Frames.Udp("06:00:00:00:00:20", Own, to: "10.9.0.6")), Is.EqualTo((string[])["a0"]));
         scene.Ask(static machine => machine.Counters("a0", 0xffff0000));
+    }
+
+    [Test]
+    public void Random_words_of_random_frames_are_found_where_the_kernel_finds_them()
+    {
+        byte[][] frames =
+        [
+            Udp(53), Frames.Udp(Station, Own, from: "10.9.7.2", toPort: 9000, data: 40), Frames.Udp(Station, Own, from: "2001:db8::1", to: "2001:db8::9"), Frames.Echo(Station, Own, "10.9.0.2", "10.9.0.3"),
+            Frames.ArpRequest(Station, "10.9.0.2", "10.9.0.77"), [.. Udp(54)[..12], 0x81, 0, 0x60, 7, .. Udp(54)[12..]],
+        ];
+        using var scene = new Scene(static _ => { }, "a0");
+        Ask(scene, static machine => machine.Qdisc("a0", "ingress", Ingress, 0xffff0000));
+        var random = new Random(11);
+        int chosen = 0, all = 0;
+        for (int round = 0; round < 40; round++)
+        {
+            for (ushort priority = 1; priority <= 2; priority++)
+            {
+                byte[] model = frames[random.Next(frames.Length)];
+                (uint, uint, int)[] keys = [.. Enumerable.Range(0, random.Next(1, 4)).Select(_ =>
+                {
+                    int at = random.Next(model.Length - 3);
+                    uint mask = random.Next(3) switch { 0 => 0xffffffff, 1 => 0xffu << (8 * random.Next(4)), _ => (uint)random.NextInt64(uint.MaxValue) };
+                    return (BinaryPrimitives.ReadUInt32BigEndian(model.AsSpan(at)), mask, at - 14);
+                })];
+                ushort protocol = (ushort)(random.Next(4) switch { 0 => 0x0800, 1 => 0x8100, _ => 3 });
+                string to = random.Next(2) == 0 ? "b0" : "c0";
+                ushort order = priority;
+                Ask(scene, machine => machine.Filter("a0", "u32", 0xffff0000, order, U32(keys, Actions(Mirror(EgressRedirect, machine.Index(to)))), protocol));
+            }
+
+            foreach (byte[] frame in frames)
+            {
+                all++;
+                chosen += scene.Receive(0, frame).Contains("a0") ? 0 : 1;
+            }
+
+            Ask(scene, static machine => machine.RemoveFilters("a0", 0xffff0000));
+        }
+
+        TestContext.Out.WriteLine($"{chosen} of {all} frames were sent on");
+        Assert.That(chosen, Is.InRange(all / 10, all * 9 / 10));
     }
 
     [Test]

@@ -67,14 +67,22 @@ internal static class TrafficRequests
     }
 
     /// <summary>One key of u32: four octets and their mask at an offset from the network header.</summary>
-    public static Options U32(uint value, uint mask, int offset, Options? action, uint? mark = null) => (ref NetlinkWriter writer) =>
+    public static Options U32(uint value, uint mask, int offset, Options? action, uint? mark = null) => U32([(value, mask, offset)], action, mark);
+
+    /// <summary>Keys of u32: four octets, their mask, their offset from the network header.</summary>
+    public static Options U32((uint Value, uint Mask, int Offset)[] keys, Options? action, uint? mark = null) => (ref NetlinkWriter writer) =>
     {
-        byte[] selector = new byte[32];
+        byte[] selector = new byte[16 + (16 * keys.Length)];
         selector[0] = 1;
-        selector[2] = 1;
-        BinaryPrimitives.WriteUInt32BigEndian(selector.AsSpan(16), mask);
-        BinaryPrimitives.WriteUInt32BigEndian(selector.AsSpan(20), value);
-        BinaryPrimitives.WriteInt32LittleEndian(selector.AsSpan(24), offset);
+        selector[2] = (byte)keys.Length;
+        for (int key = 0; key < keys.Length; key++)
+        {
+            Span<byte> place = selector.AsSpan(16 + (16 * key));
+            BinaryPrimitives.WriteUInt32BigEndian(place, keys[key].Mask);
+            BinaryPrimitives.WriteUInt32BigEndian(place[4..], keys[key].Value & keys[key].Mask);
+            BinaryPrimitives.WriteInt32LittleEndian(place[8..], keys[key].Offset);
+        }
+
         writer.WriteBytes(5, selector);
         if (mark is { } wanted)
         {
