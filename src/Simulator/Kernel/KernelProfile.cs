@@ -56,7 +56,7 @@ public sealed record KernelProfile
     /// <summary>Bridges can filter VLANs (CONFIG_BRIDGE_VLAN_FILTERING).</summary>
     public bool HasVlanFiltering { get; init; } = true;
 
-    /// <summary>Routes can put MPLS labels on packets (CONFIG_MPLS_IPTUNNEL).</summary>
+    /// <summary>Routes can put MPLS labels on packets (CONFIG_MPLS_IPTUNNEL), and wrap them in the rarer ways (ILA, RPL, IOAM, XFRM).</summary>
     public bool HasLabelRoutes { get; init; } = true;
 
     /// <summary>The queueing disciplines (TCA_KIND) that can be put in; any other is unknown.</summary>

@@ -15,11 +15,15 @@ public sealed class DebianDatapathTests
 
     [Test]
     [RequiresVirtualMachine]
-    public void Scenes_are_the_same_on_a_stock_Debian_kernel()
+    public void Scenes_are_the_same_on_a_stock_Debian_kernel() =>
+        RunUnderDebian("modprobe -a bonding vrf nf_conntrack nft_flow_offload nf_flow_table_inet sch_ingress sch_prio sch_netem act_gact act_mirred cls_u32 cls_matchall cls_flower cls_fw", "taskset 1", Category);
+
+    /// <summary>Runs the tests of a category in the virtual machine; all must pass.</summary>
+    public static void RunUnderDebian(string prepare, string runner, string category)
     {
         string repository = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(Here())!, "..", "..", ".."));
         var start = new ProcessStartInfo(Path.Combine(repository, "tests", "vm", "run")) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = repository };
-        foreach (string argument in (string[])["-t", "500", "sh", "-c", $"modprobe -a bonding vrf nf_conntrack nft_flow_offload nf_flow_table_inet sch_ingress sch_prio sch_netem act_gact act_mirred cls_u32 cls_matchall cls_flower cls_fw && exec taskset 1 dotnet {typeof(DebianDatapathTests).Assembly.Location} {Category}"])
+        foreach (string argument in (string[])["-t", "500", "sh", "-c", $"{prepare} && exec {runner} dotnet {typeof(DebianDatapathTests).Assembly.Location} {category}"])
         {
             start.ArgumentList.Add(argument);
         }

@@ -53,6 +53,20 @@ internal static class RouteProgram
         return steps;
     }
 
+    /// <summary>A program of VLAN devices and of bridges that know VLANs, with the requests of other programs among them.</summary>
+    public static List<RouteStep> DrawVlans(int seed)
+    {
+        var random = new Random(seed);
+        List<RouteStep> steps = [.. RouteOperation.Foundation(random).Select(static (operation, number) => new RouteStep(number, operation, null))];
+        while (steps.Count < Length)
+        {
+            RouteOperation operation = random.Next(4) == 0 ? RouteOperation.Draw(random) : RouteOperation.DrawVlan(random);
+            steps.Add(new RouteStep(steps.Count, operation, random.Next(12) == 0 ? random.Next() : null));
+        }
+
+        return steps;
+    }
+
     /// <summary>Where the kernels first part, or null.</summary>
     /// <param name="program">The requests.</param>
     /// <param name="told">Takes each request and the real kernel's answer.</param>
@@ -120,5 +134,7 @@ internal static class RouteProgram
 
     /// <summary>The profile of this machine's kernel, with the kinds of link that are tried.</summary>
     public static KernelProfile ThisKernel() =>
-        (Environment.OSVersion.Version.Minor >= 17 ? KernelProfile.Linux618Minimal : KernelProfile.Linux612) with { LinkKinds = ["bridge", "veth", "ifb", "vxlan", "macvlan"] };
+        Environment.OSVersion.Version.Minor >= 17
+            ? KernelProfile.Linux618Minimal with { LinkKinds = ["bridge", "veth", "ifb", "vxlan", "macvlan"] }
+            : KernelProfile.Linux612 with { LinkKinds = ["bridge", "veth", "ifb", "vlan", "vxlan", "macvlan"] };
 }

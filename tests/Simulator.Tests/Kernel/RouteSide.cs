@@ -246,6 +246,9 @@ internal sealed class RouteSide : IDisposable
         return text.ToString();
     }
 
+    /// <summary>A dump as text, a message a line.</summary>
+    public string Show(ushort type, byte[] header) => string.Join('\n', Dump(type, header).Select(static message => RouteText.Event(message)));
+
     private List<byte[]> Dump(ushort type, byte[] header)
     {
         var messages = new List<byte[]>();

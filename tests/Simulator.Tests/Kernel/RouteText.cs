@@ -11,6 +11,9 @@ internal static class RouteText
 {
     private const ushort NewLink = 16, DeleteLink = 17, NewAddress = 20, DeleteAddress = 21, NewRoute = 24, DeleteRoute = 25, NewNeighbour = 28, DeleteNeighbour = 29;
 
+    /// <summary>IFLA_AF_SPEC of what a bridge says of its ports.</summary>
+    private const ushort VlansOfPort = 26;
+
     /// <summary>IFF_RUNNING and IFF_LOWER_UP.</summary>
     private const uint CarrierFlags = 0x10040;
 
@@ -86,6 +89,10 @@ internal static class RouteText
             {
                 text.Append($" {attribute.Type}={Convert.ToHexString(attribute.Value)}");
             }
+            else if (isPort && attribute.Type == VlansOfPort)
+            {
+                text.Append($" vlans {Convert.ToHexString(attribute.Value)}");
+            }
             else if (attribute.Type == 12)
             {
                 text.Append(" 12=");
@@ -104,6 +111,10 @@ internal static class RouteText
             {
                 kind = attribute.String;
                 text.Append($" {kind}");
+            }
+            else if (kind == "vlan")
+            {
+                Options(text, attribute.Value, []);
             }
             else if (kind == "bridge")
             {

@@ -30,27 +30,6 @@ internal sealed partial class BridgeControl
         SelectPortStates(bridge);
     }
 
-    /// <summary>Another VLAN becomes the one of untagged frames (br_vlan_set_default_pvid).</summary>
-    public void SetDefaultVlan(BridgeState bridge, ushort vlan)
-    {
-        ushort old = bridge.DefaultVlan;
-        bridge.DefaultVlan = vlan;
-        foreach ((SortedDictionary<ushort, BridgeVlan> vlans, BridgePort? port) in bridge.Ports
-            .Select(static port => (port.Vlans, (BridgePort?)port)).Prepend((bridge.Vlans, null)))
-        {
-            if (vlans.TryGetValue(old, out BridgeVlan? known) && known is { IsPvid: true, IsUntagged: true })
-            {
-                vlans.Remove(old);
-            }
-
-            if (vlan != 0 && !vlans.ContainsKey(vlan))
-            {
-                vlans[vlan] = new BridgeVlan(vlan, true, true);
-                AddLocal(bridge, port, (port?.Device ?? bridge.Device).HardwareAddress, vlan);
-            }
-        }
-    }
-
     private static void UpdateIdentifier(BridgeState bridge)
     {
         BinaryPrimitives.WriteUInt16BigEndian(bridge.Identifier, bridge.Priority);

@@ -39,6 +39,15 @@ internal sealed partial class BridgeControl(SimulatedKernel kernel)
             return LinuxError.EBUSY;
         }
 
+        for (NetworkDevice? below = device.Lower; below is not null; below = below.Lower)
+        {
+            if (below == bridge.Device)
+            {
+                // It stands on the bridge already.
+                return LinuxError.EBUSY;
+            }
+        }
+
         if (bridge.Ports.Count >= 1023)
         {
             return LinuxError.ENOSPC;
@@ -125,10 +134,9 @@ internal sealed partial class BridgeControl(SimulatedKernel kernel)
         // Its own address in each VLAN goes with the VLANs, all else from the youngest on.
         foreach (ForwardingEntry entry in bridge.Database.Entries.Where(entry => entry.Port == port).Reverse().OrderByDescending(static entry => entry.Vlan != 0 && entry.IsLocal).ToArray())
         {
-            // An address that the bridge has also stays, as the bridge's.
-            if (entry.IsLocal && bridge.Device.HardwareAddress.AsSpan().SequenceEqual(entry.Mac))
+            if (entry.IsLocal)
             {
-                entry.Port = null;
+                RemoveLocal(bridge, entry);
             }
             else
             {
@@ -204,10 +212,14 @@ internal sealed partial class BridgeControl(SimulatedKernel kernel)
     public void PortAddressChanged(BridgePort port, byte[] old)
     {
         BridgeState bridge = port.Bridge;
-        foreach (ForwardingEntry entry in bridge.Database.Entries.Where(entry => entry.Port == port && entry.IsLocal && entry.Mac.AsSpan().SequenceEqual(old)).ToArray())
+        foreach (ForwardingEntry entry in bridge.Database.Entries.Where(entry => entry.Port == port && entry.IsLocal && entry.Mac.AsSpan().SequenceEqual(old)).Reverse().ToArray())
         {
-            RemoveEntry(bridge, entry);
-            AddLocal(bridge, port, port.Device.HardwareAddress, entry.Vlan);
+            RemoveLocal(bridge, entry);
+        }
+
+        foreach (ushort vlan in port.Vlans.Keys.Prepend((ushort)0))
+        {
+            AddLocal(bridge, port, port.Device.HardwareAddress, vlan);
         }
 
         byte[] oldBridge = bridge.Device.HardwareAddress;
@@ -321,6 +333,10 @@ internal sealed partial class BridgeControl(SimulatedKernel kernel)
     /// <summary>Sends the bridge's own link message of a port (br_ifinfo_notify).</summary>
     public void NotifyPort(BridgePort port, ushort type) =>
         kernel.RouteEvents.Publish(RTNLGRP_LINK, BridgeLinkMessage.Build(kernel, port.Device, type, RTEXT_FILTER_BRVLAN_COMPRESSED));
+
+    /// <summary>The bridge's message of itself: its own VLANs are others.</summary>
+    public void NotifyOwn(BridgeState bridge) =>
+        kernel.RouteEvents.Publish(RTNLGRP_LINK, BridgeLinkMessage.Build(kernel, bridge.Device, RTM_NEWLINK, RTEXT_FILTER_BRVLAN_COMPRESSED));
 
     /// <summary>Adds an entry and tells of it.</summary>
     public ForwardingEntry AddEntry(BridgeState bridge, ForwardingEntry entry)

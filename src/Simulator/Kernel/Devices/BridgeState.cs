@@ -35,6 +35,18 @@ internal sealed class BridgeState(NetworkDevice device)
 
     public byte[] GroupAddress { get; set; } = [0x01, 0x80, 0xc2, 0, 0, 0];
 
+    /// <summary>User space chose the group's address.</summary>
+    public bool HasFixedGroupAddress { get; set; }
+
+    /// <summary>Spanning tree among providers has a group of its own (IEEE 802.1ad; recalculate_group_addr).</summary>
+    public void ChooseGroupAddress()
+    {
+        if (!HasFixedGroupAddress)
+        {
+            GroupAddress = [0x01, 0x80, 0xc2, 0, 0, VlanFiltering && VlanProtocol == 0x88a8 ? (byte)8 : (byte)0];
+        }
+    }
+
     public bool MulticastSnooping { get; set; } = true;
 
     public bool CallsIptables { get; set; }

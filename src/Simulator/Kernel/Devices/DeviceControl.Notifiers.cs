@@ -134,7 +134,13 @@ internal sealed partial class DeviceControl
         }
 
         FreeDomain(device);
-        foreach (NetworkDevice upper in device.Uppers.Where(upper => !upper.IsGone).ToArray())
+        Inet4.DeviceGoes(device, unregisters: true);
+        Inet6.DeviceGoes(device);
+        kernel.NeighbourControl.DeviceGoes(device);
+
+        // VLANs go in the order of their numbers.
+        foreach (NetworkDevice upper in device.Uppers.Where(static upper => !upper.IsGone).OrderByDescending(static upper => upper.Vlan is not null)
+            .ThenBy(static upper => upper.Vlan?.Protocol).ThenBy(static upper => upper.Vlan?.Id).ToArray())
         {
             if (upper.Vlan is not null || upper.KindState is MacvlanState)
             {
@@ -143,9 +149,6 @@ internal sealed partial class DeviceControl
             }
         }
 
-        Inet4.DeviceGoes(device, unregisters: true);
-        Inet6.DeviceGoes(device);
-        kernel.NeighbourControl.DeviceGoes(device);
         bool flushesFirst = kernel.Profile.IsAtLeast(6, 17);
         if (device.KindState is VxlanState vxlan && flushesFirst)
         {

@@ -139,6 +139,11 @@ internal sealed partial class DeviceControl(SimulatedKernel kernel)
             }
         }
 
+        if (device is { Vlan: not null, Lower: { } tagged })
+        {
+            InheritAddress(device, tagged);
+        }
+
         device.Flags |= DeviceFlags.Up;
         if (device.Bridge is { } bridge)
         {
@@ -404,15 +409,25 @@ internal sealed partial class DeviceControl(SimulatedKernel kernel)
 
         foreach (NetworkDevice upper in device.Uppers.ToArray())
         {
-            if (upper.Vlan is not null && upper.HardwareAddress.AsSpan().SequenceEqual(old))
+            if (upper is { Vlan: not null, IsUp: true })
             {
-                byte[] upperOld = upper.HardwareAddress;
-                upper.HardwareAddress = [.. device.HardwareAddress];
-                upper.Kernel.DeviceControl.AddressChanged(upper, upperOld);
+                upper.Kernel.DeviceControl.InheritAddress(upper, device);
             }
         }
 
         kernel.Datapath?.DeviceChanged(device);
+    }
+
+    /// <summary>A VLAN device has the MAC of the device below for as long as nobody gave it another (vlan_dev_inherit_address); one that is down learns of a change when it is set up.</summary>
+    private void InheritAddress(NetworkDevice device, NetworkDevice lower)
+    {
+        const byte Stolen = 2;
+        if (device.AddressAssignType == Stolen && !device.HardwareAddress.AsSpan().SequenceEqual(lower.HardwareAddress))
+        {
+            byte[] old = device.HardwareAddress;
+            device.HardwareAddress = [.. lower.HardwareAddress];
+            AddressChanged(device, old);
+        }
     }
 
     /// <summary>Renames (dev_change_name).</summary>

@@ -166,7 +166,10 @@ internal sealed class Inet4Control(SimulatedKernel kernel)
     public void DeviceDown(NetworkDevice device)
     {
         ReceiveFilter.Leave(device, ReceiveFilter.AllHosts);
-        kernel.RouteControl.DeviceDown(device, force: false);
+        if (device.HasInet)
+        {
+            kernel.RouteControl.DeviceDown(device, force: false);
+        }
     }
 
     public void CarrierChanged(NetworkDevice device) => kernel.RouteControl.CarrierChanged(device);

@@ -66,7 +66,7 @@ internal sealed class AddressVerbs(SimulatedKernel kernel)
             return LinuxError.ENOBUFS;
         }
 
-        if (!TryLifetimes(attributes, out uint preferred, out uint valid, out verdict, "ipv4: "))
+        if (!TryLifetimes(attributes, out uint preferred, out uint valid, out verdict, "ipv4: ", kernel.Profile.IsAtLeast(6, 13)))
         {
             return verdict;
         }
@@ -172,7 +172,7 @@ internal sealed class AddressVerbs(SimulatedKernel kernel)
             return LinuxError.EINVAL;
         }
 
-        if (!TryLifetimes(attributes, out uint preferred, out uint valid, out verdict, "ipv6: "))
+        if (!TryLifetimes(attributes, out uint preferred, out uint valid, out verdict, "ipv6: ", tellsApart: false))
         {
             return verdict;
         }
@@ -377,7 +377,7 @@ internal sealed class AddressVerbs(SimulatedKernel kernel)
         return address is not null;
     }
 
-    private static bool TryLifetimes(AttributeSet attributes, out uint preferred, out uint valid, out Verdict verdict, string prefix)
+    private static bool TryLifetimes(AttributeSet attributes, out uint preferred, out uint valid, out Verdict verdict, string prefix, bool tellsApart)
     {
         preferred = InterfaceAddress.Forever;
         valid = InterfaceAddress.Forever;
@@ -388,8 +388,8 @@ internal sealed class AddressVerbs(SimulatedKernel kernel)
             valid = BinaryPrimitives.ReadUInt32LittleEndian(cache.AsSpan(4));
             if (valid == 0 || preferred > valid)
             {
-                verdict = new Verdict(LinuxError.EINVAL, prefix + (valid == 0 ? "address lifetime invalid" : "address lifetime invalid"));
-                if (prefix == "ipv4: ")
+                verdict = new Verdict(LinuxError.EINVAL, prefix + "address lifetime invalid");
+                if (prefix == "ipv4: " && tellsApart)
                 {
                     verdict = new Verdict(LinuxError.EINVAL, prefix + (valid == 0 ? "Invalid valid lifetime" : "Invalid preferred lifetime"));
                 }

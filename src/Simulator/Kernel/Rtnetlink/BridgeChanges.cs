@@ -56,13 +56,9 @@ internal static class BridgeChanges
         {
             bridge.VlanFiltering = data.U8(7) is { } filtering ? filtering != 0 : bridge.VlanFiltering;
             bridge.VlanProtocol = data.U16(8) is { } protocol ? BinaryPrimitives.ReverseEndianness(protocol) : bridge.VlanProtocol;
+            bridge.ChooseGroupAddress();
             if (data.U16(39) is { } pvid)
             {
-                if (bridge.VlanFiltering)
-                {
-                    return LinuxError.EPERM;
-                }
-
                 kernel.Bridges.SetDefaultVlan(bridge, pvid);
             }
 
@@ -93,6 +89,7 @@ internal static class BridgeChanges
             }
 
             bridge.GroupAddress = group;
+            bridge.HasFixedGroupAddress = true;
         }
 
         if (data.U8(22) is > 2)

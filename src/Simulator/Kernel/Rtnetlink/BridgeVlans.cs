@@ -10,14 +10,15 @@ internal static class BridgeVlans
 {
     public static bool HasVlans(byte[] families) => new AttributeReader(families).TryFind(IFLA_BRIDGE_VLAN_INFO, out _);
 
-    public static Verdict Apply(SimulatedKernel kernel, BridgeState bridge, BridgePort? port, byte[] families, bool add)
+    /// <summary>Sets or takes away what a request names, for a port, or where it is null the bridge itself; <paramref name="changed"/> also where the request is refused later.</summary>
+    public static Verdict Apply(SimulatedKernel kernel, BridgeState bridge, BridgePort? port, byte[] families, bool add, ref bool changed)
     {
         if (!kernel.Profile.HasVlanFiltering)
         {
             return HasVlans(families) ? LinuxError.EOPNOTSUPP : Verdict.Success;
         }
 
-        ushort? rangeStart = null;
+        (ushort Flags, ushort Id)? begin = null;
         var walk = new AttributeReader(families);
         while (walk.TryRead(out NetlinkAttribute attribute))
         {
@@ -31,79 +32,64 @@ internal static class BridgeVlans
                 return LinuxError.EINVAL;
             }
 
-            ushort flags = (ushort)attribute.UInt32;
-            ushort id = (ushort)(attribute.UInt32 >> 16);
+            (ushort flags, ushort id) = ((ushort)attribute.UInt32, (ushort)(attribute.UInt32 >> 16));
             if (id is 0 or >= 4095)
             {
-                return new Verdict(LinuxError.EINVAL, "Vlan id is invalid");
+                return Refusal("Vlan id is invalid");
             }
 
-            if ((flags & BRIDGE_VLAN_INFO_RANGE_BEGIN) != 0)
+            bool begins = (flags & BRIDGE_VLAN_INFO_RANGE_BEGIN) != 0;
+            if ((begins || begin is not null) && RefusalOfRange(flags, id, begin?.Id) is { } words)
             {
-                if (rangeStart is not null || (flags & BRIDGE_VLAN_INFO_PVID) != 0)
-                {
-                    return LinuxError.EINVAL;
-                }
+                return Refusal(words);
+            }
 
-                rangeStart = id;
+            if (begins)
+            {
+                begin = (flags, id);
                 continue;
             }
 
-            ushort first = rangeStart ?? id;
-            if (rangeStart is not null && ((flags & BRIDGE_VLAN_INFO_RANGE_END) == 0 || id <= rangeStart))
-            {
-                return LinuxError.EINVAL;
-            }
-
-            rangeStart = null;
+            // All of a range are as its beginning says.
+            (ushort wanted, ushort first) = begin ?? (flags, id);
+            begin = null;
             for (int one = first; one <= id; one++)
             {
-                LinuxError error = Set(kernel, bridge, port, (ushort)one, flags, add);
-                if (error != LinuxError.None)
-                {
-                    return error;
-                }
+                Set(kernel.Bridges, bridge, port, (ushort)one, wanted, add, ref changed);
             }
         }
 
         return Verdict.Success;
+
+        // A request to take away is refused without words.
+        Verdict Refusal(string words) => add ? new Verdict(LinuxError.EINVAL, "bridge: " + words) : LinuxError.EINVAL;
     }
 
-    private static LinuxError Set(SimulatedKernel kernel, BridgeState bridge, BridgePort? port, ushort id, ushort flags, bool add)
+    /// <summary>Why a range is refused, or null (br_vlan_valid_range).</summary>
+    private static string? RefusalOfRange(ushort flags, ushort id, ushort? begin) =>
+        (flags & BRIDGE_VLAN_INFO_PVID) != 0 ? "Pvid isn't allowed in a range"
+        : begin is null ? null
+        : (flags & BRIDGE_VLAN_INFO_RANGE_BEGIN) != 0 ? "Found a new vlan range start while processing one"
+        : (flags & BRIDGE_VLAN_INFO_RANGE_END) == 0 ? "Vlan range end flag is missing"
+        : id <= begin ? "End vlan id is less than or equal to start vlan id"
+        : null;
+
+    /// <summary>With the flag of the master a port's VLAN is the bridge's own, too.</summary>
+    private static void Set(BridgeControl control, BridgeState bridge, BridgePort? port, ushort id, ushort flags, bool add, ref bool changed)
     {
-        SortedDictionary<ushort, BridgeVlan> vlans = port?.Vlans ?? bridge.Vlans;
-        byte[] mac = (port?.Device ?? bridge.Device).HardwareAddress;
-        if (!add)
+        bool isPvid = (flags & BRIDGE_VLAN_INFO_PVID) != 0, isUntagged = (flags & BRIDGE_VLAN_INFO_UNTAGGED) != 0, isMaster = port is not null && (flags & BRIDGE_VLAN_INFO_MASTER) != 0;
+        if (add)
         {
-            if (!vlans.Remove(id))
+            if (isMaster && !port!.Vlans.ContainsKey(id))
             {
-                return LinuxError.ENOENT;
+                control.AddVlan(bridge, null, id, isPvid, isUntagged);
             }
 
-            if (bridge.Database.Find(mac, id) is { IsLocal: true } entry && entry.Port == port)
-            {
-                kernel.Bridges.RemoveEntry(bridge, entry);
-            }
-
-            return LinuxError.None;
+            changed |= control.AddVlan(bridge, port, id, isPvid, isUntagged);
+            return;
         }
 
-        bool isPvid = (flags & BRIDGE_VLAN_INFO_PVID) != 0;
-        if (isPvid)
-        {
-            foreach (BridgeVlan other in vlans.Values.Where(static vlan => vlan.IsPvid).ToArray())
-            {
-                vlans[other.Id] = other with { IsPvid = false };
-            }
-        }
-
-        bool isNew = !vlans.ContainsKey(id);
-        vlans[id] = new BridgeVlan(id, isPvid, (flags & BRIDGE_VLAN_INFO_UNTAGGED) != 0);
-        if (isNew && bridge.Database.Find(mac, id) is null && mac.AsSpan().IndexOfAnyExcept((byte)0) >= 0)
-        {
-            kernel.Bridges.AddEntry(bridge, new ForwardingEntry([.. mac], id, port) { IsLocal = true, IsStatic = true });
-        }
-
-        return LinuxError.None;
+        changed |= control.DeleteVlan(bridge, port, id);
+        changed |= isMaster && control.DeleteVlan(bridge, null, id);
     }
 }

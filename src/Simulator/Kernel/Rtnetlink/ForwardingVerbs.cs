@@ -49,9 +49,9 @@ internal sealed class ForwardingVerbs(SimulatedKernel kernel)
             return new Verdict(LinuxError.EINVAL, "invalid address");
         }
 
-        if (attributes.U16(NDA_VLAN) is { } vlan && vlan is 0 or >= 4095)
+        if (CheckVlan(attributes) is { Error: not LinuxError.None } wrongVlan)
         {
-            return new Verdict(LinuxError.EINVAL, "invalid vlan id");
+            return wrongVlan;
         }
 
         ushort vid = attributes.U16(NDA_VLAN) ?? 0;
@@ -72,7 +72,7 @@ internal sealed class ForwardingVerbs(SimulatedKernel kernel)
         {
             if (device.Bridge is { } bridge)
             {
-                return AddToBridge(bridge, null, mac, vid, state, flags, message.Header.Flags);
+                return TellOwn(AddToBridge(bridge, null, mac, vid, state, flags, message.Header.Flags), device, mac, vid, RTM_NEWNEIGH);
             }
 
             if (device.KindState is VxlanState vxlan)
@@ -105,6 +105,23 @@ internal sealed class ForwardingVerbs(SimulatedKernel kernel)
         }
 
         return error;
+    }
+
+    /// <summary>fdb_vid_parse.</summary>
+    private static Verdict CheckVlan(AttributeSet attributes) => attributes.Bytes(NDA_VLAN) is not { } vlan ? Verdict.Success
+        : vlan.Length != 2 ? new Verdict(LinuxError.EINVAL, "invalid vlan attribute size")
+        : attributes.U16(NDA_VLAN) is 0 or >= 4095 ? new Verdict(LinuxError.EINVAL, "invalid vlan id")
+        : Verdict.Success;
+
+    /// <summary>A bridge's own entry was told once more as that of a device, before 6.13 let bridges say that they had told of it (rtnl_fdb_notify).</summary>
+    private Verdict TellOwn(Verdict verdict, NetworkDevice device, byte[] mac, ushort vlan, ushort type)
+    {
+        if (verdict.Error == LinuxError.None && !kernel.Profile.IsAtLeast(6, 13))
+        {
+            kernel.RouteEvents.Publish(RTNLGRP_NEIGH, SelfEntry(device, mac, type, vlan));
+        }
+
+        return verdict;
     }
 
     private Verdict AddToBridge(BridgeState bridge, BridgePort? port, byte[] mac, ushort vlan, ushort state, byte flags, NetlinkMessageFlags request)
@@ -199,6 +216,11 @@ internal sealed class ForwardingVerbs(SimulatedKernel kernel)
             return new Verdict(LinuxError.EINVAL, "invalid address");
         }
 
+        if (CheckVlan(attributes) is { Error: not LinuxError.None } wrongVlan)
+        {
+            return wrongVlan;
+        }
+
         ushort vid = attributes.U16(NDA_VLAN) ?? 0;
         LinuxError error = LinuxError.EOPNOTSUPP;
         if ((flags == 0 || (flags & NTF_MASTER) != 0) && device.Port is { } port)
@@ -220,7 +242,7 @@ internal sealed class ForwardingVerbs(SimulatedKernel kernel)
 
         if (device.Bridge is { } bridge)
         {
-            return RemoveFromBridge(bridge, null, mac, vid);
+            return TellOwn(RemoveFromBridge(bridge, null, mac, vid), device, mac, vid, RTM_DELNEIGH);
         }
 
         if (device.KindState is VxlanState vxlan)
@@ -325,13 +347,18 @@ internal sealed class ForwardingVerbs(SimulatedKernel kernel)
     private static byte[][] SelfEntries(NetworkDevice device) =>
         device.UnicastAddresses.Concat(device.Kind == "vxlan" ? [] : ReceiveFilter.Multicast(device)).Select(mac => SelfEntry(device, mac, RTM_NEWNEIGH)).ToArray();
 
-    private static byte[] SelfEntry(NetworkDevice device, byte[] mac, ushort type)
+    private static byte[] SelfEntry(NetworkDevice device, byte[] mac, ushort type, ushort vlan = 0)
     {
         var buffer = new NetlinkBuffer(64);
         var writer = new NetlinkWriter(buffer);
         WireMark mark = writer.BeginMessage(type, 0, 0);
         NeighbourMessage.WriteHeader(ref writer, AF_BRIDGE, device.Index, (ushort)NeighbourState.Permanent, NTF_SELF, 0);
         writer.WriteBytes(NDA_LLADDR, mac);
+        if (vlan != 0)
+        {
+            writer.WriteUInt16(NDA_VLAN, vlan);
+        }
+
         writer.EndMessage(mark);
         writer.Complete();
         return buffer.Written.ToArray();
@@ -402,7 +429,12 @@ internal sealed class ForwardingVerbs(SimulatedKernel kernel)
                 return LinuxError.EOPNOTSUPP;
             }
 
-            verdict = families is null ? Verdict.Success : BridgeVlans.Apply(kernel, bridge, null, families, add);
+            bool changed = false;
+            verdict = families is null ? Verdict.Success : BridgeVlans.Apply(kernel, bridge, null, families, add, ref changed);
+            if (changed)
+            {
+                kernel.Bridges.NotifyOwn(bridge);
+            }
         }
 
         return verdict;
@@ -411,6 +443,7 @@ internal sealed class ForwardingVerbs(SimulatedKernel kernel)
     private Verdict ApplyToPort(BridgePort port, byte[]? protocol, bool isNested, byte[]? families, bool add)
     {
         bool changed = false;
+        Verdict refusal = Verdict.Success;
         if (protocol is not null && add)
         {
             // What the policy refuses has no words here; what is no nest is a state alone, as the first spanning tree daemons sent it.
@@ -436,13 +469,7 @@ internal sealed class ForwardingVerbs(SimulatedKernel kernel)
 
         if (families is not null)
         {
-            Verdict verdict = BridgeVlans.Apply(kernel, port.Bridge, port, families, add);
-            if (verdict.Error != LinuxError.None)
-            {
-                return verdict;
-            }
-
-            changed |= BridgeVlans.HasVlans(families);
+            refusal = BridgeVlans.Apply(kernel, port.Bridge, port, families, add, ref changed);
         }
 
         if (changed)
@@ -450,6 +477,6 @@ internal sealed class ForwardingVerbs(SimulatedKernel kernel)
             kernel.Bridges.NotifyPort(port, RTM_NEWLINK);
         }
 
-        return Verdict.Success;
+        return refusal;
     }
 }

@@ -107,8 +107,12 @@ internal sealed partial class LinkCreation
 
         foreach ((uint from, uint to) in Mappings(data.Bytes(IFLA_VLAN_EGRESS_QOS)))
         {
+            // Three bits of the tag; none is the same as no mapping.
             vlan.EgressMap.RemoveAll(entry => entry.From == from);
-            vlan.EgressMap.Add((from, to));
+            if ((to & 7) != 0)
+            {
+                vlan.EgressMap.Add((from, to & 7));
+            }
         }
 
         return Verdict.Success;

@@ -186,7 +186,7 @@ internal static class LinkKinds
         if (vlan.EgressMap.Count > 0)
         {
             WireMark egress = writer.BeginNested(IFLA_VLAN_EGRESS_QOS, nestedFlag: false);
-            foreach ((uint from, uint to) in vlan.EgressMap)
+            foreach ((uint from, uint to) in vlan.EgressMap.OrderBy(static entry => entry.From & 15))
             {
                 WriteMapping(ref writer, from, to);
             }

@@ -7,6 +7,9 @@ namespace EucaNet.Simulator.Kernel.Rtnetlink;
 /// <summary>Writes RTM_NEWROUTE and RTM_DELROUTE (fib_dump_info, rt6_fill_node).</summary>
 internal static class RouteMessage
 {
+    /// <summary>What is shown of a next hop's flags; that it is offloaded or trapped is what a request said.</summary>
+    private const uint ShownOfHop = RTNH_F_DEAD | RTNH_F_LINKDOWN | RTNH_F_ONLINK | RTNH_F_OFFLOAD | RTNH_F_TRAP;
+
     public static byte[] Build(SimulatedKernel kernel, Route route, ushort type, NetlinkMessageFlags flags = 0, uint sequence = 0, uint portId = 0)
     {
         var buffer = new NetlinkBuffer(512);
@@ -47,7 +50,7 @@ internal static class RouteMessage
         uint flags = route.Flags;
         if (route.NextHops is [NextHop only])
         {
-            flags |= only.Flags & (RTNH_F_DEAD | RTNH_F_LINKDOWN | RTNH_F_ONLINK);
+            flags |= only.Flags & ShownOfHop;
         }
 
         WriteHeader(ref writer, AF_INET, route.PrefixLength, 0, route.TypeOfService, route.Table, route.Protocol, route.Scope, route.Type, flags);
@@ -81,7 +84,7 @@ internal static class RouteMessage
         uint flags = route.Flags;
         if (route.NextHops is [NextHop only])
         {
-            flags |= only.Flags & (RTNH_F_DEAD | RTNH_F_LINKDOWN | RTNH_F_ONLINK);
+            flags |= only.Flags & ShownOfHop;
         }
 
         WriteHeader(ref writer, AF_INET6, route.PrefixLength, route.SourcePrefixLength, 0, route.Table, route.Protocol, RT_SCOPE_UNIVERSE, route.Type, flags);
@@ -155,7 +158,7 @@ internal static class RouteMessage
             foreach (NextHop hop in route.NextHops)
             {
                 header.Clear();
-                header[2] = (byte)(hop.Flags & (RTNH_F_DEAD | RTNH_F_LINKDOWN | RTNH_F_ONLINK));
+                header[2] = (byte)(hop.Flags & ShownOfHop);
                 header[3] = (byte)(hop.Weight - 1);
                 BinaryPrimitives.WriteInt32LittleEndian(header[4..], hop.Device?.Index ?? 0);
                 BinaryPrimitives.WriteUInt16LittleEndian(header, (ushort)(8 + HopLength(route.Destination.Family, hop)));

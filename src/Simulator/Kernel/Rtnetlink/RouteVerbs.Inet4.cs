@@ -70,9 +70,11 @@ internal sealed partial class RouteVerbs
     /// <summary>Whether packets of routes can be wrapped so (lwtunnel_valid_encap_type).</summary>
     private Verdict CheckEncapsulation(ushort type)
     {
-        const ushort Labels = 1, Largest = 10;
+        // MPLS, ILA, RPL, IOAM and XFRM are options of the kernel's; IP, IPv6, segments and programs come with the rest.
+        const ushort Largest = 10;
+        bool isRare = type is 1 or 3 or >= 8;
         return type is 0 or > Largest ? new Verdict(LinuxError.EINVAL, "Unknown lwt encapsulation type")
-            : type == Labels && !kernel.Profile.HasLabelRoutes ? new Verdict(LinuxError.EOPNOTSUPP, "lwt encapsulation type not supported")
+            : isRare && !kernel.Profile.HasLabelRoutes ? new Verdict(LinuxError.EOPNOTSUPP, "lwt encapsulation type not supported")
             : Verdict.Success;
     }
 

@@ -293,7 +293,7 @@ internal sealed partial class RouteVerbs
             }
         }
 
-        byte hopFlags = (byte)(flags & RTNH_F_ONLINK);
+        byte hopFlags = (byte)(flags & (family == AF_INET ? RTNH_F_ONLINK | RTNH_F_OFFLOAD | RTNH_F_TRAP : RTNH_F_ONLINK));
         if (device is { HasCarrier: false })
         {
             hopFlags |= (byte)RTNH_F_LINKDOWN;

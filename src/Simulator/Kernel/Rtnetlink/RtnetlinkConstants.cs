@@ -180,7 +180,9 @@ internal static class RtnetlinkConstants
     public const uint RTNH_F_DEAD = 1;
     public const uint RTNH_F_PERVASIVE = 2;
     public const uint RTNH_F_ONLINK = 4;
+    public const uint RTNH_F_OFFLOAD = 8;
     public const uint RTNH_F_LINKDOWN = 16;
+    public const uint RTNH_F_TRAP = 64;
     public const uint RTM_F_CLONED = 0x200;
     public const uint RTM_F_LOOKUP_TABLE = 0x1000;
     public const uint RTM_F_FIB_MATCH = 0x2000;
@@ -236,6 +238,7 @@ internal static class RtnetlinkConstants
     public const ushort IFLA_BRIDGE_VLAN_INFO = 2;
     public const ushort BRIDGE_FLAGS_MASTER = 1;
     public const ushort BRIDGE_FLAGS_SELF = 2;
+    public const ushort BRIDGE_VLAN_INFO_MASTER = 1;
     public const ushort BRIDGE_VLAN_INFO_PVID = 2;
     public const ushort BRIDGE_VLAN_INFO_UNTAGGED = 4;
     public const ushort BRIDGE_VLAN_INFO_RANGE_BEGIN = 8;

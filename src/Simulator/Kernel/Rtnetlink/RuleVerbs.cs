@@ -166,7 +166,7 @@ internal sealed partial class RuleVerbs(SimulatedKernel kernel)
 
             if (target <= priority && !kernel.Profile.IsAtLeast(6, 13))
             {
-                verdict = new Verdict(LinuxError.EINVAL, "Backwards goto not supported");
+                verdict = new Verdict(LinuxError.EINVAL, "Backward goto not supported");
                 return false;
             }
         }

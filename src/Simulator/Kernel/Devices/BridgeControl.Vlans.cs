@@ -1,0 +1,93 @@
+namespace EucaNet.Simulator.Kernel.Devices;
+
+/// <content>VLANs of bridges and their ports (br_vlan.c).</content>
+internal sealed partial class BridgeControl
+{
+    /// <summary>A port, or where it is null the bridge itself, belongs to a VLAN (nbp_vlan_add, br_vlan_add). True: that changed something.</summary>
+    public bool AddVlan(BridgeState bridge, BridgePort? port, ushort id, bool isPvid, bool isUntagged)
+    {
+        SortedDictionary<ushort, BridgeVlan> vlans = port?.Vlans ?? bridge.Vlans;
+        bool isKnown = vlans.TryGetValue(id, out BridgeVlan? known);
+        if (!isKnown)
+        {
+            AddLocal(bridge, port, (port?.Device ?? bridge.Device).HardwareAddress, id);
+        }
+
+        if (isPvid)
+        {
+            foreach (BridgeVlan other in vlans.Values.Where(other => other.IsPvid && other.Id != id).ToArray())
+            {
+                vlans[other.Id] = other with { IsPvid = false };
+            }
+        }
+
+        var vlan = new BridgeVlan(id, isPvid, isUntagged);
+        vlans[id] = vlan;
+        return !isKnown || known != vlan;
+    }
+
+    /// <summary>A port, or the bridge itself, leaves a VLAN, and what was known of its stations there is forgotten (nbp_vlan_delete, br_vlan_delete). False: it was in none.</summary>
+    public bool DeleteVlan(BridgeState bridge, BridgePort? port, ushort id)
+    {
+        SortedDictionary<ushort, BridgeVlan> vlans = port?.Vlans ?? bridge.Vlans;
+        if (!vlans.Remove(id))
+        {
+            return false;
+        }
+
+        byte[] mac = (port?.Device ?? bridge.Device).HardwareAddress;
+        if (bridge.Database.Find(mac, id) is { IsLocal: true } own && own.Port == port)
+        {
+            RemoveLocal(bridge, own);
+        }
+
+        foreach (ForwardingEntry entry in bridge.Database.Entries.Where(entry => entry.Port == port && entry.Vlan == id && !entry.IsStatic).ToArray())
+        {
+            RemoveEntry(bridge, entry);
+        }
+
+        return true;
+    }
+
+    /// <summary>A port's own address leaves the database, unless another port or the bridge has it too (fdb_delete_local).</summary>
+    private void RemoveLocal(BridgeState bridge, ForwardingEntry entry)
+    {
+        if (bridge.Ports.AsEnumerable().Reverse().FirstOrDefault(other => other != entry.Port && IsOwn(other.Device, other.Vlans)) is { } heir)
+        {
+            entry.Port = heir;
+        }
+        else if (entry.Port is not null && IsOwn(bridge.Device, bridge.Vlans))
+        {
+            entry.Port = null;
+        }
+        else
+        {
+            RemoveEntry(bridge, entry);
+        }
+
+        bool IsOwn(NetworkDevice device, SortedDictionary<ushort, BridgeVlan> vlans) =>
+            device.HardwareAddress.AsSpan().SequenceEqual(entry.Mac) && (entry.Vlan == 0 || vlans.ContainsKey(entry.Vlan));
+    }
+
+    /// <summary>Another VLAN becomes the one of untagged frames, where nobody chose otherwise; 0 for none (__br_vlan_set_default_pvid).</summary>
+    public void SetDefaultVlan(BridgeState bridge, ushort vlan)
+    {
+        ushort old = bridge.DefaultVlan;
+        foreach (BridgePort? port in bridge.Ports.AsEnumerable().Reverse().Prepend(null))
+        {
+            SortedDictionary<ushort, BridgeVlan> vlans = port?.Vlans ?? bridge.Vlans;
+            bool isOldDefault = vlans.TryGetValue(old, out BridgeVlan? known) && known is { IsPvid: true, IsUntagged: true };
+            if (vlan == 0 ? isOldDefault : (old == 0 || isOldDefault) && !vlans.ContainsKey(vlan))
+            {
+                if (vlan != 0)
+                {
+                    AddVlan(bridge, port, vlan, isPvid: true, isUntagged: true);
+                }
+
+                DeleteVlan(bridge, port, old);
+            }
+        }
+
+        bridge.DefaultVlan = vlan;
+    }
+}
