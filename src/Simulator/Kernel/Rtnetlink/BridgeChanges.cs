@@ -62,6 +62,16 @@ internal static class BridgeChanges
                 kernel.Bridges.SetDefaultVlan(bridge, pvid);
             }
 
+            if (data.U8(41) is > 1 || data.U8(45) is > 1)
+            {
+                return LinuxError.EINVAL;
+            }
+
+            if (data.Has(45) && bridge.Ports.Exists(static port => port.Vlans.Count > 0))
+            {
+                return LinuxError.EBUSY;
+            }
+
             bridge.VlanStatistics = data.U8(41) is { } statistics ? statistics != 0 : bridge.VlanStatistics;
             bridge.VlanStatisticsPerPort = data.U8(45) is { } perPort ? perPort != 0 : bridge.VlanStatisticsPerPort;
         }
