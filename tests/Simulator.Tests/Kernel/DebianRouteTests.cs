@@ -9,8 +9,11 @@ public sealed class DebianRouteTests
     /// <summary>Tests that need VLANs.</summary>
     public const string Category = "DebianRoutes";
 
+    /// <summary>What they need of the kernel.</summary>
+    public const string Modules = "8021q bridge veth ifb";
+
     /// <summary>3,000 requests; wider ranges: EUCANET_FIRST_SEED and EUCANET_ROUTE_SEEDS before "dotnet EucaNet.Simulator.Tests.dll DebianRoutes" under tests/vm/run.</summary>
     [Test]
     [RequiresVirtualMachine]
-    public void Random_requests_about_VLANs_end_the_same_on_a_stock_Debian_kernel() => DebianDatapathTests.RunUnderDebian("modprobe -a 8021q bridge veth ifb", "", Category);
+    public void Requests_about_VLANs_end_the_same_on_a_stock_Debian_kernel() => DebianDatapathTests.RunUnderDebian($"modprobe -a {Modules}", "", Category);
 }

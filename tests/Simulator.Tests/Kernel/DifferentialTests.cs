@@ -16,15 +16,16 @@ public sealed class DifferentialTests
     /// program (that of the first seed).
     /// </summary>
     [Test]
-    public void Random_requests_end_the_same_on_both_kernels() => Search(RouteProgram.Draw, 300);
+    public void Random_requests_end_the_same_on_both_kernels() => Search(RouteProgram.Draw, 300, "{0} dotnet test tests/Simulator.Tests --filter Name~Random_requests");
 
     /// <summary>The same with VLAN devices and bridges that know VLANs, on a kernel that has them: DebianRouteTests runs it.</summary>
     [Test]
     [Explicit("needs a kernel with 802.1Q: DebianRouteTests runs it under one")]
     [Category(DebianRouteTests.Category)]
-    public void Random_requests_about_VLANs_end_the_same_on_both_kernels() => Search(RouteProgram.DrawVlans, 25);
+    public void Requests_about_VLANs_end_the_same_on_both_kernels() =>
+        Search(RouteProgram.DrawVlans, 25, $"tests/vm/run sh -c 'modprobe -a {DebianRouteTests.Modules} && {{0}} dotnet tests/Simulator.Tests/bin/Debug/net10.0/EucaNet.Simulator.Tests.dll {DebianRouteTests.Category}'");
 
-    private static void Search(Func<int, List<RouteStep>> draw, int usual)
+    private static void Search(Func<int, List<RouteStep>> draw, int usual, string repeat)
     {
         int first = Number("EUCANET_FIRST_SEED", 1), count = Number("EUCANET_ROUTE_SEEDS", usual), requests = 0;
         int[] chosen = [.. (Environment.GetEnvironmentVariable("EUCANET_ROUTE_STEPS") ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries).Select(static step => int.Parse(step, CultureInfo.InvariantCulture))];
@@ -40,7 +41,7 @@ public sealed class DifferentialTests
             // What comes with time (a carrier) may come between two requests once; what differs each time is a difference.
             if (RouteProgram.Compare(program) is not null && RouteProgram.Compare(program) is { } difference)
             {
-                differences.Add(Tell(seed, RouteProgram.Shrink(program, difference), difference));
+                differences.Add(Tell(seed, RouteProgram.Shrink(program, difference), difference, repeat));
             }
         });
         TestContext.Out.WriteLine($"{requests} rtnetlink requests, {differences.Count} programs differ");
@@ -89,11 +90,11 @@ public sealed class DifferentialTests
 
     private static IEnumerable<string> Cases() => Directory.GetFiles(CasesFolder).Select(static path => Path.GetFileName(path)).Order(StringComparer.Ordinal);
 
-    private static string Tell(int seed, List<RouteStep> least, RouteDifference difference)
+    private static string Tell(int seed, List<RouteStep> least, RouteDifference difference, string repeat)
     {
         var lines = new List<string>();
         difference = RouteProgram.Compare(least, lines.Add) ?? difference;
-        return $"seed {seed}: {RouteProgram.Repeat(seed, least)}\n{string.Join('\n', lines)}\n{difference.Text}";
+        return $"seed {seed}: {string.Format(CultureInfo.InvariantCulture, repeat, RouteProgram.Chosen(seed, least))}\n{string.Join('\n', lines)}\n{difference.Text}";
     }
 
     private static int Number(string variable, int otherwise) => int.TryParse(Environment.GetEnvironmentVariable(variable), CultureInfo.InvariantCulture, out int number) ? number : otherwise;

@@ -128,9 +128,9 @@ internal static class RouteProgram
         }
     }
 
-    /// <summary>The program as one line for the shell, which runs it again.</summary>
-    public static string Repeat(int seed, IEnumerable<RouteStep> program) => string.Create(
-        CultureInfo.InvariantCulture, $"EUCANET_FIRST_SEED={seed} EUCANET_ROUTE_STEPS={string.Join(',', program.Select(static step => step.Number))} dotnet test tests/Simulator.Tests --filter Name~Random_requests");
+    /// <summary>The variables by which a test runs this program again.</summary>
+    public static string Chosen(int seed, IEnumerable<RouteStep> program) => string.Create(
+        CultureInfo.InvariantCulture, $"EUCANET_FIRST_SEED={seed} EUCANET_ROUTE_STEPS={string.Join(',', program.Select(static step => step.Number))}");
 
     /// <summary>The profile of this machine's kernel, with the kinds of link that are tried.</summary>
     public static KernelProfile ThisKernel() =>
