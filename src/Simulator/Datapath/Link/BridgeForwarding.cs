@@ -322,6 +322,9 @@ internal sealed class BridgeForwarding(NetworkStack stack)
         if (from is not null)
         {
             packet.Tell(StoryKind.Device, TraceLevel.Minimal, stack.HostName, bridge.Device.Name);
+
+            // skb_forward_csum
+            packet.IsSummed = false;
         }
 
         if (!RunHook(from is null ? Hook.Output : Hook.Forward, packet, from?.Device, port.Device)

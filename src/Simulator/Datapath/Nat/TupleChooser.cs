@@ -108,13 +108,14 @@ internal sealed class TupleChooser(ConnectionTracker tracker, RandomSource rando
             for (int i = 0; i < attempts; i++, offset++)
             {
                 ushort port = (ushort)(minimum + (int)((uint)offset % (uint)size));
-                ConnectionTuple candidate = manipulation == NatManipulation.Source || icmp ? tuple with { SourcePort = port } : tuple with { DestinationPort = port };
-                if (!IsUsed(candidate, connection))
+                tuple = manipulation == NatManipulation.Source || icmp ? tuple with { SourcePort = port } : tuple with { DestinationPort = port };
+                if (!IsUsed(tuple, connection))
                 {
-                    return candidate;
+                    return tuple;
                 }
             }
 
+            // Where all are taken it has the last that was tried; the other end of the connection must make the difference.
             if (attempts >= size || attempts < 16)
             {
                 return tuple;
