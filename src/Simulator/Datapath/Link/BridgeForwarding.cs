@@ -328,7 +328,7 @@ internal sealed class BridgeForwarding(NetworkStack stack)
         }
 
         if (!RunHook(from is null ? Hook.Output : Hook.Forward, packet, from?.Device, port.Device)
-            || !RunHook(Hook.Postrouting, packet, from?.Device, port.Device))
+            || !RunHook(Hook.Postrouting, packet, null, port.Device))
         {
             return;
         }
