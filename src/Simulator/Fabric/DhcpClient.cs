@@ -87,11 +87,16 @@ public sealed class DhcpClient : IDisposable
     public event Action<DhcpLease?>? LeaseChanged;
 
     /// <summary>Sets the interface up and begins to ask; returns at once.</summary>
-    public void Start() => _running ??= RunAsync();
+    public void Start()
+    {
+        SimulatedKernel.Changing(_kernel);
+        _running ??= RunAsync();
+    }
 
     /// <summary>Gives the lease back to the server and stops.</summary>
     public void Release()
     {
+        SimulatedKernel.Changing(_kernel);
         if (Lease is { } lease && _socket is not null)
         {
             DhcpFrame release = Message(DhcpMessageType.Release, Number(lease.Address)).With(DhcpOption.ServerIdentifier, Number(lease.Server));
@@ -105,6 +110,7 @@ public sealed class DhcpClient : IDisposable
     /// <summary>Stops; the address stays.</summary>
     public void Dispose()
     {
+        SimulatedKernel.Changing(_kernel);
         _stop.Cancel();
         _socket?.Dispose();
     }

@@ -2,6 +2,7 @@ using System.Net;
 using EucaNet.Netlink.Kernel;
 using EucaNet.Netlink.Wire;
 using EucaNet.Simulator.Datapath.Formats;
+using EucaNet.Simulator.Kernel;
 
 namespace EucaNet.Simulator.Fabric;
 
@@ -54,6 +55,7 @@ public sealed class DhcpPoolServer : IDisposable
     /// <exception cref="KernelException">EADDRINUSE: another DHCP server listens there.</exception>
     public void Start()
     {
+        SimulatedKernel.Changing(_kernel);
         if (_running is null)
         {
             _port = _kernel.ReserveUdpPort(_interfaceName, 67);
@@ -66,6 +68,7 @@ public sealed class DhcpPoolServer : IDisposable
     /// <summary>Stops serving.</summary>
     public void Dispose()
     {
+        SimulatedKernel.Changing(_kernel);
         _stop.Cancel();
         _socket?.Dispose();
         _port?.Dispose();

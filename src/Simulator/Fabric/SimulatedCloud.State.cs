@@ -36,7 +36,7 @@ public sealed partial class SimulatedCloud
     /// are planned, and the programs that are named here: name those of yours that change without asking their machine for anything.
     /// </summary>
     /// <param name="programs">Objects outside the cloud that belong to it, an engine on one of its kernels: they get twins that work on the second cloud.</param>
-    /// <exception cref="NotSupportedException">Something that hangs on the cloud cannot be copied, as a recording into a file.</exception>
+    /// <exception cref="NotSupportedException">Something that hangs on the cloud cannot be copied, as a recording into a file. What hangs on one machine only is met when the fork first comes to it, and said there.</exception>
     [RequiresUnreferencedCode("A fork copies objects field by field."), RequiresDynamicCode("A fork makes code for each type it copies.")]
     public CloudFork Fork(params object[] programs)
     {

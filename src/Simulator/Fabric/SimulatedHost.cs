@@ -49,7 +49,7 @@ public class SimulatedHost
     internal bool IsHere => _kernel.IsHere;
 
     /// <summary>Faults are planned here, whose conditions and actions are code from outside.</summary>
-    internal bool HasFaults => _kernel.IsHere && _kernel.Value.HasFaults;
+    internal bool HasFaults => _kernel.IsHere && _kernel.Value.Faults.IsPlanned;
 
     /// <summary>Its network cards.</summary>
     public IReadOnlyList<NetworkCard> Cards => _cards;

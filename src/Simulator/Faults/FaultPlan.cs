@@ -12,13 +12,29 @@ public sealed class FaultPlan
     private readonly RandomSource _random;
     private readonly List<Planned> _faults = [];
     private readonly long[] _reached = new long[Enum.GetValues<FaultPoint>().Length];
+    private readonly Action? _changing;
     private bool _running;
+    private bool _isEnabled = true;
 
     /// <summary>A plan whose chances are drawn from <paramref name="seed"/>.</summary>
     public FaultPlan(ulong seed) => _random = new RandomSource(seed);
 
+    /// <summary>A kernel's plan.</summary>
+    /// <param name="seed">What chances are drawn from.</param>
+    /// <param name="changing">Called before somebody changes it: forks of the cloud copy it first.</param>
+    internal FaultPlan(ulong seed, Action changing)
+        : this(seed) => _changing = changing;
+
     /// <summary>Nothing goes wrong while this is false; what has been counted stays.</summary>
-    public bool IsEnabled { get; set; } = true;
+    public bool IsEnabled
+    {
+        get => _isEnabled;
+        set
+        {
+            _changing?.Invoke();
+            _isEnabled = value;
+        }
+    }
 
     internal bool IsPlanned => _faults.Count > 0;
 
@@ -35,12 +51,17 @@ public sealed class FaultPlan
     public FaultPlan Add(Fault fault)
     {
         ArgumentNullException.ThrowIfNull(fault);
+        _changing?.Invoke();
         _faults.Add(new Planned(fault));
         return this;
     }
 
     /// <summary>Takes all faults away.</summary>
-    public void Clear() => _faults.Clear();
+    public void Clear()
+    {
+        _changing?.Invoke();
+        _faults.Clear();
+    }
 
     /// <summary>While what this returns is not disposed, nothing goes wrong: for looking at a machine without being struck.</summary>
     public IDisposable Pause()

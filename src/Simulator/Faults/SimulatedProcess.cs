@@ -24,6 +24,8 @@ public sealed class SimulatedProcess : IKernel
     private readonly Lock _gate = new(); // a real kernel is called from several threads
     private long _systemCalls;
     private long _writes;
+    private long? _killAt;
+    private bool _killAfterwards;
 
     /// <summary>A process on a kernel. On a simulated one <see cref="SimulatedKernel.StartProcess"/> makes it known to the machine's faults too.</summary>
     /// <param name="kernel">The kernel it calls.</param>
@@ -45,10 +47,26 @@ public sealed class SimulatedProcess : IKernel
     public long Writes => Interlocked.Read(ref _writes);
 
     /// <summary>The process dies at the system call of this number, counted from 1; null for no such plan.</summary>
-    public long? KillAt { get; set; }
+    public long? KillAt
+    {
+        get => _killAt;
+        set
+        {
+            Changing();
+            _killAt = value;
+        }
+    }
 
     /// <summary>Where it dies by <see cref="KillAt"/>: after the kernel has carried the system call out, rather than before.</summary>
-    public bool KillAfterwards { get; set; }
+    public bool KillAfterwards
+    {
+        get => _killAfterwards;
+        set
+        {
+            Changing();
+            _killAfterwards = value;
+        }
+    }
 
     /// <summary>It was killed.</summary>
     public bool IsDead { get; private set; }
@@ -59,6 +77,7 @@ public sealed class SimulatedProcess : IKernel
     /// <summary>Kills it now.</summary>
     public void Kill()
     {
+        Changing();
         IDisposable[] left;
         lock (_gate)
         {
@@ -100,6 +119,9 @@ public sealed class SimulatedProcess : IKernel
     /// <inheritdoc />
     public void Wait(Task task) => _kernel.Wait(task);
 
+    /// <summary>It may change: forks of its cloud copy it first.</summary>
+    internal void Changing() => SimulatedKernel.Changing(_kernel);
+
     private T Keep<T>(T opened)
         where T : IDisposable
     {
@@ -130,6 +152,7 @@ public sealed class SimulatedProcess : IKernel
     /// <summary>A system call begins.</summary>
     private void Enter(bool writes)
     {
+        Changing();
         if (IsDead)
         {
             throw new ProcessKilledException(Name, SystemCalls);

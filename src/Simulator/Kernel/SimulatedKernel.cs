@@ -17,7 +17,6 @@ public sealed partial class SimulatedKernel : IKernel, IDisposable
     private readonly Dictionary<NetlinkProtocol, INetlinkSubsystem> _subsystems = [];
     private readonly List<SimulatedNetlinkSocket> _sockets = [];
     private readonly List<SimulatedProcess> _processes = [];
-    private readonly FaultPlan _faults;
     private uint _lastPortId;
 
     /// <summary>A fresh namespace with its loopback device, down.</summary>
@@ -27,7 +26,7 @@ public sealed partial class SimulatedKernel : IKernel, IDisposable
         Clock = Options.Clock ?? new VirtualClock();
         Time = Clock.Of(Identity);
         Random = new RandomSource(Options.Seed);
-        _faults = new FaultPlan(Options.Seed);
+        Faults = new FaultPlan(Options.Seed, Changing);
         AttachRoute();
         AttachNetfilter();
         AttachDatapath();
@@ -49,19 +48,10 @@ public sealed partial class SimulatedKernel : IKernel, IDisposable
     public TimeProvider Time { get; }
 
     /// <summary>What goes wrong on this machine; nothing until something is added.</summary>
-    public FaultPlan Faults
-    {
-        get
-        {
-            Changing();
-            return _faults;
-        }
-    }
+    public FaultPlan Faults { get; }
 
     /// <summary>The machine, in this cloud and its forks.</summary>
     internal MachineIdentity Identity { get; } = new();
-
-    internal bool HasFaults => _faults.IsPlanned;
 
     /// <summary>The programs that were started here and have not been killed.</summary>
     internal IReadOnlyList<SimulatedProcess> Processes => _processes;
@@ -203,6 +193,20 @@ public sealed partial class SimulatedKernel : IKernel, IDisposable
 
     /// <summary>Something in this kernel may change: forks copy it first.</summary>
     internal void Changing() => Queue.Forks?.Changing(Identity);
+
+    /// <summary>A program of a machine may change: forks copy it first, where the kernel is a simulated one.</summary>
+    internal static void Changing(IKernel kernel)
+    {
+        switch (kernel)
+        {
+            case SimulatedKernel simulated:
+                simulated.Changing();
+                break;
+            case SimulatedProcess process:
+                process.Changing();
+                break;
+        }
+    }
 
     /// <summary>Puts a subsystem behind the sockets of a protocol.</summary>
     internal void Register(NetlinkProtocol protocol, INetlinkSubsystem subsystem) => _subsystems[protocol] = subsystem;

@@ -22,7 +22,7 @@ internal sealed class ForksUnderWay
         {
             if (IsUnderWay(fork, out ObjectGraphCopy? copy))
             {
-                copy.Open(machine);
+                copy.LetGo(machine);
             }
             else
             {

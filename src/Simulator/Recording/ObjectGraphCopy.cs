@@ -28,12 +28,12 @@ internal sealed class ObjectGraphCopy
     private readonly HashSet<MachineIdentity> _open = [];
     private readonly Stack<CopiedLater> _opening = new();
     private readonly List<CopiedLater> _opened = [];
-    private bool _abandoned;
+    private Exception? _over;
 
     /// <summary>Objects copied so far.</summary>
     public int Count => _copies.Count;
 
-    /// <summary>Nothing is left to be copied.</summary>
+    /// <summary>Nothing is left to be copied, or nothing will be.</summary>
     public bool IsComplete => _closed.Count == 0;
 
     /// <summary>The copy of an object with all that it leads to.</summary>
@@ -49,15 +49,22 @@ internal sealed class ObjectGraphCopy
     }
 
     /// <summary>The copy that was made of an object; null where none was.</summary>
+    /// <exception cref="NotSupportedException">Something could not be copied: what there is may be half of it.</exception>
     public object? Find(object original)
     {
         lock (_lock)
         {
+            if (_over is NotSupportedException)
+            {
+                ThrowIfOver();
+            }
+
             return _copies.GetValueOrDefault(original);
         }
     }
 
     /// <summary>Copies what is behind the doors of a machine.</summary>
+    /// <exception cref="NotSupportedException">Something there cannot be copied. All doors that are closed stay so.</exception>
     public void Open(MachineIdentity machine)
     {
         lock (_lock)
@@ -67,21 +74,41 @@ internal sealed class ObjectGraphCopy
         }
     }
 
+    /// <summary>As <see cref="Open(MachineIdentity)"/> for whom the original belongs to: where something cannot be copied it is the copy that ends, and its user hears why.</summary>
+    public void LetGo(MachineIdentity machine)
+    {
+        try
+        {
+            Open(machine);
+        }
+        catch (NotSupportedException)
+        {
+            // Kept in _over.
+        }
+    }
+
     /// <summary>Copies what is behind a door, and all doors of the same machine.</summary>
+    /// <exception cref="NotSupportedException">Something there, or earlier, could not be copied.</exception>
+    /// <exception cref="ObjectDisposedException">The copy was given up.</exception>
     public void Open(CopiedLater door)
     {
         lock (_lock)
         {
-            ObjectDisposedException.ThrowIf(!door.IsHere && _abandoned, typeof(Fabric.SimulatedCloud));
-            Open(door.Machine!);
+            if (!door.IsHere)
+            {
+                ThrowIfOver();
+                Open(door.Machine!);
+            }
         }
     }
 
     /// <summary>Copies what is behind all doors.</summary>
+    /// <exception cref="NotSupportedException">Something there, or earlier, could not be copied.</exception>
     public void OpenAll()
     {
         lock (_lock)
         {
+            ThrowIfOver();
             while (_closed.Count > 0)
             {
                 Open(_closed.Keys.First());
@@ -94,8 +121,7 @@ internal sealed class ObjectGraphCopy
     {
         lock (_lock)
         {
-            _abandoned = true;
-            _closed.Clear();
+            End(new ObjectDisposedException(nameof(Fabric.SimulatedCloud)));
         }
     }
 
@@ -159,6 +185,41 @@ internal sealed class ObjectGraphCopy
     }
 
     private void Finish()
+    {
+        try
+        {
+            Fill();
+        }
+        catch (NotSupportedException refused)
+        {
+            // What was half copied is behind doors that are still closed.
+            End(refused);
+            throw;
+        }
+    }
+
+    private void End(Exception why)
+    {
+        _over ??= why;
+        _closed.Clear();
+        _pending.Clear();
+        _opening.Clear();
+        _opened.Clear();
+        _tables.Clear();
+    }
+
+    private void ThrowIfOver()
+    {
+        switch (_over)
+        {
+            case ObjectDisposedException disposed:
+                throw new ObjectDisposedException(disposed.ObjectName);
+            case { } refused:
+                throw new NotSupportedException(refused.Message, refused);
+        }
+    }
+
+    private void Fill()
     {
         while (true)
         {

@@ -82,7 +82,44 @@ public sealed class ForkIsolationTests
         "VirtualClock.GetUtcNow", "VirtualClock.GetTimestamp", "SimulatedHost.ToString",
     ];
 
+    // What a test got from the first cloud before the fork, and does with it afterwards.
+    private static readonly Dictionary<string, Func<SimulatedCloud, Action>> Held = new()
+    {
+        ["a TCP server is stopped"] = static cloud => cloud.ListenTcp(cloud["a"], 80).Dispose,
+        ["a UDP port is given back"] = static cloud => cloud["a"].Kernel.ReserveUdpPort("eth0", 68).Dispose,
+        ["a netlink socket joins a group"] = static cloud => Netlink(cloud, static socket => socket.Join(1)),
+        ["a netlink socket leaves a group"] = static cloud => Netlink(cloud, static socket => socket.Leave(5)),
+        ["a netlink socket wants a larger buffer"] = static cloud => Netlink(cloud, static socket => socket.RequestSendBuffer(1 << 22)),
+        ["a netlink socket is closed"] = static cloud => Netlink(cloud, static socket => socket.Dispose()),
+        ["a packet socket sends"] = static cloud => Packets(cloud, static socket => socket.Send(ArpRequest)),
+        ["a packet socket is closed"] = static cloud => Packets(cloud, static socket => socket.Dispose()),
+        ["a fault is planned"] = static cloud => Plan(cloud, static plan => plan.Add(new Fault(FaultPoint.Send, FaultKind.Fail))),
+        ["faults are switched off"] = static cloud => Plan(cloud, static plan => plan.IsEnabled = false),
+        ["a pause of faults ends"] = static cloud => cloud["a"].Kernel.Faults.Pause().Dispose,
+        ["a process makes a system call"] = static cloud => Process(cloud, static process => process.ReadParameter("net/ipv4/ip_forward")),
+        ["a process is to be killed"] = static cloud => Process(cloud, static process => process.KillAt = 7),
+        ["a process is to be killed afterwards"] = static cloud => Process(cloud, static process => process.KillAfterwards = true),
+        ["a process is killed"] = static cloud => Process(cloud, static process => process.Kill()),
+        ["a DHCP client gives its lease back"] = static cloud => ((VirtualMachine)cloud["vm"]).DhcpClient!.Release,
+        ["a DHCP client stops"] = static cloud => ((VirtualMachine)cloud["vm"]).DhcpClient!.Dispose,
+        ["a DHCP server stops"] = static cloud =>
+        {
+            var server = new DhcpPoolServer(cloud["b"].Kernel, "eth0", new DhcpPoolOptions(IPAddress.Parse("10.0.0.200"), IPAddress.Parse("10.0.0.210"), 24, IPAddress.Parse("10.0.0.2")));
+            server.Start();
+            return server.Dispose;
+        },
+        ["a kernel's parameter is written"] = static cloud =>
+        {
+            SimulatedKernel kernel = cloud["a"].Kernel;
+            return () => kernel.WriteParameter("net/ipv4/ip_forward", "1");
+        },
+    };
+
+    private static readonly byte[] ArpRequest = Convert.FromHexString("ffffffffffff02000000000108060001080006040001020000000001" + "0a000009" + "000000000000" + "0a000003");
+
     private static IEnumerable<string> Names => Changes.Keys;
+
+    private static IEnumerable<string> HeldNames => Held.Keys;
 
     [TestCaseSource(nameof(Names))]
     public void What_changes_the_first_cloud_is_not_seen_in_its_fork(string change)
@@ -170,15 +207,35 @@ public sealed class ForkIsolationTests
         }
     }
 
-    [Test]
-    public void A_socket_that_was_open_before_changes_one_side_only()
+    [TestCaseSource(nameof(HeldNames))]
+    public void What_was_held_before_the_fork_changes_the_first_cloud_only(string name)
     {
         using SimulatedCloud cloud = Raise();
-        using IPacketSocket packets = cloud["a"].Kernel.OpenPacket(2, 0x0806);
-        CloudFork fork = cloud.Fork();
+        Action change = Held[name](cloud);
+        SimulatedCloud fork = cloud.Fork().Cloud;
         string before = Text(cloud);
-        packets.Send(Convert.FromHexString("ffffffffffff02000000000108060001080006040001020000000001" + "0a000009" + "000000000000" + "0a000003"));
-        Same(Text(fork.Cloud), before);
+        change();
+        Same(Text(fork), before);
+        Assert.That(Text(cloud), Is.Not.EqualTo(before), "it does change something");
+    }
+
+    [Test]
+    public void What_cannot_be_copied_ends_the_fork_and_not_the_first_cloud()
+    {
+        using SimulatedCloud cloud = Raise();
+        using var holder = new FileHolder(cloud["a"].Kernel);
+        CloudFork asked = cloud.Fork(), changed = cloud.Fork();
+        Assert.That(() => asked.Cloud["a"].Kernel, Throws.TypeOf<NotSupportedException>().With.Message.Contains("FileStream"));
+        cloud["a"].Address("eth0", "10.8.8.8/24");
+        Assert.That(cloud.Ping(cloud["b"], IPAddress.Parse("10.0.0.1")).Reached, "the first cloud goes on");
+        foreach (CloudFork fork in (CloudFork[])[asked, changed])
+        {
+            Assert.That(() => fork.Cloud["a"].Kernel, Throws.TypeOf<NotSupportedException>().With.Message.Contains("FileStream"));
+            Assert.That(() => fork.Cloud["server"].Kernel, Throws.TypeOf<NotSupportedException>(), "what has lost a machine is no copy of the cloud");
+            Assert.That(() => Text(fork.Cloud), Throws.TypeOf<NotSupportedException>());
+            Assert.That(() => fork.Twin(cloud["server"].Kernel), Throws.TypeOf<NotSupportedException>());
+            Assert.That(fork.Cloud.Dispose, Throws.Nothing);
+        }
     }
 
     [Test]
@@ -236,6 +293,59 @@ public sealed class ForkIsolationTests
         // In the middle of something: a packet waits for a neighbour that is not there.
         cloud.SendUdp(cloud["b"], IPAddress.Parse("10.0.0.77"), 9, options: new ProbeOptions { Patience = TimeSpan.FromMilliseconds(100) });
         return cloud;
+    }
+
+    private static Action Netlink(SimulatedCloud cloud, Action<INetlinkSocket> change)
+    {
+        INetlinkSocket socket = cloud["a"].Kernel.OpenNetlink(NetlinkProtocol.Route);
+        socket.Join(5);
+        return () => change(socket);
+    }
+
+    private static Action Packets(SimulatedCloud cloud, Action<IPacketSocket> change)
+    {
+        IPacketSocket socket = cloud["a"].Kernel.OpenPacket(2, 0x0806);
+        return () => change(socket);
+    }
+
+    private static Action Plan(SimulatedCloud cloud, Action<FaultPlan> change)
+    {
+        FaultPlan plan = cloud["a"].Kernel.Faults;
+        return () => change(plan);
+    }
+
+    private static Action Process(SimulatedCloud cloud, Action<SimulatedProcess> change)
+    {
+        SimulatedProcess process = cloud["a"].Kernel.StartProcess("program");
+        process.OpenPacket(2, 0x0806);
+        return () => change(process);
+    }
+
+    /// <summary>A program that waits on a socket with a file open.</summary>
+    private sealed class FileHolder : IDisposable
+    {
+        private readonly string _path = Path.GetTempFileName();
+        private readonly FileStream _file;
+        private readonly IPacketSocket _socket;
+
+        public FileHolder(SimulatedKernel kernel)
+        {
+            _file = File.OpenRead(_path);
+            _socket = kernel.OpenPacket(2, 0x1234);
+            _ = WaitAsync();
+        }
+
+        public void Dispose()
+        {
+            _file.Dispose();
+            File.Delete(_path);
+        }
+
+        private async Task WaitAsync()
+        {
+            await _socket.WaitReadableAsync();
+            _file.ReadByte();
+        }
     }
 
     // A difference is shown by its first line: a state has some megabytes.

@@ -82,7 +82,7 @@ internal abstract class IcmpLayer(NetworkStack stack)
         while (_lastIdentifier == 0 || _echoes.ContainsKey(_lastIdentifier));
         ushort mine = identifier = _lastIdentifier;
         _echoes.Add(mine, received);
-        return new Release(() => _echoes.Remove(mine));
+        return new Release(Stack.Kernel, () => _echoes.Remove(mine));
     }
 
     /// <summary>Sends an echo request; says why where it couldn't.</summary>
@@ -239,16 +239,4 @@ internal abstract class IcmpLayer(NetworkStack stack)
 
     private bool MaySend(InternetAddress receiver, byte type, byte code, NetworkDevice? input) =>
         input is { IsLoopback: true } || CostOf(receiver, type, code) is not { } cost || _limit.Allows(receiver, cost, Stack.Kernel.Clock.GetTimestamp());
-}
-
-/// <summary>Runs something once, when disposed.</summary>
-internal sealed class Release(Action action) : IDisposable
-{
-    private Action? _action = action;
-
-    public void Dispose()
-    {
-        _action?.Invoke();
-        _action = null;
-    }
 }

@@ -24,7 +24,7 @@ internal sealed class TcpLayer(NetworkStack stack)
         }
 
         _listeners.Add((address, port), accepted);
-        return new Release(() => _listeners.Remove((address, port)));
+        return new Release(stack.Kernel, () => _listeners.Remove((address, port)));
     }
 
     /// <summary>Begins a handshake; null when there is no way to the destination.</summary>

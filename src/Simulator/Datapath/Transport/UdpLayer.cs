@@ -52,7 +52,7 @@ internal sealed class UdpLayer(NetworkStack stack)
             throw new KernelException($"bind UDP port {port} on {device.Name}", LinuxError.EADDRINUSE);
         }
 
-        return new Release(() => _reserved.Remove((device, port)));
+        return new Release(stack.Kernel, () => _reserved.Remove((device, port)));
     }
 
     public void Receive(NetworkDevice device, Packet packet)

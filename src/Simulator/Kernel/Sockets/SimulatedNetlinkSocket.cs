@@ -169,6 +169,7 @@ internal sealed class SimulatedNetlinkSocket : INetlinkSocket
     /// <inheritdoc />
     public void Join(uint group)
     {
+        using Time.SimulationQueue.Call call = Kernel.Enter();
         if (group > _subsystem.GroupCount || group == 0)
         {
             throw new KernelException($"join netlink group {group}", LinuxError.EINVAL);
@@ -178,11 +179,16 @@ internal sealed class SimulatedNetlinkSocket : INetlinkSocket
     }
 
     /// <inheritdoc />
-    public void Leave(uint group) => _groups.Remove(group);
+    public void Leave(uint group)
+    {
+        using Time.SimulationQueue.Call call = Kernel.Enter();
+        _groups.Remove(group);
+    }
 
     /// <inheritdoc />
     public int RequestSendBuffer(int bytes)
     {
+        using Time.SimulationQueue.Call call = Kernel.Enter();
         if (bytes > SendBufferSize)
         {
             SendBufferSize = bytes;
