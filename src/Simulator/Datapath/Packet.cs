@@ -103,7 +103,7 @@ internal sealed partial class Packet
     /// <summary>Made by this kernel itself (a socket, an ICMP error), not received.</summary>
     public bool IsLocal { get; set; }
 
-    /// <summary>Filters of traffic control at egress send it on: it meets no egress rules on its way (nf_skip_egress).</summary>
+    /// <summary>Filters of traffic control send it on: it meets no egress rules on its way (nf_skip_egress).</summary>
     public bool SkipsEgressRules { get; set; }
 
     /// <summary>The story of the packet and of all that came of it, or null where nobody listens.</summary>

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using EucaNet.Netlink.Kernel;
+using EucaNet.Netlink.Wire;
 using EucaNet.Simulator.Tests.Datapath.Differences;
 using EucaNet.Tests;
 using static EucaNet.Simulator.Tests.Datapath.Differences.TrafficRequests;
@@ -18,6 +19,7 @@ public sealed class TrafficFilterTests
     public void A_filter_at_ingress_sends_frames_to_another_device_or_copies_them()
     {
         using var scene = new Scene(static _ => { }, "a0", "b0", "c0");
+        scene.Load("table netdev t {\n chain b { type filter hook egress device b0 priority 0; udp dport 53 counter drop; }\n}"); // which what filters send on does not meet
         Ask(scene, static machine => machine.Qdisc("a0", "ingress", Ingress, 0xffff0000));
         Ask(scene, static machine => ByPort(machine, 1, 53, Mirror(EgressRedirect, machine.Index("b0"))));
         Ask(scene, static machine => ByPort(machine, 2, 54, Mirror(EgressMirror, machine.Index("b0"))));
@@ -74,6 +76,28 @@ public sealed class TrafficFilterTests
     }
 
     [Test]
+    public void A_change_of_a_filter_is_of_its_actions_only()
+    {
+        using var scene = new Scene(static _ => { }, "a0");
+        Ask(scene, static machine => machine.Qdisc("a0", "ingress", Ingress, 0xffff0000));
+        Ask(scene, static machine => ByPort(machine, 1, 53, Mirror(EgressRedirect, machine.Index("b0"))));
+        Assert.That(scene.Receive(0, Udp(53)), Is.EqualTo((string[])["b1"]));
+
+        // Another port, and a selector that says more keys than it has: neither is looked at.
+        Ask(scene, static machine => machine.ChangeFilter("a0", "u32", 0xffff0000, 1, U32(54, PortMask, 20, Actions(Mirror(EgressRedirect, machine.Index("c0")))), 0x0800, 0x80000800));
+        Assert.That(scene.Receive(0, Udp(53)), Is.EqualTo((string[])["c1"]));
+        Ask(scene, static machine => machine.ChangeFilter("a0", "u32", 0xffff0000, 1, Short(Actions(Mirror(EgressRedirect, machine.Index("b0")))), 0x0800, 0x80000800));
+        Assert.That(scene.Receive(0, Udp(53)), Is.EqualTo((string[])["b1"]));
+        Assert.That(scene.Receive(0, Udp(54)), Is.EqualTo((string[])["a0"]));
+
+        static Options Short(Options actions) => (ref NetlinkWriter writer) =>
+        {
+            writer.WriteBytes(5, [1, 0, 1, .. new byte[13]]);
+            Nest(ref writer, 7, actions);
+        };
+    }
+
+    [Test]
     public void Random_words_of_random_frames_are_found_where_the_kernel_finds_them()
     {
         byte[][] frames =
@@ -126,27 +150,13 @@ public sealed class TrafficFilterTests
         foreach ((string device, byte[] frame, string outcome) in ((string, byte[], string)[])[
             ("b0", Udp(53), "ENOBUFS"), ("b0", Udp(54), "sent"), ("a0", Udp(54), "sent"), ("c0", Frames.Udp(Station, Own, data: 1100), "ENOBUFS"), ("c0", Udp(1), "sent")])
         {
-            Assert.That(scene.Ask(machine => Outcome(machine, device, frame)), Is.EqualTo(outcome));
+            Assert.That(scene.Ask(machine => machine.Send(device, frame)), Is.EqualTo(outcome));
         }
 
         scene.Do(static machine => machine.Down("c0"));
-        Assert.That(scene.Ask(static machine => Outcome(machine, "a0", Udp(53))), Is.EqualTo("ENOBUFS"), "redirected to a device that is down");
+        Assert.That(scene.Ask(static machine => machine.Send("a0", Udp(53))), Is.EqualTo("ENOBUFS"), "redirected to a device that is down");
         scene.Unplug(0);
-        Assert.That(scene.Ask(static machine => Outcome(machine, "a0", Udp(54))), Is.EqualTo("sent"), "a device without a signal swallows it");
-
-        static string Outcome(SceneMachine machine, string device, byte[] frame)
-        {
-            using IPacketSocket socket = machine.Kernel.OpenPacket(machine.Index(device), 0x0800);
-            try
-            {
-                socket.Send(frame);
-                return "sent";
-            }
-            catch (KernelException refused)
-            {
-                return refused.Error.ToString();
-            }
-        }
+        Assert.That(scene.Ask(static machine => machine.Send("a0", Udp(54))), Is.EqualTo("sent"), "a device without a signal swallows it");
     }
 
     private static byte[] Udp(ushort port) => Frames.Udp(Station, Own, toPort: port);

@@ -125,7 +125,6 @@ internal sealed class NeighbourDiscovery(NetworkStack stack)
         packet.UpdateTransportChecksum();
         packet.Story = cause.Story?.Add(StoryKind.Answer, TraceLevel.Minimal, stack.HostName, $"ICMPv6 redirect to {target}");
         packet.Socket = LocalSocket.OfKernel;
-        packet.Socket = LocalSocket.OfKernel;
         stack.Ipv6.SendLocal(packet, device);
     }
 

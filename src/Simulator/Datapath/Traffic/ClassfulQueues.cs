@@ -47,7 +47,7 @@ internal sealed class PriorityQueue(Qdisc qdisc) : PacketQueue(qdisc)
 /// <summary>tbf: packets leave as tokens come in, up to a burst (tbf_dequeue).</summary>
 internal sealed class TokenBucketQueue : PacketQueue
 {
-    private const int Limit = 24, Buffer = 28, PeakBuffer = 32, TickShift = 6;
+    private const int Buffer = 28, PeakBuffer = 32, TickShift = 6;
 
     private object? _settings;
     private long _tokens;
@@ -96,7 +96,7 @@ internal sealed class TokenBucketQueue : PacketQueue
         return Came(packet, Child.Enqueue(packet));
     }
 
-    public override Packet? Peek() => Child.Peek();
+    public override Packet? Peek() => Child.Peek() is { } next && After(next) is { Tokens: >= 0, Peak: >= 0 } ? next : null;
 
     protected override Packet? Take()
     {
@@ -142,10 +142,6 @@ internal sealed class TokenBucketQueue : PacketQueue
             _tokens = Nanoseconds(Buffer);
             _peakTokens = Nanoseconds(PeakBuffer);
             _checked = Now;
-            if (Qdisc.Classes.All.First().Leaf is { Kind: FifoQdisc } leaf)
-            {
-                leaf.Settings = BinaryPrimitives.ReadUInt32LittleEndian(Parameters.AsSpan(Limit));
-            }
         }
     }
 

@@ -52,9 +52,13 @@ internal sealed class DeviceQueues(NetworkStack stack)
                 _watched.Remove(root);
             }
 
-            if (device.IsUp)
+            if (device is { IsUp: true, HasCarrier: true })
             {
                 Run(device, root);
+            }
+            else
+            {
+                device.Traffic.Reset();
             }
         });
     }

@@ -39,6 +39,7 @@ internal sealed class HierarchicalTokenBucketQueue(Qdisc qdisc) : PacketQueue(qd
                 return Drop(packet, "is full");
             }
 
+            Settings.DirectPackets++;
             _direct.Enqueue(packet);
             Added(packet);
             return Enqueued.Kept;
@@ -50,7 +51,7 @@ internal sealed class HierarchicalTokenBucketQueue(Qdisc qdisc) : PacketQueue(qd
         return outcome;
     }
 
-    public override Packet? Peek() => _direct.TryPeek(out Packet? packet) ? packet : Waiting.Select(static one => Of(one.Leaf!).Peek()).FirstOrDefault();
+    public override Packet? Peek() => _direct.TryPeek(out Packet? packet) ? packet : Choose() is { } chosen ? Of(chosen.One.Leaf!).Peek() : null;
 
     protected override Packet? Take()
     {
@@ -59,6 +60,29 @@ internal sealed class HierarchicalTokenBucketQueue(Qdisc qdisc) : PacketQueue(qd
             return direct;
         }
 
+        if (Choose() is not { } chosen || Of(chosen.One.Leaf!).Dequeue() is not { } packet)
+        {
+            Counters.Overlimits += Counters.Queued > 0 ? 1u : 0;
+            return null;
+        }
+
+        (TrafficClass one, TrafficClass by, (int, uint) turn) = chosen;
+        Bucket bucket = BucketOf(one);
+        bucket.Deficit -= (int)Length(packet);
+        _turns[turn] = one.Id;
+        if (bucket.Deficit < 0)
+        {
+            bucket.Deficit += (int)Limits(one).Quantum;
+            _turns[turn] = one.Id + 1;
+        }
+
+        Charge(one, by, packet);
+        return packet;
+    }
+
+    // Who is next, and by whose tokens; null where nobody may send.
+    private (TrafficClass One, TrafficClass Lender, (int Level, uint Priority) Turn)? Choose()
+    {
         var able = new List<(TrafficClass One, TrafficClass Lender, int Level)>();
         foreach (TrafficClass one in Waiting)
         {
@@ -70,30 +94,14 @@ internal sealed class HierarchicalTokenBucketQueue(Qdisc qdisc) : PacketQueue(qd
 
         if (able.Count == 0)
         {
-            Counters.Overlimits += Counters.Queued > 0 ? 1u : 0;
             return null;
         }
 
         (int Level, uint Priority) first = able.Min(static choice => (choice.Level, Limits(choice.One).Priority));
         (TrafficClass One, TrafficClass Lender, int Level)[] equal = [.. able.Where(choice => (choice.Level, Limits(choice.One).Priority) == first)];
         uint turn = _turns.GetValueOrDefault(first);
-        (TrafficClass one1, TrafficClass by, _) = equal.FirstOrDefault(choice => choice.One.Id >= turn, equal[0]);
-        if (Of(one1.Leaf!).Dequeue() is not { } packet)
-        {
-            return null;
-        }
-
-        Bucket bucket = BucketOf(one1);
-        bucket.Deficit -= (int)Length(packet);
-        _turns[first] = one1.Id;
-        if (bucket.Deficit < 0)
-        {
-            bucket.Deficit += (int)Limits(one1).Quantum;
-            _turns[first] = one1.Id + 1;
-        }
-
-        Charge(one1, by, packet);
-        return packet;
+        (TrafficClass next, TrafficClass by, _) = equal.FirstOrDefault(choice => choice.One.Id >= turn, equal[0]);
+        return (next, by, first);
     }
 
     // Filters lead from the discipline down the classes; null: past all of them.
@@ -117,8 +125,15 @@ internal sealed class HierarchicalTokenBucketQueue(Qdisc qdisc) : PacketQueue(qd
             place = named.Id;
         }
 
-        while (Device.Kernel.Stack.Filters.Classify(Qdisc.Block(place), Device, packet, arriving: false, out uint id) is >= 0 and var verdict)
+        // A tree has so many levels; filters of an inner class that lead nowhere but to inner ones end there.
+        for (int depth = 0; depth < HierarchicalTokenBucketQdisc.MaximumDepth; depth++)
         {
+            int verdict = Device.Kernel.Stack.Filters.Classify(Qdisc.Block(place), Device, packet, arriving: false, out uint id);
+            if (verdict < 0)
+            {
+                break;
+            }
+
             switch (verdict)
             {
                 case TC_ACT_SHOT:

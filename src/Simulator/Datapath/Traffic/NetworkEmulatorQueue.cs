@@ -41,11 +41,6 @@ internal sealed class NetworkEmulatorQueue(Qdisc qdisc) : PacketQueue(qdisc)
         }
 
         Packet? copy = twice && !lost ? packet.Clone() : null;
-        if (lost)
-        {
-            Counters.Drops++;
-        }
-
         if (Falls(Dice.Corrupt, settings.Corrupt, settings.CorruptCorrelation))
         {
             packet.Frame[Random.Next(packet.Frame.Length)] ^= (byte)(1 << Random.Next(8));
@@ -87,7 +82,7 @@ internal sealed class NetworkEmulatorQueue(Qdisc qdisc) : PacketQueue(qdisc)
         long at = Now;
         if (settings.Gap == 0 || _counter < settings.Gap - 1 || settings.Reorder < Draw(Dice.Reorder, settings.ReorderCorrelation))
         {
-            long delay = Delay(settings);
+            long delay = Math.Min(Delay(settings), long.MaxValue / 4);
             if (settings.Rate > 0)
             {
                 // Behind the last that waits; its own delay counts from now.

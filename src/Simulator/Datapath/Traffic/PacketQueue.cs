@@ -41,6 +41,7 @@ internal abstract class PacketQueue(Qdisc qdisc)
         HierarchicalTokenBucketQdisc => new HierarchicalTokenBucketQueue(qdisc),
         PriorityQdisc => new PriorityQueue(qdisc),
         MultiQueueQdisc => new FirstChildQueue(qdisc),
+        PlainQdisc => new NoQueue(qdisc),
         _ => new FifoQueue(qdisc),
     };
 
@@ -105,19 +106,35 @@ internal abstract class PacketQueue(Qdisc qdisc)
 /// <summary>First come, first served, up to a limit (pfifo, bfifo; those that keep queues short by dropping early are kept as one of these).</summary>
 internal sealed class FifoQueue(Qdisc qdisc) : PacketQueue(qdisc)
 {
-    private const uint DefaultLimit = 10240;
-
     private readonly Queue<Packet> _packets = [];
 
-    /// <summary>Nothing waits and something may: a packet need not even be put in (TCQ_F_CAN_BYPASS).</summary>
-    public bool IsPassed => _packets.Count == 0 && Qdisc.Settings is not 0u;
+    /// <summary>Nothing waits, something may, and no filter is to be asked: a packet need not even be put in (TCQ_F_CAN_BYPASS).</summary>
+    public bool IsPassed => _packets.Count == 0 && Filters is null && Limit >= (CountsBytes ? Device.Mtu + Packet.EthernetSize : 1);
+
+    private bool CountsBytes => Qdisc.Kind.Name == "bfifo";
+
+    private uint Limit => Qdisc.Kind.Limit(Qdisc);
+
+    // Those of fq_codel.
+    private FilterBlock? Filters => Qdisc.Blocks.TryGetValue(0, out FilterBlock? block) && block.Chains.Count > 0 ? block : null;
 
     public override long? Wake => null;
 
     public override Enqueued Enqueue(Packet packet)
     {
-        bool fits = Qdisc.Kind.Name == "bfifo" ? Counters.Backlog + Length(packet) <= (uint)Qdisc.Settings! : Counters.Queued < (Qdisc.Settings is uint limit ? limit : DefaultLimit);
-        if (!fits)
+        // What no filter sorts into a flow is dropped (fq_codel_classify).
+        if (Filters is { } filters)
+        {
+            switch (Device.Kernel.Stack.Filters.Classify(filters, Device, packet, arriving: false, out _))
+            {
+                case TrafficConstants.TC_ACT_STOLEN or TrafficConstants.TC_ACT_QUEUED or TrafficConstants.TC_ACT_TRAP:
+                    return Enqueued.Taken;
+                case < 0 or TrafficConstants.TC_ACT_SHOT:
+                    return Drop(packet, "no filter keeps it", Enqueued.Lost);
+            }
+        }
+
+        if (!(CountsBytes ? Counters.Backlog + Length(packet) <= Limit : Counters.Queued < Limit))
         {
             return Drop(packet, "is full");
         }
@@ -130,6 +147,18 @@ internal sealed class FifoQueue(Qdisc qdisc) : PacketQueue(qdisc)
     public override Packet? Peek() => _packets.TryPeek(out Packet? packet) ? packet : null;
 
     protected override Packet? Take() => _packets.TryDequeue(out Packet? packet) ? packet : null;
+}
+
+/// <summary>noop: drops everything, and nobody learns of it.</summary>
+internal sealed class NoQueue(Qdisc qdisc) : PacketQueue(qdisc)
+{
+    public override long? Wake => null;
+
+    public override Enqueued Enqueue(Packet packet) => Drop(packet, "nothing stands here", Enqueued.Lost);
+
+    public override Packet? Peek() => null;
+
+    protected override Packet? Take() => null;
 }
 
 /// <summary>mq: each sender's packets have the queue that its flow falls to; here the first.</summary>

@@ -15,12 +15,12 @@ internal sealed class TrafficFilters(NetworkStack stack)
     /// <summary>A packet comes in by a device (sch_handle_ingress). False: it ends here.</summary>
     public bool Arrives(NetworkDevice device, Packet packet)
     {
-        if (device.Traffic.Ingress is not { } ingress)
-        {
-            return true;
-        }
-
-        return Passes(device, ingress, ingress.Kind.Name == "ingress" ? 0 : TC_H_MIN_INGRESS, packet, arriving: true) == TC_ACT_OK;
+        // What it sends on meets no egress rules; what went on from a filter at egress does again (nf_skip_egress).
+        packet.SkipsEgressRules = true;
+        bool passes = device.Traffic.Ingress is not { } ingress
+            || Passes(device, ingress, ingress.Kind.Name == "ingress" ? 0 : TC_H_MIN_INGRESS, packet, arriving: true) == TC_ACT_OK;
+        packet.SkipsEgressRules = false;
+        return passes;
     }
 
     /// <summary>A packet leaves by a device (sch_handle_egress): TC_ACT_OK, TC_ACT_SHOT, or TC_ACT_STOLEN.</summary>

@@ -208,6 +208,7 @@ internal sealed partial class DeviceControl(SimulatedKernel kernel)
             new VxlanForwarding(kernel, device, vxlan).Flush(all: false);
         }
 
+        device.Traffic.Reset();
         kernel.Datapath?.DeviceChanged(device);
         if (notify)
         {

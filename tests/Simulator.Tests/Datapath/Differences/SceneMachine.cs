@@ -112,6 +112,21 @@ internal sealed class SceneMachine(IKernel kernel) : IDisposable
         }
     }
 
+    /// <summary>Sends a frame by an interface: "sent", or why not.</summary>
+    public string Send(string device, byte[] frame)
+    {
+        using IPacketSocket socket = kernel.OpenPacket(Index(device), 0x0800);
+        try
+        {
+            socket.Send(frame);
+            return "sent";
+        }
+        catch (KernelException refused)
+        {
+            return refused.Error.ToString();
+        }
+    }
+
     public void Dispose() => _route.Dispose();
 
     public static T Wait<T>(ValueTask<T> task) => task.AsTask().GetAwaiter().GetResult();

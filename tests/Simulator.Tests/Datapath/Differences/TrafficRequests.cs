@@ -34,6 +34,10 @@ internal static class TrafficRequests
     public static int Filter(this SceneMachine machine, string device, string kind, uint parent, ushort priority, Options options, ushort protocol = 3, uint handle = 0, uint? chain = null) =>
         machine.Ask(NewFilter, machine.Index(device), handle, parent, (uint)priority << 16 | BinaryPrimitives.ReverseEndianness(protocol), kind, options, chain);
 
+    /// <summary>Changes a filter that is there.</summary>
+    public static int ChangeFilter(this SceneMachine machine, string device, string kind, uint parent, ushort priority, Options options, ushort protocol, uint handle) =>
+        machine.Ask(NewFilter, machine.Index(device), handle, parent, (uint)priority << 16 | BinaryPrimitives.ReverseEndianness(protocol), kind, options, changes: true);
+
     public static int RemoveFilters(this SceneMachine machine, string device, uint parent) => machine.Ask(DeleteFilter, machine.Index(device), 0, parent, 0, null, null);
 
     /// <summary>What qdiscs that somebody put in, and the filters of places on a device, have counted: a line each.</summary>
@@ -269,13 +273,13 @@ internal static class TrafficRequests
         }
     }
 
-    private static int Ask(this SceneMachine machine, ushort type, int index, uint handle, uint parent, uint info, string? kind, Options? options, uint? chain = null)
+    private static int Ask(this SceneMachine machine, ushort type, int index, uint handle, uint parent, uint info, string? kind, Options? options, uint? chain = null, bool changes = false)
     {
         using INetlinkSocket socket = machine.Kernel.OpenNetlink(NetlinkProtocol.Route);
         var request = new NetlinkBuffer(1024);
         var writer = new NetlinkWriter(request);
         NetlinkMessageFlags flags = NetlinkMessageFlags.Request | NetlinkMessageFlags.Acknowledge;
-        WireMark message = writer.BeginMessage(type, type is NewQdisc or NewClass or NewFilter ? flags | NetlinkMessageFlags.Create | NetlinkMessageFlags.Exclusive : flags, 1);
+        WireMark message = writer.BeginMessage(type, !changes && type is NewQdisc or NewClass or NewFilter ? flags | NetlinkMessageFlags.Create | NetlinkMessageFlags.Exclusive : flags, 1);
         byte[] header = new byte[20];
         BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(4), index);
         BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(8), handle);

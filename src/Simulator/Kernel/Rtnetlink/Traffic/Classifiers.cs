@@ -194,12 +194,15 @@ internal sealed class U32Classifier() : ClassifierKind("u32", 1, 7, 11)
 
     protected override void Take(FilterList list, Filter filter, AttributeSet set)
     {
-        if (set.Bytes(TCA_U32_SEL) is { } selector)
+        if (filter.Keys.ContainsKey(TCA_U32_SEL))
         {
-            filter.Keys[TCA_U32_SEL] = selector[..(16 + selector[2] * 16)];
-            filter.KeyHits = new ulong[selector[2]];
+            // A change is of class and actions only (u32_init_knode).
+            return;
         }
 
+        byte[] selector = set.Bytes(TCA_U32_SEL)!;
+        filter.Keys[TCA_U32_SEL] = selector[..(16 + selector[2] * 16)];
+        filter.KeyHits = new ulong[selector[2]];
         if (set.Bytes(TCA_U32_MARK) is { Length: >= 12 } mark)
         {
             filter.Keys[TCA_U32_MARK] = mark[..12];

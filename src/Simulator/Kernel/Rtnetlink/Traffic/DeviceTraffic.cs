@@ -74,15 +74,40 @@ internal sealed class DeviceTraffic
 
     public void Add(Qdisc child) => _children.Insert(0, child);
 
-    /// <summary>A child goes, and what stood on it.</summary>
+    /// <summary>A child goes, what stood on it, and the packets that wait there.</summary>
     public void Remove(Qdisc child)
     {
+        for (Qdisc? above = Find(TrafficConstants.Major(child.Parent)); above is not null && above != child; above = above == Root ? null : Find(TrafficConstants.Major(above.Parent)))
+        {
+            above.Counters.Queued -= child.Counters.Queued;
+            above.Counters.Backlog -= child.Counters.Backlog;
+        }
+
+        Forget(child);
+    }
+
+    /// <summary>The device has gone down or lost its signal: what waits is dropped (dev_deactivate).</summary>
+    public void Reset()
+    {
+        foreach (Qdisc one in (Qdisc[])[Root, .. _children])
+        {
+            one.Empty();
+            foreach (TrafficClass inner in one.Classes.All)
+            {
+                inner.Leaf?.Empty();
+            }
+        }
+    }
+
+    private void Forget(Qdisc child)
+    {
         _children.Remove(child);
+        child.Empty();
         foreach (TrafficClass one in child.Classes.All)
         {
             if (one.Leaf is { } leaf)
             {
-                Remove(leaf);
+                Forget(leaf);
             }
         }
     }

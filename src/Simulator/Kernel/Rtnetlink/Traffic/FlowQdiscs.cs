@@ -11,9 +11,11 @@ internal sealed class NetworkEmulatorQdisc() : QdiscKind("netem")
 {
     private const int HeadLength = 24;
     private const ushort TCA_NETEM_DELAY_DIST = 2;
+    private const ushort TCA_NETEM_REORDER = 3;
     private const ushort TCA_NETEM_LOSS = 5;
     private const ushort TCA_NETEM_ECN = 7;
     private const ushort TCA_NETEM_SLOT = 12;
+    private const ushort TCA_NETEM_RATE64 = 8;
     private const ushort TCA_NETEM_LATENCY64 = 10;
     private const ushort TCA_NETEM_JITTER64 = 11;
 
@@ -35,16 +37,23 @@ internal sealed class NetworkEmulatorQdisc() : QdiscKind("netem")
         }
 
         // Delays in the head are in ticks of 64 ns.
-        ulong latency = set.U64(TCA_NETEM_LATENCY64) ?? (ulong)BinaryPrimitives.ReadUInt32LittleEndian(options) << 6;
+        long latency = Math.Max(0, (long)(set.U64(TCA_NETEM_LATENCY64) ?? (ulong)BinaryPrimitives.ReadUInt32LittleEndian(options) << 6));
         ulong jitter = set.U64(TCA_NETEM_JITTER64) ?? (ulong)BinaryPrimitives.ReadUInt32LittleEndian(options.AsSpan(20)) << 6;
-        if (set.Has(TCA_NETEM_LOSS) || set.Has(TCA_NETEM_SLOT) || set.U32(TCA_NETEM_ECN) is > 0)
+        if (set.Has(TCA_NETEM_LOSS) || set.Has(TCA_NETEM_SLOT) || set.U32(TCA_NETEM_ECN) is > 0 || set.Has(TCA_NETEM_RATE64))
         {
-            return new Verdict(LinuxError.EOPNOTSUPP, "The simulator has no loss models, slots and congestion marks of netem");
+            return new Verdict(LinuxError.EOPNOTSUPP, "The simulator has no loss models, slots, congestion marks and rates of 4 GiB a second of netem");
         }
 
-        short[] distribution = set.Bytes(TCA_NETEM_DELAY_DIST) is { } table ? MemoryMarshal.Cast<byte, short>(table).ToArray() : [];
-        byte[][] kept = [.. Always.Select(one => set.Bytes(one.Type) is { } given && given.Length >= one.Length ? given[..one.Length] : new byte[one.Length])];
-        qdisc.Settings = new Values(options[..HeadLength], latency, jitter, kept, distribution);
+        // What a change does not mention stays; but a gap is for packets that overtake, all of them unless it says how many.
+        var before = qdisc.Settings as Values;
+        short[] distribution = set.Bytes(TCA_NETEM_DELAY_DIST) is { } table ? MemoryMarshal.Cast<byte, short>(table).ToArray() : before?.Distribution ?? [];
+        byte[][] kept = [.. Always.Select((one, index) => set.Bytes(one.Type) is { } given && given.Length >= one.Length ? given[..one.Length] : (byte[]?)before?.Others[index].Clone() ?? new byte[one.Length])];
+        if (BinaryPrimitives.ReadUInt32LittleEndian(options.AsSpan(12)) != 0 && !set.Has(TCA_NETEM_REORDER))
+        {
+            kept[1].AsSpan(0, 4).Fill(0xff);
+        }
+
+        qdisc.Settings = new Values(options[..HeadLength], (ulong)latency, (ulong)Int128.Min(Int128.Abs((long)jitter), int.MaxValue), kept, distribution);
         return Verdict.Success;
     }
 
@@ -159,6 +168,8 @@ internal sealed class CodelQdisc() : QdiscKind("codel")
 
         writer.EndAttribute(options);
     }
+
+    public override uint Limit(Qdisc qdisc) => ((uint[])qdisc.Settings!)[1];
 
     public override byte[] OwnStatistics(Qdisc qdisc) => new byte[36];
 }

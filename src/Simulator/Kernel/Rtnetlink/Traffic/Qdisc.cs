@@ -27,6 +27,13 @@ internal sealed class Qdisc(QdiscKind kind, NetworkDevice device, uint handle, u
     /// <summary>The packets that wait; null until the first has come.</summary>
     public Datapath.Traffic.PacketQueue? Queue { get; set; }
 
+    /// <summary>Drops what waits.</summary>
+    public void Empty()
+    {
+        Queue = null;
+        Counters.Queued = Counters.Backlog = 0;
+    }
+
     public ClassTable Classes { get; } = new();
 
     /// <summary>The lists of filters, by what they are for: 0 for the qdisc itself, a class, or TC_H_MIN_INGRESS and TC_H_MIN_EGRESS.</summary>

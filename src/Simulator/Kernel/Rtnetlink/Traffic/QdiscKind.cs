@@ -39,6 +39,9 @@ internal abstract class QdiscKind(string name)
     {
     }
 
+    /// <summary>How many packets may wait in it, of bfifo how many bytes.</summary>
+    public virtual uint Limit(Qdisc qdisc) => qdisc.Settings is uint limit ? limit : qdisc.Device.TransmitQueueLength;
+
     /// <summary>The statistics of its own (TCA_STATS_APP); empty for none.</summary>
     public virtual byte[] OwnStatistics(Qdisc qdisc) => [];
 
@@ -53,6 +56,9 @@ internal abstract class QdiscKind(string name)
 
     /// <summary>Deletes a class.</summary>
     public virtual Verdict DeleteClass(Qdisc qdisc, TrafficClass one) => LinuxError.EOPNOTSUPP;
+
+    /// <summary>What passed a class and what waits in it: what the discipline on it has counted.</summary>
+    public virtual TrafficCounters ClassCounters(TrafficClass one) => one.Leaf?.Counters ?? one.Counters;
 
     /// <summary>The header fields of a class that differ from the usual ones: parent and info.</summary>
     public virtual (uint Parent, uint Info) ClassHeader(Qdisc qdisc, TrafficClass one) => (qdisc.Handle, one.Leaf?.Handle ?? 0);

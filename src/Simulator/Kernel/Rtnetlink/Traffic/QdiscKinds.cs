@@ -244,6 +244,8 @@ internal sealed class FairCodelQdisc() : QdiscKind("fq_codel")
         writer.EndAttribute(options);
     }
 
+    public override uint Limit(Qdisc qdisc) => ((Values)qdisc.Settings!).Limit;
+
     public override byte[] OwnStatistics(Qdisc qdisc) => new byte[40];
 
     // Times are kept in units of 1,024 ns, so that 5 ms come back as 4.999.

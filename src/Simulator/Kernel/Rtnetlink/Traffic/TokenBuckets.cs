@@ -24,6 +24,11 @@ internal readonly record struct RateSpecification(byte LinkLayer, ushort Overhea
     /// <summary>How long so many bytes take, in nanoseconds, with the kernel's rounding (psched_l2t_ns).</summary>
     public ulong Nanoseconds(uint bytes)
     {
+        if (Rate == 0)
+        {
+            return bytes + (ulong)Overhead;
+        }
+
         ulong factor = 1_000_000_000;
         int shift = 0;
         ulong multiplier = factor / Rate;
@@ -42,7 +47,12 @@ internal readonly record struct RateSpecification(byte LinkLayer, ushort Overhea
 internal sealed class TokenBucketQdisc() : QdiscKind("tbf")
 {
     private const byte TCA_TBF_PARMS = 1;
+    private const ushort TCA_TBF_RATE64 = 4;
+    private const ushort TCA_TBF_PRATE64 = 5;
     private const ushort TCA_TBF_BURST = 6;
+
+    /// <summary>Why rates in 64 bits are refused.</summary>
+    internal const string WideRates = "The simulator has no rates of 4 GiB a second and more";
     private static readonly PolicyTable Policy = new(
         8, (TCA_TBF_PARMS, new(AttributeKind.Binary, 36) { IsExact = true }), (2, new(AttributeKind.Binary, 1024)), (3, new(AttributeKind.Binary, 1024)),
         (4, new(AttributeKind.U64)), (5, new(AttributeKind.U64)), (TCA_TBF_BURST, new(AttributeKind.U32)), (7, new(AttributeKind.U32)));
@@ -62,7 +72,7 @@ internal sealed class TokenBucketQdisc() : QdiscKind("tbf")
         Verdict verdict = Change(qdisc, options, offset);
         if (verdict.Error == LinuxError.None)
         {
-            qdisc.Classes.Add(new TrafficClass(qdisc.Handle | 1, null) { Leaf = new Qdisc(QdiscKinds.Find("bfifo")!, qdisc.Device, 0, qdisc.Handle | 1) { IsInvisible = true, Settings = 0u } });
+            qdisc.Classes.Add(new TrafficClass(qdisc.Handle | 1, null) { Leaf = new Qdisc(QdiscKinds.Find("bfifo")!, qdisc.Device, 0, qdisc.Handle | 1) { IsInvisible = true, Settings = Limit(qdisc) } });
         }
 
         return verdict;
@@ -89,16 +99,26 @@ internal sealed class TokenBucketQdisc() : QdiscKind("tbf")
         }
 
         given.AsSpan(24, 12).CopyTo(shown.AsSpan(24));
-        if (set.U32(TCA_TBF_BURST) is { } burst && rate.Rate > 0)
+        if (set.Has(TCA_TBF_RATE64) || set.Has(TCA_TBF_PRATE64))
+        {
+            return new Verdict(LinuxError.EOPNOTSUPP, WideRates);
+        }
+
+        if (set.U32(TCA_TBF_BURST) is { } burst)
         {
             BinaryPrimitives.WriteUInt32LittleEndian(shown.AsSpan(28), (uint)(rate.Nanoseconds(burst) >> 6));
         }
-        else if (BinaryPrimitives.ReadUInt32LittleEndian(given.AsSpan(28)) == 0)
+        else if (BinaryPrimitives.ReadUInt32LittleEndian(given.AsSpan(28)) == 0 || rate.Rate == 0)
         {
             return LinuxError.EINVAL;
         }
 
         qdisc.Settings = shown;
+        if (qdisc.Classes.All.FirstOrDefault()?.Leaf is { Kind: FifoQdisc } leaf)
+        {
+            leaf.Settings = Limit(qdisc);
+        }
+
         return Verdict.Success;
     }
 
@@ -111,7 +131,13 @@ internal sealed class TokenBucketQdisc() : QdiscKind("tbf")
 
     public override TrafficClass? FindClass(Qdisc qdisc, uint id) => qdisc.Classes.Find(qdisc.Handle | 1);
 
+    /// <summary>Where nothing stands on it everything is dropped.</summary>
+    public override Qdisc? Graft(Qdisc qdisc, TrafficClass one, Qdisc? leaf) => base.Graft(qdisc, one, leaf ?? new Qdisc(QdiscKinds.Noop, qdisc.Device, 0, one.Id) { IsInvisible = true });
+
     public override byte[]? ClassStatistics(TrafficClass one) => null;
+
+    /// <summary>Of what stands on it.</summary>
+    public override uint Limit(Qdisc qdisc) => BinaryPrimitives.ReadUInt32LittleEndian(((byte[])qdisc.Settings!).AsSpan(24));
 }
 
 /// <summary>htb: a tree of classes, each with a rate of its own and one that it may borrow up to.</summary>
@@ -120,7 +146,9 @@ internal sealed class HierarchicalTokenBucketQdisc() : QdiscKind("htb")
     private const ushort TCA_HTB_PARMS = 1;
     private const byte TCA_HTB_INIT = 2;
     private const ushort TCA_HTB_DIRECT_QLEN = 5;
-    private const int MaximumDepth = 8;
+    private const ushort TCA_HTB_RATE64 = 6;
+    private const ushort TCA_HTB_CEIL64 = 7;
+    internal const int MaximumDepth = 8;
     private static readonly PolicyTable Policy = new(
         9, (TCA_HTB_PARMS, new(AttributeKind.Binary, 44)), (TCA_HTB_INIT, new(AttributeKind.Binary, 20)), (3, new(AttributeKind.Binary, 1024)), (4, new(AttributeKind.Binary, 1024)),
         (TCA_HTB_DIRECT_QLEN, new(AttributeKind.U32)), (6, new(AttributeKind.U64)), (7, new(AttributeKind.U64)), (9, new(AttributeKind.Flag)));
@@ -164,6 +192,7 @@ internal sealed class HierarchicalTokenBucketQdisc() : QdiscKind("htb")
         BinaryPrimitives.WriteUInt32LittleEndian(shown, 0x30011);
         BinaryPrimitives.WriteUInt32LittleEndian(shown[4..], settings.RateToQuantum);
         BinaryPrimitives.WriteUInt32LittleEndian(shown[8..], settings.DefaultClass);
+        BinaryPrimitives.WriteUInt32LittleEndian(shown[16..], settings.DirectPackets);
         writer.WriteBytes(TCA_HTB_INIT, shown);
         writer.WriteUInt32(TCA_HTB_DIRECT_QLEN, settings.DirectQueueLength);
         writer.EndAttribute(options);
@@ -177,6 +206,11 @@ internal sealed class HierarchicalTokenBucketQdisc() : QdiscKind("htb")
             || set.Bytes(TCA_HTB_PARMS) is not { Length: >= 44 } given)
         {
             return LinuxError.EINVAL;
+        }
+
+        if (set.Has(TCA_HTB_RATE64) || set.Has(TCA_HTB_CEIL64))
+        {
+            return new Verdict(LinuxError.EOPNOTSUPP, TokenBucketQdisc.WideRates);
         }
 
         var rate = RateSpecification.Read(given);
@@ -272,6 +306,14 @@ internal sealed class HierarchicalTokenBucketQdisc() : QdiscKind("htb")
         writer.EndAttribute(options);
     }
 
+    /// <summary>It counts by itself; what waits, its leaf knows.</summary>
+    public override TrafficCounters ClassCounters(TrafficClass one)
+    {
+        one.Counters.Queued = one.Leaf?.Counters.Queued ?? 0;
+        one.Counters.Backlog = one.Leaf?.Counters.Backlog ?? 0;
+        return one.Counters;
+    }
+
     public override byte[] ClassStatistics(TrafficClass one)
     {
         var limits = (Limits)one.Settings!;
@@ -300,7 +342,11 @@ internal sealed class HierarchicalTokenBucketQdisc() : QdiscKind("htb")
         return level;
     }
 
-    internal sealed record Options(uint RateToQuantum, uint DefaultClass, uint DirectQueueLength);
+    internal sealed record Options(uint RateToQuantum, uint DefaultClass, uint DirectQueueLength)
+    {
+        /// <summary>Packets that went past all classes.</summary>
+        public uint DirectPackets { get; set; }
+    }
 
     internal sealed class Limits
     {

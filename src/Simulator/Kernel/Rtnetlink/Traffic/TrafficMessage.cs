@@ -56,7 +56,7 @@ internal static class TrafficMessage
         qdisc.Kind.WriteClass(ref writer, qdisc, one);
         if (qdisc.Kind.ClassStatistics(one) is { } own)
         {
-            WriteStatistics(ref writer, one.Counters, own);
+            WriteStatistics(ref writer, qdisc.Kind.ClassCounters(one), own);
         }
         else
         {
