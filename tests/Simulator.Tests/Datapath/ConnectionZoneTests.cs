@@ -22,13 +22,15 @@ public sealed class ConnectionZoneTests
         ("iifname a0 ct zone set 1\niifname b0 ct zone set 2\niifname b0 ct zone set 1", ""),
         ("tcp dport 22 notrack\ntcp dport 22 ct zone set 2\nip protocol udp ct zone set 1", ""),
         ("ct zone set meta l4proto map { tcp : 1, udp : 2, icmp : 9, ipv6-icmp : 9 }\nct zone set 2", ""),
+        ("ct zone set 1 ct mark set 5", ""),
+        ("}\nchain late {\ntype filter hook prerouting priority mangle\niifname a0 ct zone set 1\niifname b0 ct zone set 2", ""),
         ("", "-i a0 -j CT --zone 1|-i b0 -j CT --zone 2"),
         ("", "-j CT --zone 9|-p tcp -j CT --zone 1"),
         ("meta mark set 2", "-p udp -j MARK --set-mark 1|-p udp -j CT --zone mark|-p tcp -j CT --notrack|-j CT --zone 2"),
     ];
 
     [Test]
-    public void Zones_part_connections_as_on_the_real_kernel([Range(0, 6)] int number)
+    public void Zones_part_connections_as_on_the_real_kernel([Range(0, 8)] int number)
     {
         (string nft, string raw) = Programs[number];
         using var real = new RealLab(Topology.Router);

@@ -78,8 +78,14 @@ internal sealed class Connection(uint id, ConnectionTuple original, ConnectionTu
     /// <summary>Of a template: the packet's mark is the zone (NF_CT_FLAG_MARK).</summary>
     public bool IsZoneOfMark { get; init; }
 
-    /// <summary>What a rule says beforehand of a packet's connection: the zone in which tracking looks for it (nf_ct_tmpl_alloc).</summary>
-    public static Connection Template(ushort zone, bool isZoneOfMark = false) => new(0, default, default, zone) { Status = ConnectionStatus.Template, IsZoneOfMark = isZoneOfMark };
+    /// <summary>What a rule says beforehand of a packet's connection: the zone in which tracking looks for it (nf_ct_tmpl_alloc). It counts as confirmed: nobody enters it in the table or translates it.</summary>
+    public static Connection Template(ushort zone, bool isZoneOfMark = false) => new(0, default, default, zone) { Status = ConnectionStatus.Template | ConnectionStatus.Confirmed, IsZoneOfMark = isZoneOfMark };
+
+    /// <summary>A template, no connection.</summary>
+    public bool IsTemplate => (Status & ConnectionStatus.Template) != 0;
+
+    /// <summary>What of it is told to listeners.</summary>
+    public ConnectionEvents Told { get; set; } = (ConnectionEvents)~0;
 
     /// <summary>Made over netlink and not by a packet.</summary>
     public bool IsMadeByRequest { get; set; }

@@ -85,7 +85,7 @@ internal sealed partial class ConnectionTracker(TimeProvider time, ParameterTabl
     public HookVerdict Track(HookContext context)
     {
         Packet packet = context.Packet;
-        if (packet.Connection is { } known && (known.Status & ConnectionStatus.Template) == 0 || packet.Untracked)
+        if (packet.Connection is { IsTemplate: false } || packet.Untracked)
         {
             return HookVerdict.Accept;
         }
@@ -111,7 +111,7 @@ internal sealed partial class ConnectionTracker(TimeProvider time, ParameterTabl
         TrackingResult result;
         do
         {
-            result = TrackOnce(context, protocol, zone, template?.Proxied is not null);
+            result = TrackOnce(context, protocol, zone, template);
         }
         while (result == TrackingResult.Repeat);
 
@@ -197,7 +197,7 @@ internal sealed partial class ConnectionTracker(TimeProvider time, ParameterTabl
             _byTuple.Remove((connection.Original, connection.Zone));
             _byTuple.Remove((connection.Reply, connection.Zone));
             _pending.Remove(connection);
-            Changed?.Invoke(connection, ConnectionEvents.Destroy);
+            Tell(connection, ConnectionEvents.Destroy);
         }
 
         return true;
@@ -269,11 +269,19 @@ internal sealed partial class ConnectionTracker(TimeProvider time, ParameterTabl
     {
         if (_pending.Remove(connection, out ConnectionEvents events))
         {
+            Tell(connection, events);
+        }
+    }
+
+    private void Tell(Connection connection, ConnectionEvents events)
+    {
+        if ((connection.Told & events) != 0)
+        {
             Changed?.Invoke(connection, events);
         }
     }
 
-    private TrackingResult TrackOnce(HookContext context, byte protocol, ushort zone, bool isProxied)
+    private TrackingResult TrackOnce(HookContext context, byte protocol, ushort zone, Connection? template)
     {
         Packet packet = context.Packet;
         if (ReadTuple(packet.Network, packet.Family) is not { } tuple)
@@ -311,7 +319,8 @@ internal sealed partial class ConnectionTracker(TimeProvider time, ParameterTabl
             }
 
             connection = Create(tuple, reply, zone);
-            connection.Proxied = isProxied ? new ProxiedHandshake() : null;
+            connection.Proxied = template?.Proxied is not null ? new ProxiedHandshake() : null;
+            connection.Told = template?.Told ?? connection.Told;
             info = ConnectionInfo.New;
             if (protocol == IpProtocol.Tcp && !Tcp.Begin(connection, packet))
             {

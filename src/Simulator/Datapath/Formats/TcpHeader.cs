@@ -45,7 +45,8 @@ internal readonly ref struct TcpHeader(Span<byte> bytes)
         set => BinaryPrimitives.WriteUInt16BigEndian(Bytes[16..], value);
     }
 
-    public Span<byte> Options => Bytes[MinimumSize..HeaderLength];
+    /// <summary>None where the header says that it is shorter than it can be.</summary>
+    public Span<byte> Options => Bytes[MinimumSize..Math.Max(MinimumSize, HeaderLength)];
 
     public Span<byte> Payload => Bytes[HeaderLength..];
 

@@ -35,7 +35,7 @@ internal sealed class NetfilterHooks(NetworkStack stack)
     /// <summary>One more rule of this family looks at connections; tracking begins with the first.</summary>
     public void UseConntrack(byte family)
     {
-        foreach (byte each in Families(family))
+        foreach (byte each in TrackedFamilies(family))
         {
             int users = _conntrackUsers.GetValueOrDefault(each);
             _conntrackUsers[each] = users + 1;
@@ -116,7 +116,7 @@ internal sealed class NetfilterHooks(NetworkStack stack)
     /// <summary>One rule less; tracking ends with the last, the table stays until its entries expire.</summary>
     public void ReleaseConntrack(byte family)
     {
-        foreach (byte each in Families(family))
+        foreach (byte each in TrackedFamilies(family))
         {
             int users = _conntrackUsers.GetValueOrDefault(each);
             if (users == 0)
@@ -194,6 +194,9 @@ internal sealed class NetfilterHooks(NetworkStack stack)
 
         ReleaseConntrack(family);
     }
+
+    /// <summary>Who tracks connections of bridges tracks those of IP too (nf_ct_netns_get).</summary>
+    private static byte[] TrackedFamilies(byte family) => family == HookFamily.Bridge ? [HookFamily.Bridge, HookFamily.Ipv4, HookFamily.Ipv6] : Families(family);
 
     private static byte[] Families(byte family) => family == HookFamily.Inet ? [HookFamily.Ipv4, HookFamily.Ipv6] : [family];
 

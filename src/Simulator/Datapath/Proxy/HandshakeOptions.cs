@@ -27,9 +27,6 @@ internal readonly record struct HandshakeOptions(HandshakeOption Given, ushort S
 
     public bool Has(HandshakeOption option) => (Given & option) != 0;
 
-    /// <summary>Octets that they take, each filled up to four.</summary>
-    public int Size => (Has(HandshakeOption.SegmentSize) ? 4 : 0) + (Has(HandshakeOption.Timestamp) ? 12 : Has(HandshakeOption.SelectiveAcknowledgement) ? 4 : 0) + (Has(HandshakeOption.WindowScale) ? 4 : 0);
-
     /// <summary>Reads a header's options up to the first that is damaged (synproxy_parse_options).</summary>
     public static HandshakeOptions Read(ReadOnlySpan<byte> options)
     {

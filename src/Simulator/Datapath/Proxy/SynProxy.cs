@@ -81,12 +81,12 @@ internal sealed class SynProxy(NetworkStack stack) : IHookFunction
             return HookVerdict.Accept;
         }
 
-        if (packet.Transport.Length < TcpHeader.MinimumSize)
+        // A rule may have changed what the header says of its length.
+        if (packet.Transport.Length < TcpHeader.MinimumSize || new TcpHeader(packet.Transport) is var header && header.HeaderLength > packet.Transport.Length)
         {
             return HookVerdict.Drop;
         }
 
-        var header = new TcpHeader(packet.Transport);
         ConnectionDirection direction = Connection.DirectionOf(packet.ConnectionInfo);
         bool synchronizes = (header.Flags & TcpFlags.Synchronize) != 0, acknowledges = (header.Flags & TcpFlags.Acknowledge) != 0;
         switch (tracking.State)

@@ -200,7 +200,7 @@ internal sealed class NetfilterSubsystem(SimulatedKernel kernel, NftablesSubsyst
                 {
                     // Nothing in the message itself is at fault.
                     acknowledgement.Reset(offset);
-                    error = Nftables.ValidateLastTouchedTable();
+                    error = Nftables.ValidateLastTable();
                 }
             }
 

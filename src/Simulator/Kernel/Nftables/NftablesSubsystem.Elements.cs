@@ -65,6 +65,7 @@ internal sealed partial class NftablesSubsystem
             }
         }
 
+        _transaction.Last = table;
         return LinuxError.None;
     }
 

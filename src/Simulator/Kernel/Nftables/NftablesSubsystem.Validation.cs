@@ -12,8 +12,8 @@ internal sealed partial class NftablesSubsystem
     /// <summary>What is wrong with the tables that the batch under way touched, should it be carried out.</summary>
     public LinuxError ValidateTouchedTables() => ValidateTables(_transaction.TouchedTables);
 
-    /// <summary>What is wrong with the table that the last request of the batch under way touched.</summary>
-    public LinuxError ValidateLastTouchedTable() => ValidateTables(_transaction.LastTouched is { } table ? [table] : []);
+    /// <summary>What is wrong with the table of the last rule or element of the batch under way, where the batch touches its chains.</summary>
+    public LinuxError ValidateLastTable() => ValidateTables(_transaction.Last is { } table && _transaction.TouchedTables.Contains(table) ? [table] : []);
 
     private LinuxError ValidateTables(IEnumerable<Table> tables)
     {

@@ -15,13 +15,13 @@ internal sealed class Transaction
 
     public HashSet<Table> TouchedTables { get; } = [];
 
-    /// <summary>The table that was touched last.</summary>
-    public Table? LastTouched { get; private set; }
+    /// <summary>The table of the rule or element that came last.</summary>
+    public Table? Last { get; set; }
 
     public void Touch(Table table)
     {
         TouchedTables.Add(table);
-        LastTouched = table;
+        Last = table;
     }
 
     /// <summary>Tables whose flags this batch changed.</summary>

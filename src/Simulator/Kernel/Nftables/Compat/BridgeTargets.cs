@@ -109,8 +109,9 @@ internal static class BridgeTargets
         packet.Source = source;
         if ((target & SparesArp) == 0 && BinaryPrimitives.ReadUInt16BigEndian(packet.LinkHeader[12..]) == EtherType.Arp)
         {
+            const int HeaderSize = 8;
             Span<byte> network = packet.Network;
-            if (network.Length < 14)
+            if (network.Length < HeaderSize || (network[4] == MacAddress.Size && network.Length < HeaderSize + MacAddress.Size))
             {
                 return Drop;
             }

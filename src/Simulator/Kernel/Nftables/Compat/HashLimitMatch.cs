@@ -59,7 +59,7 @@ internal static class HashLimitMatch
                 return true;
             }
 
-            owner.HashLimits[key] = table = new HashLimitTable(asked);
+            owner.HashLimits[key] = table = new HashLimitTable(asked, owner.Now);
         }
 
         if (change > 0 && table.Configuration.Has(HashLimitConfiguration.Rate) != asked.Has(HashLimitConfiguration.Rate))

@@ -49,7 +49,9 @@ internal sealed record HashLimitConfiguration(
 }
 
 /// <summary>A table of hashlimit: what each key has left. It is as the rule that made it says, and goes with the last rule of its name.</summary>
-internal sealed class HashLimitTable(HashLimitConfiguration configuration)
+/// <param name="configuration">What the rule that made it says.</param>
+/// <param name="made">When, in milliseconds.</param>
+internal sealed class HashLimitTable(HashLimitConfiguration configuration, long made)
 {
     /// <summary>Credits for bytes that a second gives, which is all that fits.</summary>
     public const ulong ByteCreditsPerSecond = (1ul << 24) * RateCredits.TicksPerSecond;
@@ -69,17 +71,17 @@ internal sealed class HashLimitTable(HashLimitConfiguration configuration)
     public bool? Admit(string key, HashLimitConfiguration rule, int length, long milliseconds)
     {
         long now = milliseconds * RateCredits.TicksPerSecond / 1000;
-        if (_entries.TryGetValue(key, out Entry? entry) && milliseconds - entry.Asked < Configuration.Lifetime)
+        foreach (string old in _entries.Where(other => IsCollected(other.Value, milliseconds)).Select(static other => other.Key).ToArray())
+        {
+            _entries.Remove(old);
+        }
+
+        if (_entries.TryGetValue(key, out Entry? entry))
         {
             Refill(entry, now);
         }
         else
         {
-            foreach (string old in _entries.Where(other => milliseconds - other.Value.Asked >= Configuration.Lifetime).Select(static other => other.Key).ToArray())
-            {
-                _entries.Remove(old);
-            }
-
             if ((ulong)_entries.Count >= MostEntries)
             {
                 return null;
@@ -99,6 +101,13 @@ internal sealed class HashLimitTable(HashLimitConfiguration configuration)
         bool fits = entry.Credit >= cost;
         entry.Credit -= fits ? cost : 0;
         return fits;
+    }
+
+    /// <summary>Old entries go when they are looked for the next time (htable_gc); until then they are as good as others.</summary>
+    private bool IsCollected(Entry entry, long milliseconds)
+    {
+        long old = entry.Asked + Configuration.Lifetime, every = Math.Max(1, Configuration.Collects);
+        return made + ((old - made + every - 1) / every * every) <= milliseconds;
     }
 
     private ulong MostEntries => Configuration.Size == 0 && Configuration.Most == 0 ? ulong.MaxValue

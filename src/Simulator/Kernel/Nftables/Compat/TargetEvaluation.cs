@@ -137,6 +137,11 @@ internal static class TargetEvaluation
         }
 
         packet.Connection = Connection.Template(U16(data, 2), (flags & ZoneOfMark) != 0);
+        if (U32(data, 4) != 0 || U32(data, 8) != 0)
+        {
+            packet.Connection.Told = (ConnectionEvents)(ushort)U32(data, 4);
+        }
+
         packet.ConnectionInfo = ConnectionInfo.New;
     }
 
@@ -161,12 +166,12 @@ internal static class TargetEvaluation
             case 1:
                 connection.Mark = connection.Mark & ~connectionMask ^ Shift(context.Packet.Mark & packetMask, right, bits);
                 break;
-            default:
+            case 2:
                 context.Packet.Mark = context.Packet.Mark & ~packetMask ^ Shift(connection.Mark & connectionMask, right, bits);
                 break;
         }
 
-        if (connection.Mark != old)
+        if (connection.Mark != old && !connection.IsTemplate)
         {
             context.Stack.Conntrack.Note(connection, ConnectionEvents.Mark);
         }

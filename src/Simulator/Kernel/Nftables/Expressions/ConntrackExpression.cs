@@ -169,7 +169,7 @@ internal sealed class ConntrackExpression : ConntrackUser
             return;
         }
 
-        if (connection is null)
+        if (connection is null or { IsTemplate: true })
         {
             evaluation.Break();
             return;
@@ -313,13 +313,16 @@ internal sealed class ConntrackWriteExpression : ConntrackUser
             return;
         }
 
-        if (evaluation.Packet.Connection is not { } connection)
+        if (evaluation.Packet.Connection is not { IsTemplate: false } connection)
         {
             return;
         }
 
         switch (_key)
         {
+            case NFT_CT_EVENTMASK:
+                connection.Told = (ConnectionEvents)(ushort)evaluation.Load32(_register);
+                break;
             case NFT_CT_MARK:
                 uint mark = evaluation.Load32(_register);
                 if (connection.Mark != mark)
