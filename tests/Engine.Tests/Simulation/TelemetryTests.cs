@@ -84,6 +84,7 @@ public sealed class TelemetryTests
             Assert.That(sums["eucanet.operations run instance done"], Is.EqualTo(1));
             Assert.That(sums["eucanet.operations terminate instance refused"], Is.EqualTo(1));
             Assert.That(sums["eucanet.operation.duration authorize done"], Is.EqualTo(1));
+            Assert.That(sums["eucanet.operation.wait"], Is.GreaterThanOrEqualTo(5), "start, run, authorize, terminate, reconcile");
             Assert.That(sums["eucanet.changes Netfilter"], Is.GreaterThanOrEqualTo(3), "start, run, authorize");
             Assert.That(sums["eucanet.commit.duration"], Is.GreaterThanOrEqualTo(3));
             Assert.That(sums["eucanet.repairs LinkAdded"], Is.EqualTo(1), "the VLAN device that was taken away");
