@@ -165,13 +165,35 @@ internal sealed partial record RouteOperation(string Text, Func<RouteSide, strin
             });
         });
 
-    private static RouteOperation SetUp(string name, bool up) => new($"link set {name} {(up ? "up" : "down")}", side => side.Ask(16, 5, (ref NetlinkWriter w) =>
+    public static RouteOperation SetUp(string name, bool up) => SetFlags(name, up ? 1u : 0, 1, $"link set {name} {(up ? "up" : "down")}");
+
+    /// <summary>IFF_* of a link, as far as the mask goes.</summary>
+    public static RouteOperation SetFlags(string name, uint flags, uint mask, string? text = null) => new(text ?? $"link set {name} flags {flags:x}/{mask:x}", side => side.Ask(16, 5, (ref NetlinkWriter w) =>
     {
         w.AppendStruct(0L);
-        w.AppendStruct(up ? 1 : 0);
-        w.AppendStruct(1);
+        w.AppendStruct(flags);
+        w.AppendStruct(mask);
         w.WriteString(3, name);
     }));
+
+    public static RouteOperation SetAddress(string name, byte[] mac) => new($"link set {name} address {Convert.ToHexString(mac)}", side => side.Ask(16, 5, (ref NetlinkWriter w) =>
+    {
+        Named(ref w, name);
+        w.WriteBytes(1, mac);
+    }));
+
+    /// <summary>"bridge fdb add MAC dev DEVICE self permanent": to the receive filter of a device without a database.</summary>
+    public static RouteOperation AddOwnAddress(string name, byte[] mac) => new($"fdb add {Convert.ToHexString(mac)} dev {name} self permanent", side =>
+    {
+        int index = side.Index(name);
+        return side.Ask(28, Create, (ref NetlinkWriter w) =>
+        {
+            w.Append([7, 0, 0, 0]);
+            w.AppendStruct(index);
+            w.Append([0x80, 0, 2, 0]);
+            w.WriteBytes(2, mac);
+        });
+    });
 
     public static RouteOperation SetMaster(string name, string other) => new($"link set {name} master {other}", side =>
     {

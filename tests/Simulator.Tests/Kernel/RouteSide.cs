@@ -11,8 +11,8 @@ internal delegate void Fill(ref NetlinkWriter writer);
 /// <summary>One kernel, the socket it is asked through, and one that hears what it tells.</summary>
 internal sealed class RouteSide : IDisposable
 {
-    /// <summary>RTNLGRP_LINK, NEIGH, IPV4_IFADDR, IPV4_ROUTE, IPV4_RULE.</summary>
-    private static readonly uint[] Groups = [1, 3, 5, 7, 8];
+    /// <summary>RTNLGRP_LINK, NEIGH, IPV4_IFADDR, IPV4_ROUTE, IPV4_RULE, BRVLAN.</summary>
+    private static readonly uint[] Groups = [1, 3, 5, 7, 8, 33];
 
     private readonly INetlinkSocket _socket, _listener;
     private readonly NetlinkReceiveBuffer _buffer = new(16);
@@ -24,7 +24,9 @@ internal sealed class RouteSide : IDisposable
         kernel.WriteParameter("net/ipv6/conf/all/disable_ipv6", "1");
         kernel.WriteParameter("net/ipv6/conf/default/disable_ipv6", "1");
         _socket = kernel.OpenNetlink(NetlinkProtocol.Route, new NetlinkSocketOptions { StrictChecking = false });
-        _listener = kernel.OpenNetlink(NetlinkProtocol.Route);
+
+        // A request can have more events than a socket holds where nobody asked for more room.
+        _listener = kernel.OpenNetlink(NetlinkProtocol.Route, new NetlinkSocketOptions { ReceiveBufferSize = 4 << 20 });
         foreach (uint group in Groups)
         {
             _listener.Join(group);

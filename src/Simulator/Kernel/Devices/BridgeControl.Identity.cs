@@ -72,13 +72,9 @@ internal sealed partial class BridgeControl
         bool hasAddress = address.AsSpan().IndexOfAnyExcept((byte)0) >= 0;
         foreach (ushort vlan in bridge.Vlans.Keys.Prepend((ushort)0).ToArray())
         {
-            if (old is not null && bridge.Database.Find(old, vlan) is { IsLocal: true, Port: null } entry)
+            if (old is not null && bridge.Database.Find(old, vlan) is { IsLocal: true, IsAddedByUser: false, Port: null } entry)
             {
-                entry.Port = bridge.Ports.Find(port => port.Device.HardwareAddress.AsSpan().SequenceEqual(old));
-                if (entry.Port is null)
-                {
-                    RemoveEntry(bridge, entry);
-                }
+                RemoveLocal(bridge, entry);
             }
 
             if (hasAddress)

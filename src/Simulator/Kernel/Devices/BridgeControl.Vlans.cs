@@ -1,3 +1,6 @@
+using EucaNet.Simulator.Kernel.Rtnetlink;
+using static EucaNet.Simulator.Kernel.Rtnetlink.RtnetlinkConstants;
+
 namespace EucaNet.Simulator.Kernel.Devices;
 
 /// <content>VLANs of bridges and their ports (br_vlan.c).</content>
@@ -36,17 +39,33 @@ internal sealed partial class BridgeControl
         }
 
         byte[] mac = (port?.Device ?? bridge.Device).HardwareAddress;
-        if (bridge.Database.Find(mac, id) is { IsLocal: true } own && own.Port == port)
+        if (bridge.Database.Find(mac, id) is { IsLocal: true, IsAddedByUser: false } own && own.Port == port)
         {
             RemoveLocal(bridge, own);
         }
 
-        foreach (ForwardingEntry entry in bridge.Database.Entries.Where(entry => entry.Port == port && entry.Vlan == id && !entry.IsStatic).ToArray())
+        ForgetLearned(bridge, port, id);
+        return true;
+    }
+
+    /// <summary>A port, or the bridge itself, goes with all its VLANs; neighbouring ones are told together (__vlan_flush).</summary>
+    public void FlushVlans(BridgeState bridge, BridgePort? port)
+    {
+        SortedDictionary<ushort, BridgeVlan> vlans = port?.Vlans ?? bridge.Vlans;
+        ushort[] ids = [.. vlans.Keys];
+        for (int first = 0; first < ids.Length;)
         {
-            RemoveEntry(bridge, entry);
+            int last = first;
+            while (last + 1 < ids.Length && ids[last + 1] == ids[last] + 1)
+            {
+                last++;
+            }
+
+            NotifyVlan(bridge, port, ids[first], RTM_DELVLAN, ids[last]);
+            first = last + 1;
         }
 
-        return true;
+        vlans.Clear();
     }
 
     /// <summary>A port's own address leaves the database, unless another port or the bridge has it too (fdb_delete_local).</summary>
@@ -55,10 +74,12 @@ internal sealed partial class BridgeControl
         if (bridge.Ports.AsEnumerable().Reverse().FirstOrDefault(other => other != entry.Port && IsOwn(other.Device, other.Vlans)) is { } heir)
         {
             entry.Port = heir;
+            entry.IsAddedByUser = false;
         }
         else if (entry.Port is not null && IsOwn(bridge.Device, bridge.Vlans))
         {
             entry.Port = null;
+            entry.IsAddedByUser = false;
         }
         else
         {
@@ -84,10 +105,28 @@ internal sealed partial class BridgeControl
                     AddVlan(bridge, port, vlan, isPvid: true, isUntagged: true);
                 }
 
-                DeleteVlan(bridge, port, old);
+                if (DeleteVlan(bridge, port, old))
+                {
+                    NotifyVlan(bridge, port, old, RTM_DELVLAN);
+                }
+
+                if (vlan != 0)
+                {
+                    NotifyVlan(bridge, port, vlan, RTM_NEWVLAN);
+                }
             }
         }
 
         bridge.DefaultVlan = vlan;
+    }
+
+    /// <summary>Tells that a port, or the bridge itself, is in a VLAN or a range of them now, or no more (br_vlan_notify).</summary>
+    public void NotifyVlan(BridgeState bridge, BridgePort? port, ushort first, ushort type, ushort last = 0)
+    {
+        BridgeVlan? vlan = (port?.Vlans ?? bridge.Vlans).GetValueOrDefault(first);
+        if (kernel.Profile.HasVlanFiltering && (type == RTM_DELVLAN || vlan is not null))
+        {
+            kernel.RouteEvents.Publish(RTNLGRP_BRVLAN, BridgeVlanMessage.Build(bridge, port, type, [(type == RTM_DELVLAN ? new BridgeVlan(first, false, false) : vlan!, last)]));
+        }
     }
 }

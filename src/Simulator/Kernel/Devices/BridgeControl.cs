@@ -16,8 +16,8 @@ internal sealed partial class BridgeControl(SimulatedKernel kernel)
         ChangeBridgeAddress(bridge, null);
         if (kernel.Profile.HasVlanFiltering && bridge.DefaultVlan != 0)
         {
-            bridge.Vlans[bridge.DefaultVlan] = new BridgeVlan(bridge.DefaultVlan, true, true);
-            AddLocal(bridge, null, bridge.Device.HardwareAddress, bridge.DefaultVlan);
+            AddVlan(bridge, null, bridge.DefaultVlan, isPvid: true, isUntagged: true);
+            NotifyVlan(bridge, null, bridge.DefaultVlan, RTM_NEWVLAN);
         }
     }
 
@@ -39,13 +39,10 @@ internal sealed partial class BridgeControl(SimulatedKernel kernel)
             return LinuxError.EBUSY;
         }
 
-        for (NetworkDevice? below = device.Lower; below is not null; below = below.Lower)
+        // It stands on the bridge already, or macvlans have its packets.
+        if (StandsOn(device, bridge.Device) || device.Uppers.Exists(static upper => upper.KindState is MacvlanState))
         {
-            if (below == bridge.Device)
-            {
-                // It stands on the bridge already.
-                return LinuxError.EBUSY;
-            }
+            return LinuxError.EBUSY;
         }
 
         if (bridge.Ports.Count >= 1023)
@@ -60,24 +57,20 @@ internal sealed partial class BridgeControl(SimulatedKernel kernel)
         }
 
         var port = new BridgePort(bridge, device, number) { State = BridgePortState.Disabled, PathCost = 2 };
-        PortFeatures? features = DeviceFeatures.Of(bridge);
         DeviceControl.AddAllMulticast(device, 1);
         device.Port = port;
         device.Master = bridge.Device;
         InitialisePort(port);
         kernel.DeviceControl.NotifyLink(device);
         bridge.Ports.Add(port);
-        kernel.DeviceControl.AddPromiscuity(device, 1);
-        if (features != DeviceFeatures.Of(bridge))
-        {
-            kernel.DeviceControl.NotifyFeatures(bridge.Device);
-        }
-
+        CountAutomaticPorts(bridge);
+        StartFilter(port);
+        kernel.DeviceControl.UpdateFeatures(bridge.Device);
         AddLocal(bridge, port, device.HardwareAddress, 0);
         if (kernel.Profile.HasVlanFiltering && bridge.DefaultVlan != 0)
         {
-            port.Vlans[bridge.DefaultVlan] = new BridgeVlan(bridge.DefaultVlan, true, true);
-            AddLocal(bridge, port, device.HardwareAddress, bridge.DefaultVlan);
+            AddVlan(bridge, port, bridge.DefaultVlan, isPvid: true, isUntagged: true);
+            NotifyVlan(bridge, port, bridge.DefaultVlan, RTM_NEWVLAN);
         }
 
         byte[] oldAddress = bridge.Device.HardwareAddress;
@@ -103,7 +96,6 @@ internal sealed partial class BridgeControl(SimulatedKernel kernel)
     public void RemovePort(BridgePort port)
     {
         BridgeState bridge = port.Bridge;
-        PortFeatures? features = DeviceFeatures.Of(bridge);
         byte[] oldAddress = bridge.Device.HardwareAddress;
         Release(port);
         AdjustMtu(bridge);
@@ -113,11 +105,7 @@ internal sealed partial class BridgeControl(SimulatedKernel kernel)
             kernel.DeviceControl.AddressChanged(bridge.Device, oldAddress);
         }
 
-        if (features != DeviceFeatures.Of(bridge))
-        {
-            kernel.DeviceControl.NotifyFeatures(bridge.Device);
-        }
-
+        kernel.DeviceControl.UpdateFeatures(bridge.Device);
         kernel.Datapath?.DeviceChanged(port.Device);
     }
 
@@ -126,25 +114,18 @@ internal sealed partial class BridgeControl(SimulatedKernel kernel)
     {
         BridgeState bridge = port.Bridge;
         NetworkDevice device = port.Device;
-        DeviceControl.AddAllMulticast(device, -1);
-        kernel.DeviceControl.AddPromiscuity(device, -1);
+        EndPromiscuity(port);
         DisablePort(port);
         NotifyPort(port, RTM_DELLINK);
-
-        // Its own address in each VLAN goes with the VLANs, all else from the youngest on.
-        foreach (ForwardingEntry entry in bridge.Database.Entries.Where(entry => entry.Port == port).Reverse().OrderByDescending(static entry => entry.Vlan != 0 && entry.IsLocal).ToArray())
+        bridge.Ports.Remove(port);
+        FlushVlans(bridge, port);
+        Forget(bridge, port);
+        foreach (BridgePort other in bridge.Ports.Where(other => other.BackupPort == device))
         {
-            if (entry.IsLocal)
-            {
-                RemoveLocal(bridge, entry);
-            }
-            else
-            {
-                RemoveEntry(bridge, entry);
-            }
+            other.BackupPort = null;
         }
 
-        bridge.Ports.Remove(port);
+        CountAutomaticPorts(bridge);
         device.Master = null;
         device.Port = null;
         kernel.DeviceControl.NotifyLink(device);
@@ -159,11 +140,39 @@ internal sealed partial class BridgeControl(SimulatedKernel kernel)
             kernel.Datapath?.DeviceChanged(port.Device);
         }
 
-        foreach (ForwardingEntry entry in bridge.Database.Entries.Reverse().ToArray())
+        Forget(bridge, null);
+    }
+
+    /// <summary>All that is known behind a port, or is the bridge's own where it is null, is forgotten, from the youngest on (br_fdb_delete_by_port).</summary>
+    private void Forget(BridgeState bridge, BridgePort? port)
+    {
+        foreach (ForwardingEntry entry in bridge.Database.Entries.Where(entry => entry.Port == port).Reverse().ToArray())
+        {
+            if (entry.IsLocal)
+            {
+                RemoveLocal(bridge, entry);
+            }
+            else
+            {
+                RemoveEntry(bridge, entry);
+            }
+        }
+    }
+
+    /// <summary>What was learned behind a port is forgotten, in one VLAN or, where that is 0, in all.</summary>
+    public void ForgetLearned(BridgeState bridge, BridgePort? port, ushort vlan = 0)
+    {
+        foreach (ForwardingEntry entry in bridge.Database.Entries
+            .Where(entry => entry.Port == port && !entry.IsStatic && !entry.IsExternallyLearned && (vlan == 0 || entry.Vlan == vlan)).Reverse().ToArray())
         {
             RemoveEntry(bridge, entry);
         }
     }
+
+    /// <summary>A device stands, by whatever is between, on another.</summary>
+    private static bool StandsOn(NetworkDevice device, NetworkDevice other) =>
+        (device.Lower is { } lower && (lower == other || StandsOn(lower, other)))
+        || device.Bridge?.Ports.Exists(port => port.Device == other || StandsOn(port.Device, other)) == true;
 
     public void PortUp(BridgePort port)
     {
@@ -209,10 +218,12 @@ internal sealed partial class BridgeControl(SimulatedKernel kernel)
         NotifyPort(port, RTM_NEWLINK);
     }
 
-    public void PortAddressChanged(BridgePort port, byte[] old)
+    public void PortAddressChanged(BridgePort port)
     {
+        // What it had itself goes, from the youngest on; without VLANs that is one entry (br_fdb_changeaddr).
         BridgeState bridge = port.Bridge;
-        foreach (ForwardingEntry entry in bridge.Database.Entries.Where(entry => entry.Port == port && entry.IsLocal && entry.Mac.AsSpan().SequenceEqual(old)).Reverse().ToArray())
+        foreach (ForwardingEntry entry in bridge.Database.Entries.Where(entry => entry.Port == port && entry is { IsLocal: true, IsAddedByUser: false }).Reverse()
+            .Take(port.Vlans.Count == 0 ? 1 : int.MaxValue).ToArray())
         {
             RemoveLocal(bridge, entry);
         }
@@ -287,10 +298,7 @@ internal sealed partial class BridgeControl(SimulatedKernel kernel)
         BridgeState bridge = port.Bridge;
         if (!bridge.Device.IsGone)
         {
-            foreach (ForwardingEntry entry in bridge.Database.Entries.Where(entry => entry.Port == port && !entry.IsStatic && !entry.IsExternallyLearned).ToArray())
-            {
-                RemoveEntry(bridge, entry);
-            }
+            ForgetLearned(bridge, port);
         }
 
         SelectPortStates(bridge);
@@ -344,6 +352,11 @@ internal sealed partial class BridgeControl(SimulatedKernel kernel)
         entry.Updated = kernel.Clock.GetTimestamp();
         entry.Used = entry.Updated;
         bridge.Database.Set(entry);
+        if (entry.IsStatic)
+        {
+            BecameStatic(bridge, entry);
+        }
+
         NotifyEntry(bridge, entry, RTM_NEWNEIGH);
         return entry;
     }
@@ -351,6 +364,11 @@ internal sealed partial class BridgeControl(SimulatedKernel kernel)
     /// <summary>Removes an entry and tells of it.</summary>
     public void RemoveEntry(BridgeState bridge, ForwardingEntry entry, bool silent = false)
     {
+        if (entry.IsStatic)
+        {
+            IsStaticNoMore(bridge, entry);
+        }
+
         bridge.Database.Remove(entry);
         if (!silent)
         {
@@ -374,7 +392,7 @@ internal sealed partial class BridgeControl(SimulatedKernel kernel)
 
     /// <summary>br_set_gso_limits: what the ports can segment the bridge can.</summary>
     private static void AdjustSegments(BridgeState bridge) =>
-        bridge.Device.TsoMaximumSize = bridge.Ports.Count == 0 ? 524280 : bridge.Ports.Min(static port => port.Device.TsoMaximumSize);
+        DeviceControl.InheritSegments(bridge.Device, bridge.Ports.Count == 0 ? 524280 : bridge.Ports.Min(static port => port.Device.TsoMaximumSize));
 
     private void StartForwardDelay(BridgePort port)
     {

@@ -97,6 +97,9 @@ internal sealed class BridgeState(NetworkDevice device)
     /// <summary>The MTU was set by hand and does not follow the ports.</summary>
     public bool HasFixedMtu { get; set; }
 
+    /// <summary>How many ports flood and learn (auto_cnt).</summary>
+    public int AutomaticPorts { get; set; }
+
     /// <summary>VLANs of the bridge device itself.</summary>
     public SortedDictionary<ushort, BridgeVlan> Vlans { get; } = [];
 
@@ -150,6 +153,12 @@ internal sealed class BridgePort(BridgeState bridge, NetworkDevice device, ushor
 
     /// <summary>A next hop object that tunnelled frames for the backup port carry, 0 for none; it is kept and shown.</summary>
     public uint BackupNextHop { get; set; }
+
+    /// <summary>The bridge has it receive everything (BR_PROMISC).</summary>
+    public bool IsPromiscuous { get; set; }
+
+    /// <summary>It learns what is behind it, and gets what is behind nobody known (BR_AUTO_MASK).</summary>
+    public bool IsAutomatic => (Flags & (BridgePortFlags.Learning | BridgePortFlags.Flood)) == (BridgePortFlags.Learning | BridgePortFlags.Flood);
 
     public bool IsForwarding => State == BridgePortState.Forwarding;
 }

@@ -51,13 +51,8 @@ internal sealed partial class DeviceControl
         kernel.Bonds.PortChanged(device);
         Inet4.DeviceUp(device);
         Inet6.DeviceUp(device);
-        foreach (NetworkDevice upper in device.Uppers.ToArray())
+        foreach (NetworkDevice upper in UppersOf(device))
         {
-            if (upper.Vlan is null && upper.KindState is not MacvlanState)
-            {
-                continue;
-            }
-
             if (upper.Vlan is { IsLooselyBound: false } && !upper.IsUp)
             {
                 upper.Kernel.DeviceControl.ChangeFlags(upper, upper.ShownFlags | DeviceFlags.Up);
@@ -78,17 +73,13 @@ internal sealed partial class DeviceControl
         kernel.NeighbourControl.DeviceDown(device);
         Inet4.DeviceDown(device);
         Inet6.DeviceDown(device);
-        foreach (NetworkDevice upper in device.Uppers.ToArray())
-        {
-            if (upper.Vlan is { IsLooselyBound: false })
-            {
-                upper.Kernel.DeviceControl.Close(upper);
-            }
 
-            if (upper.Vlan is not null || upper.KindState is MacvlanState)
-            {
-                TransferOperationalState(device, upper);
-            }
+        // VLANs go down together, those of higher numbers first; the others keep what they saw of the carrier.
+        NetworkDevice[] uppers = UppersOf(device), closing = [.. uppers.Where(static upper => upper is { IsUp: true, Vlan.IsLooselyBound: false }).Reverse()];
+        CloseAll(closing);
+        foreach (NetworkDevice upper in closing.Concat(uppers.Where(static upper => upper.Vlan is null)))
+        {
+            TransferOperationalState(device, upper);
         }
 
         if (device.Port is { } port)
@@ -103,12 +94,9 @@ internal sealed partial class DeviceControl
         Inet4.CarrierChanged(device);
         kernel.NeighbourControl.CarrierChanged(device);
         Inet6.CarrierChanged(device);
-        foreach (NetworkDevice upper in device.Uppers.ToArray())
+        foreach (NetworkDevice upper in UppersOf(device))
         {
-            if (upper.Vlan is not null || upper.KindState is MacvlanState)
-            {
-                TransferOperationalState(device, upper);
-            }
+            TransferOperationalState(device, upper);
         }
 
         if (device.Port is { } port)
@@ -138,14 +126,16 @@ internal sealed partial class DeviceControl
         Inet6.DeviceGoes(device);
         kernel.NeighbourControl.DeviceGoes(device);
 
-        // VLANs go in the order of their numbers.
-        foreach (NetworkDevice upper in device.Uppers.Where(static upper => !upper.IsGone).OrderByDescending(static upper => upper.Vlan is not null)
-            .ThenBy(static upper => upper.Vlan?.Protocol).ThenBy(static upper => upper.Vlan?.Id).ToArray())
+        foreach (IGrouping<bool, NetworkDevice> kind in UppersOf(device).Where(static upper => !upper.IsGone).GroupBy(static upper => upper.Vlan is not null))
         {
-            if (upper.Vlan is not null || upper.KindState is MacvlanState)
+            foreach (NetworkDevice upper in kind)
             {
                 UnlinkLower(upper);
-                upper.Kernel.DeviceControl.Unregister([upper]);
+            }
+
+            foreach (IGrouping<SimulatedKernel, NetworkDevice> there in kind.GroupBy(static upper => upper.Kernel))
+            {
+                there.Key.DeviceControl.Unregister([.. there]);
             }
         }
 
@@ -167,9 +157,21 @@ internal sealed partial class DeviceControl
             Bridges.RemovePort(port);
         }
 
+        if (device.Bridge is { } vlans && Bridges.DeleteVlan(vlans, null, vlans.DefaultVlan))
+        {
+            Bridges.NotifyVlan(vlans, null, vlans.DefaultVlan, RTM_DELVLAN);
+        }
+
         device.HasInet = false;
         device.Inet6 = null;
     }
+
+    /// <summary>What stands on a device, as it hears of the device: VLANs in the order of their numbers, then macvlans in that in which they came.</summary>
+    private static NetworkDevice[] UppersOf(NetworkDevice device) => device.Uppers.Count == 0 ? [] :
+    [
+        .. device.Uppers.Where(static upper => upper.Vlan is not null).OrderBy(static upper => upper.Vlan!.Protocol).ThenBy(static upper => upper.Vlan!.Id),
+        .. device.Uppers.Where(static upper => upper.KindState is MacvlanState),
+    ];
 
     /// <summary>A VLAN or macvlan lets go of the device below, which is told (NETDEV_CHANGEUPPER).</summary>
     public static void UnlinkLower(NetworkDevice device)

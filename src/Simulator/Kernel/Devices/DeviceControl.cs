@@ -24,8 +24,33 @@ internal sealed partial class DeviceControl(SimulatedKernel kernel)
     public void NotifyLink(NetworkDevice device, uint change = 0, Requester? requester = null) =>
         Notify(device, new LinkMessageOptions(change, requester?.Sequence ?? 0, requester?.PortId ?? 0), requester);
 
-    /// <summary>The features of a device may be other ones now (NETDEV_FEAT_CHANGE).</summary>
-    public void NotifyFeatures(NetworkDevice device) => Notify(device, new LinkMessageOptions(Event: 2), null);
+    /// <summary>Looks at a device's features again; where they are others, those learn of it that stand on it, and its bridge (NETDEV_FEAT_CHANGE).</summary>
+    public void UpdateFeatures(NetworkDevice device)
+    {
+        if (!device.Features.Update())
+        {
+            return;
+        }
+
+        Notify(device, new LinkMessageOptions(Event: 2), null);
+        foreach (NetworkDevice upper in UppersOf(device))
+        {
+            InheritSegments(upper, device.TsoMaximumSize);
+            upper.Kernel.DeviceControl.UpdateFeatures(upper);
+        }
+
+        if (device.Port is { } port)
+        {
+            UpdateFeatures(port.Bridge.Device);
+        }
+    }
+
+    /// <summary>The largest packet that a device leaves to the one below to segment, which none may exceed (netif_set_tso_max_size).</summary>
+    public static void InheritSegments(NetworkDevice device, uint size)
+    {
+        device.TsoMaximumSize = size;
+        device.GsoMaximumSize = Math.Min(device.GsoMaximumSize, size);
+    }
 
     /// <summary>Of a device that goes nothing is told but its end (rtmsg_ifinfo_event).</summary>
     private void Notify(NetworkDevice device, LinkMessageOptions options, Requester? requester)
@@ -43,6 +68,7 @@ internal sealed partial class DeviceControl(SimulatedKernel kernel)
         kernel.Parameters.AddDevice(device.Name);
         device.HasInet = true;
         device.IsGone = false;
+        device.Features.Update();
         NetconfMessage.NotifyNew(kernel, device);
         Inet6.DeviceRegistered(device);
         if (!device.HasCarrier)
@@ -56,14 +82,7 @@ internal sealed partial class DeviceControl(SimulatedKernel kernel)
     /// <summary>unregister_netdevice_many: takes devices down, takes away all that hangs on them, and tells of their end.</summary>
     public void Unregister(IReadOnlyList<NetworkDevice> devices, Requester? requester = null)
     {
-        foreach (NetworkDevice device in devices)
-        {
-            if (device.IsUp)
-            {
-                Close(device);
-            }
-        }
-
+        CloseAll(devices);
         NetworkDevice[] leaving = [.. devices.Where(static device => !device.IsGone)];
         foreach (NetworkDevice device in leaving)
         {
@@ -75,6 +94,11 @@ internal sealed partial class DeviceControl(SimulatedKernel kernel)
             device.Traffic.SetDefault("noop");
             Uninstall(device);
             byte[] gone = LinkMessage.Build(kernel, device, RTM_DELLINK, new LinkMessageOptions(uint.MaxValue, requester?.Sequence ?? 0, requester?.PortId ?? 0));
+            if (device.Bridge is { } bridge)
+            {
+                Bridges.FlushVlans(bridge, null);
+            }
+
             kernel.RouteEvents.Publish(RTNLGRP_LINK, gone, requester);
             Detach(device);
         }
@@ -126,27 +150,16 @@ internal sealed partial class DeviceControl(SimulatedKernel kernel)
             return LinuxError.ENETDOWN;
         }
 
-        if (device is { KindState: MacvlanState macvlan, Lower: { } below })
+        if (device is { KindState: MacvlanState, Lower: { } below } && !IsPassthrough(device) && HasSameAddress(device, below))
         {
-            if (!below.IsUp)
-            {
-                return LinuxError.ENETDOWN;
-            }
-
-            if (macvlan.Mode != MacvlanState.Passthrough && HasSameAddress(device, below))
-            {
-                return LinuxError.EADDRINUSE;
-            }
+            return LinuxError.EADDRINUSE;
         }
 
-        if (device is { Vlan: not null, Lower: { } tagged })
-        {
-            InheritAddress(device, tagged);
-        }
-
+        ReceiveThroughLower(device);
         device.Flags |= DeviceFlags.Up;
         if (device.Bridge is { } bridge)
         {
+            UpdateFeatures(device);
             Bridges.BridgeUp(bridge);
         }
 
@@ -191,6 +204,7 @@ internal sealed partial class DeviceControl(SimulatedKernel kernel)
             return;
         }
 
+        ReceiveNoMoreThroughLower(device);
         device.Flags &= ~DeviceFlags.Up;
         if (device.Bridge is { } bridge)
         {
@@ -212,9 +226,29 @@ internal sealed partial class DeviceControl(SimulatedKernel kernel)
         kernel.Datapath?.DeviceChanged(device);
         if (notify)
         {
-            NotifyLink(device, (uint)(DeviceFlags.Up | DeviceFlags.Running));
-            DownNotifiers(device);
+            TellOfClose(device);
         }
+    }
+
+    /// <summary>Takes devices down together: all stop before anybody hears of the first (dev_close_many).</summary>
+    private static void CloseAll(IEnumerable<NetworkDevice> devices)
+    {
+        NetworkDevice[] up = [.. devices.Where(static device => device.IsUp)];
+        foreach (NetworkDevice device in up)
+        {
+            device.Kernel.DeviceControl.Close(device, notify: false);
+        }
+
+        foreach (NetworkDevice device in up)
+        {
+            device.Kernel.DeviceControl.TellOfClose(device);
+        }
+    }
+
+    private void TellOfClose(NetworkDevice device)
+    {
+        NotifyLink(device, (uint)(DeviceFlags.Up | DeviceFlags.Running));
+        DownNotifiers(device);
     }
 
     /// <summary>Sets the flags without telling anybody (__dev_change_flags).</summary>
@@ -293,49 +327,6 @@ internal sealed partial class DeviceControl(SimulatedKernel kernel)
         return LinuxError.None;
     }
 
-    /// <summary>A driver that can't filter by address takes everything while the device has addresses beside its own (__dev_set_rx_mode).</summary>
-    public void FollowReceiveFilter(NetworkDevice device)
-    {
-        bool takesAll = device.UnicastAddresses.Count > 0;
-        if (device.IsUp && takesAll != device.FiltersNothing)
-        {
-            device.FiltersNothing = takesAll;
-            AddPromiscuity(device, takesAll ? 1 : -1, notify: false);
-        }
-    }
-
-    /// <summary>Someone needs the device to receive everything, or no longer does.</summary>
-    public void AddPromiscuity(NetworkDevice device, int delta, bool notify = true)
-    {
-        bool was = device.Promiscuity > 0;
-        device.Promiscuity += delta;
-        bool now = device.Promiscuity > 0;
-        if (was != now)
-        {
-            device.Flags = now ? device.Flags | DeviceFlags.Promiscuous : device.Flags & ~DeviceFlags.Promiscuous;
-            if (device.Lower is { } lower && (device.IsUp || device.Vlan is not null))
-            {
-                lower.Kernel.DeviceControl.AddPromiscuity(lower, delta);
-            }
-        }
-
-        if (notify)
-        {
-            NotifyLink(device, (uint)DeviceFlags.Promiscuous);
-        }
-    }
-
-    /// <summary>Someone needs all multicast of the device, or no longer does; a VLAN needs that of the device below.</summary>
-    public static void AddAllMulticast(NetworkDevice device, int delta)
-    {
-        bool was = device.AllMulticast > 0;
-        device.AllMulticast += delta;
-        if (was != device.AllMulticast > 0 && device.Vlan is not null && device.Lower is { } lower)
-        {
-            AddAllMulticast(lower, delta);
-        }
-    }
-
     /// <summary>Sets the MTU (dev_set_mtu); the caller has checked it.</summary>
     public void SetMtu(NetworkDevice device, uint mtu)
     {
@@ -360,16 +351,9 @@ internal sealed partial class DeviceControl(SimulatedKernel kernel)
         }
 
         Inet6.MtuChanged(device);
-        foreach (NetworkDevice upper in device.Uppers.ToArray())
+        foreach (NetworkDevice upper in UppersOf(device).Where(upper => upper.Mtu > mtu))
         {
-            if (upper.Vlan is not null && upper.Mtu > mtu)
-            {
-                upper.Kernel.DeviceControl.SetMtu(upper, mtu);
-            }
-            else if (upper.KindState is MacvlanState && upper.Mtu > mtu)
-            {
-                upper.Kernel.DeviceControl.SetMtu(upper, mtu);
-            }
+            upper.Kernel.DeviceControl.SetMtu(upper, mtu);
         }
 
         if (device.Port is { } port)
@@ -384,6 +368,7 @@ internal sealed partial class DeviceControl(SimulatedKernel kernel)
     public void SetAddress(NetworkDevice device, byte[] address)
     {
         byte[] old = device.HardwareAddress;
+        ReceiveOtherAddress(device, address);
         device.HardwareAddress = address;
         device.AddressAssignType = 3;
         if (device.Bridge is { } bridge)
@@ -403,32 +388,20 @@ internal sealed partial class DeviceControl(SimulatedKernel kernel)
     {
         NotifyLink(device);
         kernel.NeighbourControl.AddressChanged(device);
-        if (device.Port is { } port)
+        foreach (NetworkDevice upper in UppersOf(device))
         {
-            Bridges.PortAddressChanged(port, old);
-        }
-
-        foreach (NetworkDevice upper in device.Uppers.ToArray())
-        {
-            if (upper is { Vlan: not null, IsUp: true })
+            if (upper is { Vlan: { } vlan, IsUp: true })
             {
-                upper.Kernel.DeviceControl.InheritAddress(upper, device);
+                upper.Kernel.DeviceControl.FollowAddressBelow(upper, vlan, device);
             }
         }
 
-        kernel.Datapath?.DeviceChanged(device);
-    }
-
-    /// <summary>A VLAN device has the MAC of the device below for as long as nobody gave it another (vlan_dev_inherit_address); one that is down learns of a change when it is set up.</summary>
-    private void InheritAddress(NetworkDevice device, NetworkDevice lower)
-    {
-        const byte Stolen = 2;
-        if (device.AddressAssignType == Stolen && !device.HardwareAddress.AsSpan().SequenceEqual(lower.HardwareAddress))
+        if (device.Port is { } port)
         {
-            byte[] old = device.HardwareAddress;
-            device.HardwareAddress = [.. lower.HardwareAddress];
-            AddressChanged(device, old);
+            Bridges.PortAddressChanged(port);
         }
+
+        kernel.Datapath?.DeviceChanged(device);
     }
 
     /// <summary>Renames (dev_change_name).</summary>

@@ -6,6 +6,7 @@ namespace EucaNet.Simulator.Kernel.Devices;
 internal sealed class NetworkDevice(SimulatedKernel kernel, int index, string name, string kind)
 {
     private DeviceTraffic? _traffic;
+    private DeviceFeatures? _features;
 
     /// <summary>The kernel whose namespace the device is in now.</summary>
     public SimulatedKernel Kernel { get; set; } = kernel;
@@ -88,6 +89,9 @@ internal sealed class NetworkDevice(SimulatedKernel kernel, int index, string na
     /// <summary>The queueing disciplines and their filters.</summary>
     public DeviceTraffic Traffic => _traffic ??= new DeviceTraffic(this);
 
+    /// <summary>What it can do with packets.</summary>
+    public DeviceFeatures Features => _features ??= new DeviceFeatures(this);
+
     /// <summary>The device has no queue of its own ("noqueue" once up).</summary>
     public bool HasNoQueue { get; init; } = true;
 
@@ -143,10 +147,13 @@ internal sealed class NetworkDevice(SimulatedKernel kernel, int index, string na
     /// <summary>Promiscuity and all-multicast as user space asked for them (gflags).</summary>
     public DeviceFlags RequestedFlags { get; set; }
 
-    /// <summary>Further unicast addresses it receives (bridge fdb add … self).</summary>
-    public List<byte[]> UnicastAddresses { get; } = [];
+    /// <summary>Unicast addresses beside its own that it receives, for those who stand on it, for its bridge, or by hand (dev->uc).</summary>
+    public AddressFilter UnicastFilter { get; } = new();
 
-    /// <summary>It takes everything because of those addresses (uc_promisc); looked at again only while it is up.</summary>
+    /// <summary>The driver can receive some addresses beside its own without receiving all (IFF_UNICAST_FLT).</summary>
+    public bool FiltersUnicast => Kind is "vlan" or "macvlan" or "macvtap" or "ipvlan" or "bond" or "team";
+
+    /// <summary>It takes everything because it cannot filter those addresses (uc_promisc); looked at again only while it is up.</summary>
     public bool FiltersNothing { get; set; }
 
     /// <summary>Multicast addresses that protocols listen to: see <see cref="ReceiveFilter"/>.</summary>

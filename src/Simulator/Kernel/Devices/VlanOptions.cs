@@ -20,5 +20,8 @@ internal sealed class VlanOptions
     /// <summary>Tag priority to packet priority.</summary>
     public uint[] IngressMap { get; } = new uint[8];
 
+    /// <summary>The MAC of the device below, when the VLAN device last looked at it (real_dev_addr).</summary>
+    public byte[] LowerAddress { get; set; } = new byte[6];
+
     public bool IsLooselyBound => (Flags & 4) != 0;
 }

@@ -46,6 +46,12 @@ internal sealed class Inet4Control(SimulatedKernel kernel)
         kernel.Addresses.Insert(address, address.IsSecondary ? list.Count : lastPrimary);
         Notify(address, RTM_NEWADDR, requester);
         AddRoutes(address);
+        if (address.Device.IsUp)
+        {
+            // Next hops over the device that ended with its last address live again (fib_sync_up).
+            kernel.RouteControl.DeviceUp(address.Device);
+        }
+
         kernel.Datapath?.AddressAdded(address);
         ScheduleLifetime(address);
         return Verdict.Success;

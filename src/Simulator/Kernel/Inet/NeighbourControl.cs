@@ -108,25 +108,29 @@ internal sealed class NeighbourControl(SimulatedKernel kernel)
     /// <summary>The device's own MAC is another one: what was learned over it is forgotten (neigh_changeaddr).</summary>
     public void AddressChanged(NetworkDevice device) => Flush(device, null, keepPermanent: false);
 
-    /// <summary>ARP entries end with the device's being down.</summary>
-    public void DeviceDown(NetworkDevice device) => Flush(device, AF_INET, keepPermanent: false);
+    /// <summary>ARP entries and proxies end with the device's being down.</summary>
+    public void DeviceDown(NetworkDevice device) => End(device, AF_INET, keepPermanent: false);
 
-    /// <summary>IPv6 entries end when IPv6 on the device ends.</summary>
-    public void Inet6Down(NetworkDevice device) => Flush(device, AF_INET6, keepPermanent: false);
+    /// <summary>IPv6 entries and proxies end when IPv6 on the device ends.</summary>
+    public void Inet6Down(NetworkDevice device) => End(device, AF_INET6, keepPermanent: false);
 
-    /// <summary>Without carrier only permanent entries stay (neigh_carrier_down).</summary>
+    /// <summary>Without carrier only permanent entries and proxies stay (neigh_carrier_down).</summary>
     public void CarrierChanged(NetworkDevice device)
     {
         if (!device.HasCarrier)
         {
-            Flush(device, null, keepPermanent: true);
+            End(device, null, keepPermanent: true);
         }
     }
 
-    public void DeviceGoes(NetworkDevice device)
+    public void DeviceGoes(NetworkDevice device) => End(device, null, keepPermanent: false);
+
+    /// <summary>__neigh_ifdown.</summary>
+    private void End(NetworkDevice device, byte? family, bool keepPermanent)
     {
-        Flush(device, null, keepPermanent: false);
-        foreach (Neighbour proxy in kernel.Neighbours.Proxies.Values.Where(proxy => proxy.Device == device).ToArray())
+        Flush(device, family, keepPermanent);
+        foreach (Neighbour proxy in kernel.Neighbours.Proxies.Values
+            .Where(proxy => proxy.Device == device && (family is null || proxy.Address.Family == family) && !(keepPermanent && proxy.State == NeighbourState.Permanent)).ToArray())
         {
             kernel.Neighbours.Proxies.Remove((proxy.Device, proxy.Address));
         }

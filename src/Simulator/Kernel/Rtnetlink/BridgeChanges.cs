@@ -54,7 +54,12 @@ internal static class BridgeChanges
 
         if (kernel.Profile.HasVlanFiltering)
         {
-            bridge.VlanFiltering = data.U8(7) is { } filtering ? filtering != 0 : bridge.VlanFiltering;
+            if (data.U8(7) is { } filtering && filtering != 0 != bridge.VlanFiltering)
+            {
+                bridge.VlanFiltering = filtering != 0;
+                kernel.Bridges.ManagePromiscuity(bridge);
+            }
+
             bridge.VlanProtocol = data.U16(8) is { } protocol ? BinaryPrimitives.ReverseEndianness(protocol) : bridge.VlanProtocol;
             bridge.ChooseGroupAddress();
             if (data.U16(39) is { } pvid)
@@ -62,17 +67,22 @@ internal static class BridgeChanges
                 kernel.Bridges.SetDefaultVlan(bridge, pvid);
             }
 
-            if (data.U8(41) is > 1 || data.U8(45) is > 1)
+            if (data.U8(41) is > 1)
             {
                 return LinuxError.EINVAL;
             }
 
+            bridge.VlanStatistics = data.U8(41) is { } statistics ? statistics != 0 : bridge.VlanStatistics;
             if (data.Has(45) && bridge.Ports.Exists(static port => port.Vlans.Count > 0))
             {
                 return LinuxError.EBUSY;
             }
 
-            bridge.VlanStatistics = data.U8(41) is { } statistics ? statistics != 0 : bridge.VlanStatistics;
+            if (data.U8(45) is > 1)
+            {
+                return LinuxError.EINVAL;
+            }
+
             bridge.VlanStatisticsPerPort = data.U8(45) is { } perPort ? perPort != 0 : bridge.VlanStatisticsPerPort;
         }
 
@@ -185,6 +195,7 @@ internal static class BridgeChanges
         }
 
         port.Flags = flags;
+        kernel.Bridges.CountAutomaticPorts(port.Bridge);
         if (data.U32(BridgePortAttributes.IFLA_BRPORT_COST) is { } cost)
         {
             if (cost is < 1 or > 65535)
@@ -213,10 +224,7 @@ internal static class BridgeChanges
 
         if (data.Has(BridgePortAttributes.IFLA_BRPORT_FLUSH))
         {
-            foreach (ForwardingEntry entry in port.Bridge.Database.Entries.Where(entry => entry.Port == port && !entry.IsStatic).ToArray())
-            {
-                kernel.Bridges.RemoveEntry(port.Bridge, entry);
-            }
+            kernel.Bridges.ForgetLearned(port.Bridge, port);
         }
 
         if (data.U8(BridgePortAttributes.IFLA_BRPORT_MULTICAST_ROUTER) is { } router)

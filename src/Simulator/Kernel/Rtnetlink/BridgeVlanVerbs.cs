@@ -9,8 +9,6 @@ namespace EucaNet.Simulator.Kernel.Rtnetlink;
 /// <summary>RTM_GETVLAN: what bridges keep of each VLAN for all their ports (br_vlan_rtm_dump, br_vlan_global_opts_fill). Kernels without VLAN filtering have no such verb.</summary>
 internal sealed class BridgeVlanVerbs(SimulatedKernel kernel)
 {
-    private const ushort RTM_NEWVLAN = 112;
-    private const ushort RTM_GETVLAN = 114;
     private const ushort BRIDGE_VLANDB_DUMP_FLAGS = 1;
     private const uint BRIDGE_VLANDB_DUMPF_GLOBAL = 2;
     private const ushort BRIDGE_VLANDB_GLOBAL_OPTIONS = 2;

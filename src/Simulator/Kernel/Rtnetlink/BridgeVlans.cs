@@ -51,11 +51,18 @@ internal static class BridgeVlans
             }
 
             // All of a range are as its beginning says.
-            (ushort wanted, ushort first) = begin ?? (flags, id);
-            begin = null;
-            for (int one = first; one <= id; one++)
+            if (begin is (ushort wanted, ushort first))
             {
-                Set(kernel.Bridges, bridge, port, (ushort)one, wanted, add, ref changed);
+                begin = null;
+                SetRange(kernel.Bridges, bridge, port, first, id, wanted, add, ref changed);
+                continue;
+            }
+
+            // Told of is what is the same as before, too, where the request has changed something else already (br_process_vlan_info).
+            changed |= Set(kernel.Bridges, bridge, port, id, flags, add);
+            if (changed)
+            {
+                kernel.Bridges.NotifyVlan(bridge, port, id, add ? RTM_NEWVLAN : RTM_DELVLAN);
             }
         }
 
@@ -74,22 +81,39 @@ internal static class BridgeVlans
         : id <= begin ? "End vlan id is less than or equal to start vlan id"
         : null;
 
-    /// <summary>With the flag of the master a port's VLAN is the bridge's own, too.</summary>
-    private static void Set(BridgeControl control, BridgeState bridge, BridgePort? port, ushort id, ushort flags, bool add, ref bool changed)
+    /// <summary>Neighbouring VLANs that changed are told together.</summary>
+    private static void SetRange(BridgeControl control, BridgeState bridge, BridgePort? port, ushort first, ushort last, ushort flags, bool add, ref bool changed)
+    {
+        ushort start = 0;
+        for (int id = first; id <= last + 1; id++)
+        {
+            if (id <= last && Set(control, bridge, port, (ushort)id, flags, add))
+            {
+                changed = true;
+                start = start == 0 ? (ushort)id : start;
+            }
+            else if (start != 0)
+            {
+                control.NotifyVlan(bridge, port, start, add ? RTM_NEWVLAN : RTM_DELVLAN, (ushort)(id - 1));
+                start = 0;
+            }
+        }
+    }
+
+    /// <summary>With the flag of the master a port's VLAN is the bridge's own, too. True: something changed.</summary>
+    private static bool Set(BridgeControl control, BridgeState bridge, BridgePort? port, ushort id, ushort flags, bool add)
     {
         bool isPvid = (flags & BRIDGE_VLAN_INFO_PVID) != 0, isUntagged = (flags & BRIDGE_VLAN_INFO_UNTAGGED) != 0, isMaster = port is not null && (flags & BRIDGE_VLAN_INFO_MASTER) != 0;
         if (add)
         {
-            if (isMaster && !port!.Vlans.ContainsKey(id))
+            if (isMaster && !port!.Vlans.ContainsKey(id) && control.AddVlan(bridge, null, id, isPvid, isUntagged))
             {
-                control.AddVlan(bridge, null, id, isPvid, isUntagged);
+                control.NotifyVlan(bridge, null, id, RTM_NEWVLAN);
             }
 
-            changed |= control.AddVlan(bridge, port, id, isPvid, isUntagged);
-            return;
+            return control.AddVlan(bridge, port, id, isPvid, isUntagged);
         }
 
-        changed |= control.DeleteVlan(bridge, port, id);
-        changed |= isMaster && control.DeleteVlan(bridge, null, id);
+        return control.DeleteVlan(bridge, port, id) | (isMaster && control.DeleteVlan(bridge, null, id));
     }
 }

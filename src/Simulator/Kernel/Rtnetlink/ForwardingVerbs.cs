@@ -7,7 +7,7 @@ using static EucaNet.Simulator.Kernel.Rtnetlink.RtnetlinkConstants;
 namespace EucaNet.Simulator.Kernel.Rtnetlink;
 
 /// <summary>AF_BRIDGE: forwarding database entries, port options and VLANs (rtnl_fdb_add, rtnl_bridge_setlink and their like).</summary>
-internal sealed class ForwardingVerbs(SimulatedKernel kernel)
+internal sealed partial class ForwardingVerbs(SimulatedKernel kernel)
 {
     public void Attach(RouteSubsystem subsystem)
     {
@@ -72,7 +72,7 @@ internal sealed class ForwardingVerbs(SimulatedKernel kernel)
         {
             if (device.Bridge is { } bridge)
             {
-                return TellOwn(AddToBridge(bridge, null, mac, vid, state, flags, message.Header.Flags), device, mac, vid, RTM_NEWNEIGH);
+                return TellOwn(AddToBridge(bridge, null, mac, vid, state, flags, message.Header.Flags), device, mac, vid, RTM_NEWNEIGH, state);
             }
 
             if (device.KindState is VxlanState vxlan)
@@ -80,28 +80,13 @@ internal sealed class ForwardingVerbs(SimulatedKernel kernel)
                 return new VxlanForwarding(kernel, device, vxlan).Add(MacAddress.Read(mac), attributes, state, flags, message.Header.Flags);
             }
 
-            // A device without a database of its own takes the address into its receive filter (ndo_dflt_fdb_add).
-            if ((state & ((ushort)NeighbourState.Permanent)) == 0)
+            verdict = AddToFilter(device, mac, vid, state, message.Header.Flags);
+            if (verdict.Error == LinuxError.None)
             {
-                return LinuxError.EINVAL;
+                kernel.RouteEvents.Publish(RTNLGRP_NEIGH, SelfEntry(device, mac, RTM_NEWNEIGH, vid, state));
             }
 
-            if (vid != 0)
-            {
-                return LinuxError.EINVAL;
-            }
-
-            byte[][] list = (mac[0] & 1) != 0 ? [.. device.MulticastAddresses] : [.. device.UnicastAddresses];
-            if (Array.Exists(list, known => known.AsSpan().SequenceEqual(mac)))
-            {
-                return (message.Header.Flags & NetlinkMessageFlags.Exclusive) != 0 ? LinuxError.EEXIST : Verdict.Success;
-            }
-
-            ((mac[0] & 1) != 0 ? device.MulticastAddresses : device.UnicastAddresses).Add(mac);
-            kernel.DeviceControl.FollowReceiveFilter(device);
-
-            kernel.RouteEvents.Publish(RTNLGRP_NEIGH, SelfEntry(device, mac, RTM_NEWNEIGH));
-            return Verdict.Success;
+            return verdict;
         }
 
         return error;
@@ -114,76 +99,14 @@ internal sealed class ForwardingVerbs(SimulatedKernel kernel)
         : Verdict.Success;
 
     /// <summary>A bridge's own entry was told once more as that of a device, before 6.13 let bridges say that they had told of it (rtnl_fdb_notify).</summary>
-    private Verdict TellOwn(Verdict verdict, NetworkDevice device, byte[] mac, ushort vlan, ushort type)
+    private Verdict TellOwn(Verdict verdict, NetworkDevice device, byte[] mac, ushort vlan, ushort type, ushort state)
     {
         if (verdict.Error == LinuxError.None && !kernel.Profile.IsAtLeast(6, 13))
         {
-            kernel.RouteEvents.Publish(RTNLGRP_NEIGH, SelfEntry(device, mac, type, vlan));
+            kernel.RouteEvents.Publish(RTNLGRP_NEIGH, SelfEntry(device, mac, type, vlan, state));
         }
 
         return verdict;
-    }
-
-    private Verdict AddToBridge(BridgeState bridge, BridgePort? port, byte[] mac, ushort vlan, ushort state, byte flags, NetlinkMessageFlags request)
-    {
-        const ushort Allowed = (ushort)(NeighbourState.Permanent | NeighbourState.NoArp | NeighbourState.Reachable);
-        if ((state & Allowed) == 0 || (port is null && (state & (ushort)NeighbourState.Permanent) == 0))
-        {
-            return LinuxError.EINVAL;
-        }
-
-        if (mac.AsSpan().IndexOfAnyExcept((byte)0) < 0)
-        {
-            return LinuxError.EINVAL;
-        }
-
-        // A port that cannot learn takes only what lasts (fdb_add_entry).
-        if (port is { State: not (BridgePortState.Learning or BridgePortState.Forwarding) } && (state & (ushort)(NeighbourState.Permanent | NeighbourState.NoArp)) == 0)
-        {
-            return LinuxError.EPERM;
-        }
-
-        SortedDictionary<ushort, BridgeVlan> vlans = port?.Vlans ?? bridge.Vlans;
-        if (vlan != 0 && !vlans.ContainsKey(vlan))
-        {
-            return LinuxError.EINVAL;
-        }
-
-        IEnumerable<ushort> targets = vlan != 0 || !kernel.Profile.HasVlanFiltering || vlans.Count == 0 ? [vlan] : [0, .. vlans.Keys];
-        foreach (ushort target in targets)
-        {
-            ForwardingEntry? known = bridge.Database.Find(mac, target);
-            if (known is null && (request & NetlinkMessageFlags.Create) == 0)
-            {
-                return LinuxError.ENOENT;
-            }
-
-            if (known is not null && (request & NetlinkMessageFlags.Exclusive) != 0)
-            {
-                return LinuxError.EEXIST;
-            }
-
-            bool isLocal = (state & (ushort)NeighbourState.Permanent) != 0;
-            bool isStatic = isLocal || (state & (ushort)NeighbourState.NoArp) != 0;
-            ForwardingEntry entry = known ?? new ForwardingEntry(mac, target, port);
-            bool changed = known is null || known.Port != port || known.IsLocal != isLocal || known.IsStatic != isStatic;
-            entry.Port = port;
-            entry.IsLocal = isLocal;
-            entry.IsStatic = isStatic;
-            entry.IsAddedByUser = true;
-            entry.IsSticky = (flags & NTF_STICKY) != 0;
-            entry.IsExternallyLearned = (flags & NTF_EXT_LEARNED) != 0;
-            if (known is null)
-            {
-                kernel.Bridges.AddEntry(bridge, entry);
-            }
-            else if (changed)
-            {
-                kernel.Bridges.NotifyEntry(bridge, entry, RTM_NEWNEIGH);
-            }
-        }
-
-        return Verdict.Success;
     }
 
     private Verdict Delete(SimulatedNetlinkSocket socket, NetlinkMessage message)
@@ -200,6 +123,7 @@ internal sealed class ForwardingVerbs(SimulatedKernel kernel)
 
         ReadOnlySpan<byte> header = message.Payload;
         int index = BinaryPrimitives.ReadInt32LittleEndian(header[4..]);
+        ushort state = BinaryPrimitives.ReadUInt16LittleEndian(header[8..]);
         byte flags = header[10];
         if (index == 0)
         {
@@ -242,7 +166,7 @@ internal sealed class ForwardingVerbs(SimulatedKernel kernel)
 
         if (device.Bridge is { } bridge)
         {
-            return TellOwn(RemoveFromBridge(bridge, null, mac, vid), device, mac, vid, RTM_DELNEIGH);
+            return TellOwn(RemoveFromBridge(bridge, null, mac, vid), device, mac, vid, RTM_DELNEIGH, state);
         }
 
         if (device.KindState is VxlanState vxlan)
@@ -250,39 +174,10 @@ internal sealed class ForwardingVerbs(SimulatedKernel kernel)
             return new VxlanForwarding(kernel, device, vxlan).Delete(MacAddress.Read(mac), attributes);
         }
 
-        if ((BinaryPrimitives.ReadUInt16LittleEndian(header[8..]) & (ushort)NeighbourState.Permanent) == 0)
+        error = RemoveFromFilter(device, mac, state);
+        if (error == LinuxError.None)
         {
-            return LinuxError.EINVAL;
-        }
-
-        List<byte[]> list = (mac[0] & 1) != 0 ? device.MulticastAddresses : device.UnicastAddresses;
-        if (list.RemoveAll(known => known.AsSpan().SequenceEqual(mac)) == 0)
-        {
-            return LinuxError.ENOENT;
-        }
-
-        kernel.DeviceControl.FollowReceiveFilter(device);
-
-        kernel.RouteEvents.Publish(RTNLGRP_NEIGH, SelfEntry(device, mac, RTM_DELNEIGH));
-        return Verdict.Success;
-    }
-
-    private LinuxError RemoveFromBridge(BridgeState bridge, BridgePort? port, byte[] mac, ushort vlan)
-    {
-        SortedDictionary<ushort, BridgeVlan> vlans = port?.Vlans ?? bridge.Vlans;
-        if (vlan != 0 && !vlans.ContainsKey(vlan))
-        {
-            return LinuxError.EINVAL;
-        }
-
-        LinuxError error = LinuxError.ENOENT;
-        foreach (ushort target in vlan != 0 || vlans.Count == 0 ? [vlan] : (IEnumerable<ushort>)[0, .. vlans.Keys])
-        {
-            if (bridge.Database.Find(mac, target) is { } entry && entry.Port == port)
-            {
-                kernel.Bridges.RemoveEntry(bridge, entry);
-                error = LinuxError.None;
-            }
+            kernel.RouteEvents.Publish(RTNLGRP_NEIGH, SelfEntry(device, mac, RTM_DELNEIGH, vid, state));
         }
 
         return error;
@@ -345,14 +240,14 @@ internal sealed class ForwardingVerbs(SimulatedKernel kernel)
     }
 
     private static byte[][] SelfEntries(NetworkDevice device) =>
-        device.UnicastAddresses.Concat(device.Kind == "vxlan" ? [] : ReceiveFilter.Multicast(device)).Select(mac => SelfEntry(device, mac, RTM_NEWNEIGH)).ToArray();
+        device.UnicastFilter.Addresses.Concat(device.Kind == "vxlan" ? [] : ReceiveFilter.Multicast(device)).Select(mac => SelfEntry(device, mac, RTM_NEWNEIGH)).ToArray();
 
-    private static byte[] SelfEntry(NetworkDevice device, byte[] mac, ushort type, ushort vlan = 0)
+    private static byte[] SelfEntry(NetworkDevice device, byte[] mac, ushort type, ushort vlan = 0, ushort state = (ushort)NeighbourState.Permanent)
     {
         var buffer = new NetlinkBuffer(64);
         var writer = new NetlinkWriter(buffer);
         WireMark mark = writer.BeginMessage(type, 0, 0);
-        NeighbourMessage.WriteHeader(ref writer, AF_BRIDGE, device.Index, (ushort)NeighbourState.Permanent, NTF_SELF, 0);
+        NeighbourMessage.WriteHeader(ref writer, AF_BRIDGE, device.Index, state, NTF_SELF, 0);
         writer.WriteBytes(NDA_LLADDR, mac);
         if (vlan != 0)
         {

@@ -196,14 +196,14 @@ internal sealed partial class LinkVerbs
 
         if (attributes.U8(IFLA_LINKMODE) is { } mode)
         {
+            notify |= device.LinkMode != mode;
             device.LinkMode = mode;
-            notify = true;
         }
 
-        // No device has virtual functions or ports.
-        if (attributes.Has(IFLA_VFINFO_LIST) || attributes.Has(IFLA_VF_PORTS) || attributes.Has(IFLA_PORT_SELF))
+        LinuxError functions = VirtualFunctions.Refusal(attributes);
+        if (functions != LinuxError.None)
         {
-            return LinuxError.EOPNOTSUPP;
+            return functions;
         }
 
         if (attributes.Bytes(IFLA_AF_SPEC) is { } families)

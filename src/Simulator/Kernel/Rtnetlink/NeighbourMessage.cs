@@ -54,17 +54,20 @@ internal static class NeighbourMessage
         return buffer.Written.ToArray();
     }
 
+    /// <summary>What a bridge's entry is shown as (fdb_to_nud).</summary>
+    public static NeighbourState StateOf(SimulatedKernel kernel, BridgeState bridge, ForwardingEntry entry) =>
+        entry.IsLocal ? NeighbourState.Permanent
+        : entry.IsStatic ? NeighbourState.NoArp
+        : kernel.TicksSince(entry.Updated) > bridge.AgeingTime ? NeighbourState.Stale
+        : NeighbourState.Reachable;
+
     public static byte[] BuildForwarding(SimulatedKernel kernel, BridgeState bridge, ForwardingEntry entry, ushort type)
     {
         var buffer = new NetlinkBuffer(128);
         var writer = new NetlinkWriter(buffer);
         WireMark message = writer.BeginMessage(type, 0, 0);
         byte flags = (byte)((entry.IsExternallyLearned ? NTF_EXT_LEARNED : 0) | (entry.IsSticky ? NTF_STICKY : 0));
-        ushort state = entry.IsLocal ? (ushort)NeighbourState.Permanent
-            : entry.IsStatic ? (ushort)NeighbourState.NoArp
-            : kernel.TicksSince(entry.Updated) > bridge.AgeingTime ? (ushort)NeighbourState.Stale
-            : (ushort)NeighbourState.Reachable;
-        WriteHeader(ref writer, AF_BRIDGE, (entry.Port?.Device ?? bridge.Device).Index, state, flags, 0);
+        WriteHeader(ref writer, AF_BRIDGE, (entry.Port?.Device ?? bridge.Device).Index, (ushort)StateOf(kernel, bridge, entry), flags, 0);
         writer.WriteBytes(NDA_LLADDR, entry.Mac);
         writer.WriteInt32(NDA_MASTER, bridge.Device.Index);
         writer.WriteUInt32(NDA_FLAGS_EXT, 0);

@@ -84,6 +84,7 @@ internal sealed class NeighbourVerbs(SimulatedKernel kernel)
             }
 
             proxy.Flags = (byte)(flags & ~NTF_PROXY);
+            proxy.State = state & NeighbourState.Permanent;
             proxy.Protocol = attributes.U8(NDA_PROTOCOL) ?? proxy.Protocol;
             return Verdict.Success;
         }

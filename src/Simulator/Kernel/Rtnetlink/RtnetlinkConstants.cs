@@ -54,6 +54,7 @@ internal static class RtnetlinkConstants
     public const uint RTNLGRP_IPV6_RULE = 19;
     public const uint RTNLGRP_IPV4_NETCONF = 24;
     public const uint RTNLGRP_IPV6_NETCONF = 25;
+    public const uint RTNLGRP_BRVLAN = 33;
     public const uint RTNLGRP_MAX = 38;
 
     public const ushort IFLA_ADDRESS = 1;
@@ -235,6 +236,9 @@ internal static class RtnetlinkConstants
 
     public const ushort IFLA_BRIDGE_FLAGS = 0;
     public const ushort IFLA_BRIDGE_MODE = 1;
+    public const ushort RTM_NEWVLAN = 112;
+    public const ushort RTM_DELVLAN = 113;
+    public const ushort RTM_GETVLAN = 114;
     public const ushort IFLA_BRIDGE_VLAN_INFO = 2;
     public const ushort BRIDGE_FLAGS_MASTER = 1;
     public const ushort BRIDGE_FLAGS_SELF = 2;

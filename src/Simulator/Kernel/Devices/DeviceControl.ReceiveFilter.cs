@@ -1,0 +1,233 @@
+using EucaNet.Simulator.Kernel.Rtnetlink;
+
+namespace EucaNet.Simulator.Kernel.Devices;
+
+/// <content>What a device receives beside what is sent to it: all, all multicast, further addresses (__dev_set_promiscuity, __dev_set_rx_mode).</content>
+internal sealed partial class DeviceControl
+{
+    /// <summary>Someone wants the device to receive an address beside its own (dev_uc_add).</summary>
+    public static void AddUnicast(NetworkDevice device, ReadOnlySpan<byte> mac)
+    {
+        device.UnicastFilter.Add(mac);
+        device.Kernel.DeviceControl.FollowReceiveFilter(device);
+    }
+
+    /// <summary>Someone wants that no longer (dev_uc_del). False: nobody did.</summary>
+    public static bool RemoveUnicast(NetworkDevice device, ReadOnlySpan<byte> mac)
+    {
+        if (!device.UnicastFilter.Remove(mac))
+        {
+            return false;
+        }
+
+        device.Kernel.DeviceControl.FollowReceiveFilter(device);
+        return true;
+    }
+
+    /// <summary>
+    /// A driver that can't filter by address takes everything while the device has addresses beside its own; one that stands on another device hands them down (__dev_set_rx_mode).
+    /// </summary>
+    public void FollowReceiveFilter(NetworkDevice device)
+    {
+        if (!device.IsUp)
+        {
+            return;
+        }
+
+        if (!device.FiltersUnicast)
+        {
+            bool takesAll = !device.UnicastFilter.IsEmpty;
+            if (takesAll != device.FiltersNothing)
+            {
+                device.FiltersNothing = takesAll;
+                AddPromiscuity(device, takesAll ? 1 : -1, notify: false);
+            }
+        }
+        else if (StandsOnOther(device) && device.Lower is { } lower)
+        {
+            device.UnicastFilter.Synchronise(lower.UnicastFilter);
+            lower.Kernel.DeviceControl.FollowReceiveFilter(lower);
+        }
+    }
+
+    /// <summary>Someone needs the device to receive everything, or no longer does.</summary>
+    public void AddPromiscuity(NetworkDevice device, int delta, bool notify = true)
+    {
+        bool was = device.Promiscuity > 0;
+        device.Promiscuity += delta;
+        bool now = device.Promiscuity > 0;
+        if (was != now)
+        {
+            device.Flags = now ? device.Flags | DeviceFlags.Promiscuous : device.Flags & ~DeviceFlags.Promiscuous;
+            if (device.Lower is { } lower && (device.Vlan is not null || (device.IsUp && !IsPassthrough(device))))
+            {
+                lower.Kernel.DeviceControl.AddPromiscuity(lower, delta);
+            }
+
+            if (device.Bridge is { } bridge)
+            {
+                Bridges.ManagePromiscuity(bridge);
+            }
+        }
+
+        if (notify)
+        {
+            NotifyLink(device, (uint)DeviceFlags.Promiscuous);
+            if (was != now)
+            {
+                FollowReceiveFilter(device);
+            }
+        }
+    }
+
+    /// <summary>Someone needs all multicast of the device, or no longer does; what stands on another needs that of the device below.</summary>
+    public static void AddAllMulticast(NetworkDevice device, int delta)
+    {
+        bool was = device.AllMulticast > 0;
+        device.AllMulticast += delta;
+        if (was != device.AllMulticast > 0 && device.Lower is { } lower && (device.Vlan is not null || (device.IsUp && device.KindState is MacvlanState)))
+        {
+            AddAllMulticast(lower, delta);
+        }
+    }
+
+    /// <summary>A VLAN device or macvlan was set up: the device below receives what is sent to it (vlan_dev_open, macvlan_open).</summary>
+    private void ReceiveThroughLower(NetworkDevice device)
+    {
+        if (device.Lower is not { } lower)
+        {
+            return;
+        }
+
+        if (device.Vlan is { } vlan)
+        {
+            if (!IsAddressOf(lower, device.HardwareAddress) && !InheritAddress(device, lower))
+            {
+                AddUnicast(lower, device.HardwareAddress);
+            }
+
+            vlan.LowerAddress = [.. lower.HardwareAddress];
+        }
+        else if (device.KindState is MacvlanState)
+        {
+            if (IsPassthrough(device))
+            {
+                lower.Kernel.DeviceControl.AddPromiscuity(lower, 1);
+                return;
+            }
+
+            AddUnicast(lower, device.HardwareAddress);
+            if (device.AllMulticast > 0)
+            {
+                AddAllMulticast(lower, 1);
+            }
+
+            if (device.Promiscuity > 0)
+            {
+                lower.Kernel.DeviceControl.AddPromiscuity(lower, 1);
+            }
+        }
+    }
+
+    /// <summary>It goes down: the device below need not do so for it any more (vlan_dev_stop, macvlan_stop).</summary>
+    private static void ReceiveNoMoreThroughLower(NetworkDevice device)
+    {
+        if (!StandsOnOther(device) || device.Lower is not { } lower)
+        {
+            return;
+        }
+
+        device.UnicastFilter.TakeBack(lower.UnicastFilter);
+        lower.Kernel.DeviceControl.FollowReceiveFilter(lower);
+        if (device.Vlan is not null)
+        {
+            if (!IsAddressOf(lower, device.HardwareAddress))
+            {
+                RemoveUnicast(lower, device.HardwareAddress);
+            }
+        }
+        else if (IsPassthrough(device))
+        {
+            lower.Kernel.DeviceControl.AddPromiscuity(lower, -1);
+        }
+        else
+        {
+            if (device.AllMulticast > 0)
+            {
+                AddAllMulticast(lower, -1);
+            }
+
+            if (device.Promiscuity > 0)
+            {
+                lower.Kernel.DeviceControl.AddPromiscuity(lower, -1);
+            }
+
+            RemoveUnicast(lower, device.HardwareAddress);
+        }
+    }
+
+    /// <summary>A VLAN device or macvlan that is up gets another address: the device below receives that instead (vlan_dev_set_mac_address, macvlan_sync_address).</summary>
+    private static void ReceiveOtherAddress(NetworkDevice device, byte[] address)
+    {
+        if (!device.IsUp || !StandsOnOther(device) || device.Lower is not { } lower || IsPassthrough(device))
+        {
+            return;
+        }
+
+        if (device.Vlan is null || !IsAddressOf(lower, address))
+        {
+            AddUnicast(lower, address);
+        }
+
+        if (device.Vlan is null || !IsAddressOf(lower, device.HardwareAddress))
+        {
+            RemoveUnicast(lower, device.HardwareAddress);
+        }
+    }
+
+    /// <summary>The device below a VLAN has another address by now: the VLAN has that too, or has need of the receive filter, or none any more (vlan_sync_address).</summary>
+    private void FollowAddressBelow(NetworkDevice device, VlanOptions vlan, NetworkDevice lower)
+    {
+        if (vlan.LowerAddress.AsSpan().SequenceEqual(lower.HardwareAddress))
+        {
+            return;
+        }
+
+        if (!InheritAddress(device, lower))
+        {
+            bool was = vlan.LowerAddress.AsSpan().SequenceEqual(device.HardwareAddress), isNow = IsAddressOf(lower, device.HardwareAddress);
+            if (!was && isNow)
+            {
+                RemoveUnicast(lower, device.HardwareAddress);
+            }
+
+            if (was && !isNow)
+            {
+                AddUnicast(lower, device.HardwareAddress);
+            }
+        }
+
+        vlan.LowerAddress = [.. lower.HardwareAddress];
+    }
+
+    /// <summary>A VLAN device has the MAC of the device below for as long as nobody gave it another (vlan_dev_inherit_address). False: somebody did.</summary>
+    private bool InheritAddress(NetworkDevice device, NetworkDevice lower)
+    {
+        const byte Stolen = 2;
+        if (device.AddressAssignType != Stolen)
+        {
+            return false;
+        }
+
+        byte[] old = device.HardwareAddress;
+        device.HardwareAddress = [.. lower.HardwareAddress];
+        AddressChanged(device, old);
+        return true;
+    }
+
+    private static bool StandsOnOther(NetworkDevice device) => device.Vlan is not null || device.KindState is MacvlanState;
+
+    private static bool IsPassthrough(NetworkDevice device) => device.KindState is MacvlanState { Mode: MacvlanState.Passthrough };
+
+    private static bool IsAddressOf(NetworkDevice device, byte[] address) => device.HardwareAddress.AsSpan().SequenceEqual(address);
+}
