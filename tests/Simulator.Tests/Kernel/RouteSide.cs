@@ -20,9 +20,10 @@ internal sealed class RouteSide : IDisposable
 
     public RouteSide(IKernel kernel)
     {
-        // IPv6 talks as soon as a link is up, and bridges learn from that.
+        // IPv6 talks as soon as a link is up, and bridges report that they listen to those who snoop: other bridges learn from that, and where cables make a ring they do so for ever.
         kernel.WriteParameter("net/ipv6/conf/all/disable_ipv6", "1");
         kernel.WriteParameter("net/ipv6/conf/default/disable_ipv6", "1");
+        kernel.WriteParameter("net/ipv4/igmp_link_local_mcast_reports", "0");
         _socket = kernel.OpenNetlink(NetlinkProtocol.Route, new NetlinkSocketOptions { StrictChecking = false });
 
         // A request can have more events than a socket holds where nobody asked for more room.

@@ -20,8 +20,8 @@ internal static class RouteText
     /// <summary>Of a link is told what requests change: name, MTU, queue length, link, master, alias, group, promiscuity, all-multicast, alternative names, options.</summary>
     private static readonly ushort[] LinkAttributes = [3, 4, 5, 10, 13, 18, 20, 27, 30, 52, 61];
 
-    /// <summary>Of the options of bridges: identities by MAC, timers, who asks for groups, and how much was learned, which comes of the reports of the machine's own bridges.</summary>
-    private static readonly ushort[] BridgeOptions = [10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 47, 48];
+    /// <summary>Of the options of bridges: identities by MAC, timers, and who asks for groups.</summary>
+    private static readonly ushort[] BridgeOptions = [10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 47];
 
     /// <summary>Of those of ports: state and cost follow the carrier; identities; timers.</summary>
     private static readonly ushort[] PortOptions = [1, 3, 13, 14, 18, 19, 21, 22, 23];

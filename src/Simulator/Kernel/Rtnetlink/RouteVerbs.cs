@@ -217,6 +217,12 @@ internal sealed partial class RouteVerbs(SimulatedKernel kernel)
             return error;
         }
 
+        if (family == AF_INET && query.Input is null && route.Type != RTN_LOCAL && hop?.Device is { HasInet: false })
+        {
+            // Routes of groups are kept where no IPv4 is, but nothing leaves there (__mkroute_output).
+            return LinuxError.EINVAL;
+        }
+
         if ((BinaryPrimitives.ReadUInt32LittleEndian(message.Payload[8..]) & RTM_F_FIB_MATCH) != 0)
         {
             SocketAnswers.Answer(socket, message, RouteMessage.Build(kernel, route, RTM_NEWROUTE));
