@@ -30,6 +30,7 @@ internal sealed partial class Packet
 
     private byte[] _buffer;
     private int _end;
+    private int _routers;
 
     private Packet(byte[] buffer, int start, int end)
     {
@@ -94,7 +95,7 @@ internal sealed partial class Packet
     /// <summary>The route chosen for the packet, from its look-up until it leaves.</summary>
     public RouteDecision? Route { get; set; }
 
-    /// <summary>How many devices it has passed, over all kernels; what goes round in circles ends by it.</summary>
+    /// <summary>How many devices it has passed since a router last took it on, over all kernels; what goes round in circles ends by it.</summary>
     public int Hops { get; set; }
 
     /// <summary>The socket that sent it, or that was found for it before it is delivered; null for others (skb->sk).</summary>
@@ -123,6 +124,15 @@ internal sealed partial class Packet
 
     /// <summary>What br_netfilter keeps of a packet that came in by a bridge's port; null for others.</summary>
     public BridgedPacket? Bridged { get; set; }
+
+    /// <summary>A router takes it on: what goes round from router to router ends by its hop limit, unless rules raise that again and again.</summary>
+    public void TakeOn()
+    {
+        if (++_routers <= byte.MaxValue)
+        {
+            Hops = 0;
+        }
+    }
 
     /// <summary>Somebody listens to this packet's story at this level.</summary>
     public bool Tells(TraceLevel level) => Story is { } story && story.Journey.Level >= level;

@@ -131,6 +131,10 @@ internal sealed class RouteLookup(SimulatedKernel kernel)
         return null;
     }
 
+    /// <summary>An IPv4 address that this machine may send from: one of its own, or one of a network that is local as a whole, as 127.0.0.0/8 is (__ip_dev_find).</summary>
+    public bool IsOwn(InternetAddress address) =>
+        kernel.Addresses.FindLocal(address) is not null || FindInTable(ForwardingTables.Local, new RouteQuery(address)) is { Type: RouteType.Local };
+
     private NetworkDevice Loopback => kernel.Devices.Find(1)!;
 
     private static bool Matches(RoutingRule rule, RouteQuery query)

@@ -109,6 +109,17 @@ public sealed class RoutingTests
         Assert.That(ping.Reason, Is.EqualTo("time to live exceeded from 192.168.0.1"));
     }
 
+    /// <summary>However many routers take it on: only what passes devices without end and no router ends in silence.</summary>
+    [Test]
+    public void What_two_routers_send_to_each_other_ends_by_its_TTL_and_the_sender_is_told([Values(64, 255)] byte hops)
+    {
+        _router.Route("0.0.0.0/0", "203.0.113.100");
+        _outside.Route("0.0.0.0/0", "203.0.113.1");
+        _outside.Kernel.WriteParameter("net/ipv4/ip_forward", "1");
+        ProbeResult ping = _cloud.Ping(_vm, IPAddress.Parse("198.51.100.1"), new ProbeOptions { TimeToLive = hops });
+        Assert.That(ping.Reason, Is.EqualTo($"time to live exceeded from {(hops % 2 == 0 ? "203.0.113.100" : "192.168.0.1")}"));
+    }
+
     [Test]
     public void An_unreachable_host_behind_the_router_is_told_by_the_router()
     {

@@ -89,7 +89,7 @@ internal sealed class Icmpv4Layer(NetworkStack stack) : IcmpLayer(stack)
             return Layer.SourceFor(receiver, output);
         }
 
-        return Stack.Kernel.Addresses.FindLocal(asked) is not null ? asked : null;
+        return Stack.Routing.IsOwn(asked) ? asked : null;
     }
 
     protected override byte ErrorTrafficClass(Packet cause) => (byte)(cause.TrafficClass & 0x1e | 0xc0);

@@ -67,10 +67,20 @@ internal abstract partial class InternetLayer(NetworkStack stack)
     }
 
     /// <summary>A packet of this machine's own sockets; its destination, and its source where it is known, stand in its header (ip_queue_xmit).</summary>
-    public SendOutcome SendLocal(Packet packet, NetworkDevice? output = null, bool dontFragment = false)
+    /// <param name="packet">The packet.</param>
+    /// <param name="output">The device it has to leave by; null for any.</param>
+    /// <param name="dontFragment">It is refused where it is larger than the way carries.</param>
+    /// <param name="asAnybody">Its source need not be an address of this machine (FLOWI_FLAG_ANYSRC): rules answer in the name of whom they reject for.</param>
+    public SendOutcome SendLocal(Packet packet, NetworkDevice? output = null, bool dontFragment = false, bool asAnybody = false)
     {
         InternetAddress destination = packet.DestinationAddress;
         InternetAddress? source = packet.SourceAddress is { IsAny: false } given ? given : null;
+        if (source is { } claimed && !asAnybody && !MaySendFrom(claimed))
+        {
+            Drop(packet, $"{claimed} is no address of this machine");
+            return SendOutcome.NoRoute;
+        }
+
         if (!RouteOutput(packet, destination, source, output, out RouteDecision? route))
         {
             Drop(packet, $"no route to {destination}");
@@ -130,6 +140,7 @@ internal abstract partial class InternetLayer(NetworkStack stack)
         packet.TrimNetwork(packet.IsIpv6 ? Ipv6Header.Size + packet.Ipv6.PayloadLength : packet.Ipv4.TotalLength);
         packet.HopLimit--;
         packet.UpdateHeaderChecksum();
+        packet.TakeOn();
         packet.Route = route;
         Transmit(packet, route);
     }
@@ -183,6 +194,9 @@ internal abstract partial class InternetLayer(NetworkStack stack)
     protected abstract bool Pass(NetworkDevice device, Packet packet, RouteDecision route);
 
     protected abstract bool MaySendUnspecified(Packet packet);
+
+    /// <summary>Local packets may have this source; rules may have given it to what is answered.</summary>
+    protected abstract bool MaySendFrom(InternetAddress source);
 
     /// <summary>Gives a packet its number among this machine's packets, where it needs one.</summary>
     protected abstract void Identify(Packet packet);
@@ -343,6 +357,7 @@ internal abstract partial class InternetLayer(NetworkStack stack)
         }
 
         packet.IsSummed = false;
+        packet.TakeOn();
         if (Pass(device, packet, route) && Stack.Hooks.Run(Stack, Family, Hook.Forward, packet, device, route.Device))
         {
             Postroute(packet, device);

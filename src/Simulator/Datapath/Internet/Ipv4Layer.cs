@@ -103,6 +103,8 @@ internal sealed class Ipv4Layer(NetworkStack stack) : InternetLayer(stack)
 
     protected override bool MaySendUnspecified(Packet packet) => false;
 
+    protected override bool MaySendFrom(InternetAddress source) => Stack.Routing.IsOwn(source);
+
     protected override void DeliverLocal(NetworkDevice device, Packet packet)
     {
         if (packet.Ipv4.IsFragment)

@@ -110,6 +110,9 @@ internal sealed class Ipv6Layer(NetworkStack stack) : InternetLayer(stack)
     /// <summary>Duplicate detection asks as nobody.</summary>
     protected override bool MaySendUnspecified(Packet packet) => packet.TransportProtocol == IpProtocol.Icmpv6 && packet.DestinationAddress.IsMulticast;
 
+    /// <summary>Only a socket's own bind asks whose the address is; a route's look-up does not.</summary>
+    protected override bool MaySendFrom(InternetAddress source) => true;
+
     protected override void DeliverLocal(NetworkDevice device, Packet packet)
     {
         Stack.Tcp.Demultiplex(packet);

@@ -182,7 +182,7 @@ internal sealed class BridgeForwarding(NetworkStack stack)
             }
 
             Packet forHost = packet.Clone();
-            Flood(bridge, port, packet, vlan, targets.Ports);
+            Flood(bridge, port, packet, vlan, targets.Ports, targets.ForHost);
             if (targets.ForHost)
             {
                 PassUp(port, forHost, vlan);
@@ -261,13 +261,14 @@ internal sealed class BridgeForwarding(NetworkStack stack)
     /// <param name="packet">The frame.</param>
     /// <param name="vlan">The VLAN it is in.</param>
     /// <param name="members">The ports it is for; null for all.</param>
-    private void Flood(BridgeState bridge, BridgePort? from, Packet packet, ushort vlan, HashSet<BridgePort>? members = null)
+    /// <param name="isKept">The machine takes it too, afterwards.</param>
+    private void Flood(BridgeState bridge, BridgePort? from, Packet packet, ushort vlan, HashSet<BridgePort>? members = null, bool isKept = false)
     {
         MacAddress destination = packet.Destination;
         BridgePortFlags needed = destination.IsBroadcast ? BridgePortFlags.BroadcastFlood
             : destination.IsMulticast ? BridgePortFlags.MulticastFlood
             : BridgePortFlags.Flood;
-        bool any = false;
+        BridgePort? last = null;
         for (int i = bridge.Ports.Count - 1; i >= 0; i--)
         {
             BridgePort port = bridge.Ports[i];
@@ -280,14 +281,33 @@ internal sealed class BridgeForwarding(NetworkStack stack)
 
             if (ShouldDeliver(port, from, packet, vlan))
             {
-                any = true;
-                Send(port, packet.Clone(), from, vlan);
+                SendCopy(last);
+                last = port;
             }
         }
 
-        if (!any && !destination.IsMulticast)
+        if (isKept)
+        {
+            SendCopy(last);
+        }
+        else if (last is not null)
+        {
+            // The others are gone by now: the last one has what it was put together from for itself.
+            Send(last, packet, from, vlan);
+        }
+        else if (!destination.IsMulticast)
         {
             Drop(packet, bridge, "no port to flood to");
+        }
+
+        void SendCopy(BridgePort? port)
+        {
+            if (port is not null)
+            {
+                Packet copy = packet.Clone();
+                copy.SharesPieces = true;
+                Send(port, copy, from, vlan);
+            }
         }
     }
 

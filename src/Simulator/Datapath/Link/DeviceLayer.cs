@@ -16,7 +16,10 @@ internal delegate void FrameTap(NetworkDevice device, Packet packet, bool outgoi
 /// </summary>
 internal sealed class DeviceLayer(NetworkStack stack)
 {
-    /// <summary>What passed more devices than this goes round in circles.</summary>
+    /// <summary>How the story of what goes round in circles ends.</summary>
+    public const string InCircles = "goes round in circles";
+
+    /// <summary>What passed more devices than this between two routers goes round in circles.</summary>
     private const int MaximumHops = 64;
 
     public event FrameTap? Tap;
@@ -286,7 +289,7 @@ internal sealed class DeviceLayer(NetworkStack stack)
 
         if (++packet.Hops > MaximumHops)
         {
-            packet.Tell(StoryKind.Dropped, TraceLevel.Minimal, stack.HostName, $"goes round in circles ({MaximumHops} devices passed)");
+            packet.Tell(StoryKind.Dropped, TraceLevel.Minimal, stack.HostName, $"{InCircles} ({MaximumHops} devices passed)");
             return false;
         }
 

@@ -255,7 +255,7 @@ internal sealed class SynProxy(NetworkStack stack) : IHookFunction
         packet.Story = cause.Story?.Add(StoryKind.Answer, TraceLevel.Summary, stack.HostName, $"{what}: tcp {TcpLayer.Describe(new TcpHeader(packet.Transport).Flags)}");
         packet.Connection = connection;
         packet.ConnectionInfo = connection is null ? default : info;
-        stack.Internet(packet.Family).SendLocal(packet);
+        stack.Internet(packet.Family).SendLocal(packet, asAnybody: true);
     }
 
     /// <summary>The server's clock, which the client knows by another time (synproxy_tstamp_adjust).</summary>

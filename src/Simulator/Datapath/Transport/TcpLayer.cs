@@ -166,7 +166,7 @@ internal sealed class TcpLayer(NetworkStack stack)
 
         NetworkDevice? input = stack.Kernel.Devices.Find(cause.InputInterface);
         NetworkDevice? output = cause.IsIpv6 && sender.IsLinkLocal ? input : RoutingDomain.Of(input);
-        stack.Internet(cause.Family).SendLocal(reset, output);
+        stack.Internet(cause.Family).SendLocal(reset, output, asAnybody: attach);
     }
 
     /// <summary>A rule's reset of a bridged packet leaves by the port the packet came in by, past all hooks of its family, if a way leads to its receiver at all.</summary>

@@ -136,7 +136,7 @@ internal sealed partial class RouteVerbs(SimulatedKernel kernel)
         {
             // Only an address of this machine can be the sender of what it sends.
             InternetAddress sender = InternetAddress.Read(family, from4);
-            if (!sender.IsAny && kernel.Addresses.FindLocal(sender) is null && !(sender.IsLoopback && kernel.RouteControl.Lookup(sender)?.Type == RTN_LOCAL))
+            if (!sender.IsAny && !kernel.Stack.Routing.IsOwn(sender))
             {
                 return LinuxError.ENETUNREACH;
             }

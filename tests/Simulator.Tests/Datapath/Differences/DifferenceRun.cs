@@ -3,6 +3,7 @@ using EucaNet.Netfilter.Nftables;
 using EucaNet.Simulator.Datapath;
 using EucaNet.Simulator.Kernel;
 using EucaNet.Simulator.Recording;
+using NUnit.Framework;
 
 namespace EucaNet.Simulator.Tests.Datapath.Differences;
 
@@ -51,9 +52,10 @@ internal static class DifferenceRun
     public static string? Compare(RealLab real, DifferenceProgram program, bool tells = false)
     {
         using var simulated = new SimulatedLab(program.Topology);
+        NftablesRuleset rules = real.ReadRuleset();
         try
         {
-            simulated.Load(real.ReadRuleset());
+            simulated.Load(rules);
         }
         catch (NftablesException refused)
         {
@@ -68,6 +70,11 @@ internal static class DifferenceRun
             List<string> actual = real.Send(frame, expected.Count);
             if (!expected.SequenceEqual(actual))
             {
+                if (IsEndless(real, rules, program, number))
+                {
+                    return null;
+                }
+
                 string story = tells ? simulated.Story : "";
                 return $"{Describe(number, frame)}\n{story}  real:      {string.Join("\n             ", actual)}\n  simulated: {string.Join("\n             ", expected)}";
             }
@@ -79,7 +86,29 @@ internal static class DifferenceRun
             }
         }
 
-        return CompareCounters(real, simulated);
+        return CompareCounters(real, simulated) is { } difference && !IsEndless(real, rules, program, number) ? difference : null;
+    }
+
+    /// <summary>
+    /// Rules that make copies of packets and raise their hop limits again let one go round for ever: the real kernel is busy with it until the rules go, the simulated
+    /// one ends it. Nothing can be compared from there on; but it must be so on both.
+    /// </summary>
+    private static bool IsEndless(RealLab real, NftablesRuleset rules, DifferenceProgram program, int frames)
+    {
+        using var simulated = new SimulatedLab(program.Topology);
+        simulated.Load(rules);
+        int first = 1 + program.Frames.Take(frames).ToList().FindIndex(frame =>
+        {
+            simulated.Tell(frame);
+            return simulated.WentInCircles;
+        });
+        if (first == 0 || !real.GoesInCircles())
+        {
+            return false;
+        }
+
+        TestContext.Out.WriteLine($"frame {first} of {program.Frames.Count} goes round for ever on both kernels; those after it are not looked at");
+        return true;
     }
 
     private static string Describe(int number, ProgramFrame frame) => $"frame {number} port {frame.Port} {FrameSummary.Describe(Packet.FromFrame(frame.Bytes))} {Convert.ToHexStringLower(frame.Bytes)}";

@@ -7,7 +7,7 @@ namespace EucaNet.Simulator.Tests.Datapath.Differences;
 
 /// <summary>
 /// A frame as it is compared. Masked are only numbers that a kernel draws or counts for itself: the identification and flow
-/// label of packets it makes or cuts, ports it drew because two connections would have had the same answers, and the checksum of resets
+/// label of packets it makes or cuts, ports and numbers of echoes it drew because two connections would have had the same answers, and the checksum of resets
 /// (left to the card on a real one).
 /// </summary>
 internal static class FrameMask
@@ -57,14 +57,14 @@ internal static class FrameMask
 
         if (isWhole)
         {
-            MaskDrawnPorts(packet.Transport, ip.Protocol);
+            MaskDrawn(packet.Transport, ip.Protocol);
         }
 
         if (isWhole && ip.Protocol == IpProtocol.Icmp && packet.Transport.Length > 48 && IcmpType.IsError(packet.Transport[0]))
         {
             // The packet that an ICMP error quotes.
             packet.Transport.Slice(2, 2).Clear();
-            MaskDrawnPorts(packet.Transport[28..], packet.Transport[17]);
+            MaskDrawn(packet.Transport[28..], packet.Transport[17]);
         }
 
         if (isReset && !ip.IsFragment)
@@ -98,13 +98,13 @@ internal static class FrameMask
 
         if (packet.FragmentOffset == 0)
         {
-            MaskDrawnPorts(packet.Transport, packet.TransportProtocol);
+            MaskDrawn(packet.Transport, packet.TransportProtocol);
         }
 
         if (isError)
         {
             packet.Transport.Slice(2, 2).Clear();
-            MaskDrawnPorts(packet.Transport[48..], packet.Transport[14]);
+            MaskDrawn(packet.Transport[48..], packet.Transport[14]);
         }
 
         if (isReset && !isFragment)
@@ -113,12 +113,30 @@ internal static class FrameMask
         }
     }
 
+    private static bool IsEcho(byte type, byte protocol) =>
+        (protocol == IpProtocol.Icmp && type is IcmpType.EchoRequest or IcmpType.EchoReply) || (protocol == IpProtocol.Icmpv6 && type is Icmpv6Type.EchoRequest or Icmpv6Type.EchoReply);
+
     private static bool IsReset(Packet packet) => packet.TransportProtocol == IpProtocol.Tcp && packet.Transport.Length >= 20 && (packet.Transport[13] & 4) != 0;
 
-    /// <summary>For a port below 512 a kernel draws another such. Ports of a stream are those of its services and from 2000 to 2999; 8080 and 999 are what rules write, 4789 is VXLAN's.</summary>
-    private static void MaskDrawnPorts(Span<byte> transport, byte protocol)
+    /// <summary>For a port below 512 a kernel draws another such. Ports of a stream are those of its services and from 2000 to 2999; 8080 and 999 are what rules write, 4789 is VXLAN's. Numbers of echoes are drawn of all, those of scenes are below 512.</summary>
+    private static void MaskDrawn(Span<byte> transport, byte protocol)
     {
-        if (!IpProtocol.HasPorts(protocol) || transport.Length < 8)
+        if (transport.Length < 8)
+        {
+            return;
+        }
+
+        if (IsEcho(transport[0], protocol))
+        {
+            if (BinaryPrimitives.ReadUInt16BigEndian(transport[4..]) is not (< 512 or (>= 2000 and < 3000)))
+            {
+                transport.Slice(2, 4).Clear();
+            }
+
+            return;
+        }
+
+        if (!IpProtocol.HasPorts(protocol))
         {
             return;
         }

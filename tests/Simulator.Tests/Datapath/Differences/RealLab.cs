@@ -75,6 +75,16 @@ internal sealed class RealLab : DifferenceLab
     /// <summary>Does something in the machine's namespace.</summary>
     public T DoInside<T>(Func<T> action) => _machineNamespace.Run(action);
 
+    /// <summary>Packets go on passing the machine's interfaces, though nobody sends any.</summary>
+    public bool GoesInCircles()
+    {
+        string before = ReadTraffic();
+        Thread.Sleep(50);
+        return ReadTraffic() != before;
+    }
+
+    private string ReadTraffic() => DoInside(static () => File.ReadAllText("/proc/thread-self/net/dev"));
+
     /// <summary>Runs a program in the machine's namespace; it must succeed.</summary>
     public void RunInside(string command, string input = "") => Run("ip", $"netns exec {_machine} {command}", input);
 

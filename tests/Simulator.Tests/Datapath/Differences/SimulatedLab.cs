@@ -3,6 +3,7 @@ using EucaNet.Netlink.Kernel;
 using EucaNet.Netlink.Wire;
 using EucaNet.Simulator.Datapath;
 using EucaNet.Simulator.Datapath.Formats;
+using EucaNet.Simulator.Datapath.Link;
 using EucaNet.Simulator.Fabric;
 using EucaNet.Simulator.Kernel;
 using EucaNet.Simulator.Kernel.Devices;
@@ -97,6 +98,9 @@ internal sealed class SimulatedLab : DifferenceLab
 
     /// <summary>What the last frame went through.</summary>
     public string Story => new PacketTrace(_journey).ToText(TraceLevel.Detailed);
+
+    /// <summary>The last frame that was told went round and round until the simulation ended it.</summary>
+    public bool WentInCircles => _journey.Steps.Any(static step => step.Kind == StoryKind.Dropped && step.Text.StartsWith(DeviceLayer.InCircles, StringComparison.Ordinal));
 
     public override IKernel Kernel => _machine.Kernel;
 
