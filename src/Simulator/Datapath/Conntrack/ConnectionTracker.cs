@@ -367,7 +367,7 @@ internal sealed partial class ConnectionTracker(TimeProvider time, ParameterTabl
         Packet packet = context.Packet;
         return protocol switch
         {
-            IpProtocol.Tcp => TcpTracker.IsSane(packet) && (!Verifies(context) || packet.HasValidTransport),
+            IpProtocol.Tcp => TcpTracker.IsWhole(packet) && (!Verifies(context) || packet.HasValidTransport) && TcpTracker.HasValidFlags(packet),
             IpProtocol.Sctp => packet.Transport.Length >= 12 && (!Verifies(context) || Crc32C.IsValid(packet.Transport)),
             IpProtocol.UdpLite => IsSaneUdpLite(packet, Verifies(context)),
             IpProtocol.Udp => new UdpHeader(packet.Transport) is { IsWellFormed: true } udp && (!Verifies(context) || udp.Checksum == 0 || packet.HasValidTransport),

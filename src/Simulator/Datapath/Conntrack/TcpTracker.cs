@@ -43,8 +43,11 @@ internal sealed partial class TcpTracker(ConnectionTracker tracker, ParameterTab
     /// <summary>nf_conntrack_tcp_max_retrans.</summary>
     public int MaximumRetransmissions => parameters.Number("net/", "netfilter", "nf_conntrack_tcp_max_retrans");
 
-    /// <summary>The segment is whole and its control bits make sense.</summary>
-    public static bool IsSane(Packet packet) => new TcpHeader(packet.Transport) is { IsWellFormed: true } header && TcpTracking.AreFlagsValid(header.Flags);
+    /// <summary>The segment's header is whole.</summary>
+    public static bool IsWhole(Packet packet) => new TcpHeader(packet.Transport).IsWellFormed;
+
+    /// <summary>The segment's control bits make sense; asked of what is summed up already (tcp_error).</summary>
+    public static bool HasValidFlags(Packet packet) => TcpTracking.AreFlagsValid(new TcpHeader(packet.Transport).Flags);
 
     /// <summary>A connection begins with this segment; false when it may not.</summary>
     public bool Begin(Connection connection, Packet packet)

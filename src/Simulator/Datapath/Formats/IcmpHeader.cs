@@ -27,6 +27,7 @@ internal static class IcmpType
     public const byte NetworkProhibitedCode = 9;
     public const byte HostProhibitedCode = 10;
     public const byte AdministrativelyProhibitedCode = 13;
+    public const byte LastUnreachableCode = 15;
 
     /// <summary>Errors carry the beginning of the packet that caused them; no error is sent about an error.</summary>
     public static bool IsError(byte type) => type is DestinationUnreachable or SourceQuench or Redirect or TimeExceeded or ParameterProblem;

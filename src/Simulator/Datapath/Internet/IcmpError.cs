@@ -36,6 +36,19 @@ internal readonly record struct IcmpError(InternetAddress Sender, byte Type, byt
     /// <summary>Of <see cref="IsTooBig"/>, what would have fitted.</summary>
     public uint Mtu => Sender.Family == InternetAddress.V6 ? Information : Information & 0xffff;
 
+    /// <summary>It is told to whom it concerns: not that pieces did not come in time, and no code that IPv4 does not know (icmp_unreach).</summary>
+    public bool IsTold => Sender.Family == InternetAddress.V6 || (Type, Code) is not ((IcmpType.TimeExceeded, 1) or (IcmpType.DestinationUnreachable, > IcmpType.LastUnreachableCode));
+
+    /// <summary>A connection that is being opened ends by it (tcp_v4_err, tcp_v6_err).</summary>
+    public bool EndsOpening => !IsTooBig && (Sender.Family == InternetAddress.V6 || Type is not (IcmpType.Redirect or IcmpType.SourceQuench));
+
+    /// <summary>A handshake that another machine began ends by it, as if it had never begun: of IPv4 what tells of the way, of IPv6 what is final (tcp_req_err).</summary>
+    public bool EndsRequest => Sender.Family == InternetAddress.V6
+        ? Type == Icmpv6Type.ParameterProblem
+            || (Type == Icmpv6Type.DestinationUnreachable && Code is not (Icmpv6Type.NoRouteCode or Icmpv6Type.NotNeighbourCode or Icmpv6Type.AddressUnreachableCode))
+        : Type is IcmpType.ParameterProblem or IcmpType.TimeExceeded
+            || (Type == IcmpType.DestinationUnreachable && Code is IcmpType.NetworkUnreachableCode or IcmpType.HostUnreachableCode);
+
     public override string ToString() => Sender.Family == InternetAddress.V6 ? OfIpv6() : (Type, Code) switch
     {
         (IcmpType.DestinationUnreachable, 0) => "network unreachable",

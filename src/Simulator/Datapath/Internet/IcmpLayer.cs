@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using EucaNet.Simulator.Datapath.Conntrack;
 using EucaNet.Simulator.Datapath.Formats;
 using EucaNet.Simulator.Datapath.Transport;
@@ -12,6 +13,9 @@ namespace EucaNet.Simulator.Datapath.Internet;
 /// </summary>
 internal abstract class IcmpLayer(NetworkStack stack)
 {
+    /// <summary>How much of what a packet carries must be quoted by an error about it.</summary>
+    private const int Quoted = 8;
+
     private readonly Dictionary<ushort, Action<Packet>> _echoes = [];
     private readonly RateLimit _limit = new();
     private ushort _lastIdentifier;
@@ -35,7 +39,7 @@ internal abstract class IcmpLayer(NetworkStack stack)
     /// <summary>A message for this machine.</summary>
     public void Receive(NetworkDevice device, Packet packet)
     {
-        if (packet.Transport.Length < IcmpHeader.Size || !packet.HasValidTransport)
+        if (packet.Transport.Length < IcmpHeader.Size || !(packet.HasValidTransport || packet.IsSumRight))
         {
             packet.Tell(StoryKind.Dropped, TraceLevel.Minimal, Stack.HostName, "wrong ICMP checksum");
             return;
@@ -211,12 +215,24 @@ internal abstract class IcmpLayer(NetworkStack stack)
     private void TakeError(Packet packet)
     {
         Span<byte> inner = new IcmpHeader(packet.Transport).Payload;
-        if (ConnectionTuple.Read(inner, Family) is not { } tuple)
+        IcmpError error = ErrorOf(packet);
+        if (ConnectionTuple.Read(inner, Family) is not { } tuple || !error.IsTold || TransportOf(inner) is not { Length: >= Quoted } transport)
         {
             return;
         }
 
-        IcmpError error = ErrorOf(packet);
+        // Only who has sent such a packet believes it, and learns from it how large the next may be and where to send it.
+        bool isBelieved = tuple.Protocol switch
+        {
+            IpProtocol.Udp => Stack.Udp.Knows(tuple),
+            IpProtocol.Tcp => Stack.Tcp.Believes(tuple, BinaryPrimitives.ReadUInt32BigEndian(transport[4..]), error),
+            _ => tuple.Protocol == Protocol && Knows(tuple),
+        };
+        if (!isBelieved)
+        {
+            return;
+        }
+
         if (error.IsTooBig)
         {
             Stack.Exceptions.LearnMtu(tuple.Destination, error.Mtu);
@@ -231,10 +247,29 @@ internal abstract class IcmpLayer(NetworkStack stack)
             case IpProtocol.Tcp:
                 Stack.Tcp.TakeError(tuple, error, packet);
                 break;
-            case var protocol when protocol == Protocol && _echoes.TryGetValue(tuple.SourcePort, out Action<Packet>? waiter):
+            case var _ when _echoes.TryGetValue(tuple.SourcePort, out Action<Packet>? waiter):
                 waiter(packet);
                 break;
         }
+    }
+
+    /// <summary>Of IPv4 somebody must wait for the answer to what is quoted, unless it is an answer of the kernel itself (icmp_err); IPv6 does not ask (icmpv6_err).</summary>
+    private bool Knows(ConnectionTuple quoted) =>
+        Family == InternetAddress.V6 || _echoes.ContainsKey(quoted.SourcePort) || quoted.DestinationPort >> 8 == EchoReplyType;
+
+    private Span<byte> TransportOf(Span<byte> inner)
+    {
+        int offset;
+        if (Family == InternetAddress.V4)
+        {
+            offset = new Ipv4Header(inner).HeaderLength;
+        }
+        else
+        {
+            new Ipv6Header(inner).FindTransport(out offset, out _);
+        }
+
+        return offset < inner.Length ? inner[offset..] : default;
     }
 
     private bool MaySend(InternetAddress receiver, byte type, byte code, NetworkDevice? input) =>

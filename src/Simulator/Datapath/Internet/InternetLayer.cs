@@ -109,7 +109,10 @@ internal abstract partial class InternetLayer(NetworkStack stack)
 
         packet.Route = route;
         packet.IsLocal = true;
-        return PassDomainOutput(packet, route) && Stack.Hooks.Run(Stack, Family, Hook.Output, packet, null, route.Device) && Postroute(packet, null) ? SendOutcome.Sent : SendOutcome.Refused;
+        KeepsDeviceForLink(packet, out bool isDiscovery);
+        return PassDomainOutput(packet, route) && Stack.Hooks.Run(Stack, Family, Hook.Output, packet, null, route.Device) && Postroute(packet, null, isDiscovery ? route.Device : null)
+            ? SendOutcome.Sent
+            : SendOutcome.Refused;
     }
 
     /// <summary>A rule's copy of a packet goes out as if this machine had made it (nf_dup_ipv4): through output and postrouting, to the gateway the rule names.</summary>
@@ -130,7 +133,7 @@ internal abstract partial class InternetLayer(NetworkStack stack)
         copy.Route = route;
         if (Stack.Hooks.Run(Stack, Family, Hook.Output, copy, null, route.Device))
         {
-            Postroute(copy, null);
+            Postroute(copy, null, route.Device);
         }
     }
 
@@ -364,10 +367,13 @@ internal abstract partial class InternetLayer(NetworkStack stack)
         }
     }
 
-    private bool Postroute(Packet packet, NetworkDevice? input)
+    /// <param name="packet">The packet.</param>
+    /// <param name="input">Where it came in; null for local packets.</param>
+    /// <param name="own">The device that a copy and a message of neighbour discovery are made for: rules take them to have come in by it (skb->dev in ip_output).</param>
+    private bool Postroute(Packet packet, NetworkDevice? input, NetworkDevice? own = null)
     {
         RouteDecision route = packet.Route!;
-        return Stack.Hooks.Run(Stack, Family, Hook.Postrouting, packet, input, route.Device) && Finish(packet, input, route);
+        return Stack.Hooks.Run(Stack, Family, Hook.Postrouting, packet, input ?? own, route.Device) && Finish(packet, input, route);
     }
 
     private static string Describe(RouteDecision route, InternetAddress destination) => route.Type switch

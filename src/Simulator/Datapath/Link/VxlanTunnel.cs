@@ -46,6 +46,20 @@ internal sealed class VxlanTunnel(NetworkStack stack)
         return true;
     }
 
+    /// <summary>A tunnel of this machine has this port.</summary>
+    public bool ListensTo(ushort port)
+    {
+        foreach (NetworkDevice device in stack.Kernel.Devices.Tunnels)
+        {
+            if (device is { IsUp: true, KindState: VxlanState vxlan } && vxlan.Port == port)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>A UDP packet came for this machine (vxlan_rcv). False: no tunnel device listens on its port.</summary>
     public bool Receive(NetworkDevice input, Packet packet)
     {

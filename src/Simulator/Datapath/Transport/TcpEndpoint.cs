@@ -40,6 +40,7 @@ internal sealed class TcpEndpoint(NetworkStack stack, InternetAddress local, ush
     private bool _finishing;
     private int _retries;
     private ITimer? _timer;
+    private IcmpError? _softError;
 
     public InternetAddress Local { get; } = local;
 
@@ -112,7 +113,16 @@ internal sealed class TcpEndpoint(NetworkStack stack, InternetAddress local, ush
         Finish(null, null);
     }
 
-    /// <summary>An ICMP error about this connection: final while it is being opened.</summary>
+    /// <summary>
+    /// An error is about what is under way, of a handshake that another machine began about the very answer to its SYN. IPv6 believes no MTU that segments fit in anyway, as they do until
+    /// the other end has told how large they may be (tcp_v6_mtu_reduced).
+    /// </summary>
+    public bool Believes(uint sequence, IcmpError error) => State == TcpSocketState.SynReceived
+        ? sequence == _sendUnacknowledged && error.EndsRequest
+        : sequence - _sendUnacknowledged <= _sendNext - _sendUnacknowledged
+            && !(error.IsTooBig && Remote.Family == InternetAddress.V6 && (State == TcpSocketState.SynSent || error.Mtu - _headers >= SegmentSize));
+
+    /// <summary>An ICMP error about this connection that is believed: final while it is being opened, later only the reason if it times out.</summary>
     public void Fail(IcmpError error, Packet packet)
     {
         if (error.IsTooBig)
@@ -121,12 +131,22 @@ internal sealed class TcpEndpoint(NetworkStack stack, InternetAddress local, ush
             _segmentSize = Math.Min(SegmentSize, Math.Max(256, (int)error.Mtu - _headers));
             Resend();
         }
-        else if (State is TcpSocketState.SynSent or TcpSocketState.SynReceived)
+        else if (State is TcpSocketState.SynReceived || (State is TcpSocketState.SynSent && error.EndsOpening && !IsInCall(packet)))
         {
             Story = packet.Story;
             Finish(error.ToString(), packet);
         }
+        else if (error.EndsOpening)
+        {
+            _softError = error;
+        }
     }
+
+    /// <summary>
+    /// What this machine itself answers to the first SYN comes while the program is still in its system call and holds the socket: it isn't told (sock_owned_by_user), but by the
+    /// answer to the next SYN, a second later.
+    /// </summary>
+    private bool IsInCall(Packet packet) => _retries == 0 && stack.Kernel.Devices.Find(packet.InputInterface) is { IsLoopback: true };
 
     /// <summary>A segment of this connection.</summary>
     public void Take(Packet packet, TcpHeader header)
@@ -292,7 +312,7 @@ internal sealed class TcpEndpoint(NetworkStack stack, InternetAddress local, ush
 
         if (++_retries > MaximumRetries)
         {
-            Finish("timed out", null);
+            Finish(_softError?.ToString() ?? "timed out", null);
             return;
         }
 

@@ -105,6 +105,10 @@ internal sealed class TcpLayer(NetworkStack stack)
         }
     }
 
+    /// <summary>An error is about a segment that a connection has under way, not about a made-up one (RFC 5927, 4.1).</summary>
+    public bool Believes(ConnectionTuple tuple, uint sequence, IcmpError error) =>
+        _connections.TryGetValue((tuple.Source, tuple.SourcePort, tuple.Destination, tuple.DestinationPort), out TcpEndpoint? endpoint) && endpoint.Believes(sequence, error);
+
     public void TakeError(ConnectionTuple tuple, IcmpError error, Packet packet)
     {
         if (_connections.TryGetValue((tuple.Source, tuple.SourcePort, tuple.Destination, tuple.DestinationPort), out TcpEndpoint? endpoint))

@@ -95,6 +95,9 @@ internal sealed class UdpLayer(NetworkStack stack)
         stack.Internet(packet.Family).Icmp.SendError(packet, device, IcmpReason.PortUnreachable);
     }
 
+    /// <summary>A socket may have sent this datagram: one of its port, or that of a tunnel, which sends from a port for each flow (encap_err_lookup).</summary>
+    public bool Knows(ConnectionTuple sent) => Find(sent.Source, sent.SourcePort) is not null || stack.Vxlan.ListensTo(sent.DestinationPort);
+
     public void TakeError(ConnectionTuple tuple, IcmpError error, Packet packet) => Find(tuple.Source, tuple.SourcePort)?.Fail(packet, error);
 
     private void Told(Packet packet, StoryKind kind, FormattableString text)
