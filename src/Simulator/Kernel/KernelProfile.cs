@@ -20,7 +20,7 @@ public sealed record KernelProfile
     public static KernelProfile Linux61 { get; } = new() { Name = "6.1", Version = new Version(6, 1), LinkKinds = AllKinds };
 
     /// <summary>Debian 13: 6.12, all modules. The one to take where nothing speaks for another.</summary>
-    public static KernelProfile Linux612 { get; } = new() { Name = "6.12", Version = new Version(6, 12), LinkKinds = AllKinds, ChecksExtensionHeaders = true, KeepsChallengedConnections = true };
+    public static KernelProfile Linux612 { get; } = new() { Name = "6.12", Version = new Version(6, 12), LinkKinds = AllKinds, ChecksExtensionHeaders = true, KeepsChallengedConnections = true, LimitsQueueLength = true, RefusesLockedEmptyWindow = true };
 
     /// <summary>6.18 with every module.</summary>
     public static KernelProfile Linux618 { get; } = new() { Name = "6.18", Version = new Version(6, 18), LinkKinds = AllKinds };
@@ -106,6 +106,12 @@ public sealed record KernelProfile
 
     /// <summary>A TCP reset that only makes its receiver ask leaves the tracked connection the time of unacknowledged data (6.12.117); else it gets that of a closed one (6.18.44).</summary>
     public bool KeepsChallengedConnections { get; init; }
+
+    /// <summary>A device's queue holds at most 32,767 packets; in Debian's 6.12.117, not in 6.18.44.</summary>
+    public bool LimitsQueueLength { get; init; }
+
+    /// <summary>A route whose congestion window is locked must say how large it is; in Debian's 6.12.117, not in 6.18.44.</summary>
+    public bool RefusesLockedEmptyWindow { get; init; }
 
     /// <summary>Named conntrack timeouts (CONFIG_NF_CONNTRACK_TIMEOUT).</summary>
     public bool HasConntrackTimeouts { get; init; } = true;

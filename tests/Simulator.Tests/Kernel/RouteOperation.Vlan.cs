@@ -15,7 +15,7 @@ internal sealed partial record RouteOperation
         string device = Names[random.Next(4)], any = random.Next(2) == 0 ? name : Names[random.Next(Names.Length)];
         byte[] mac = [2, 0, 0, 0, (byte)random.Next(4), (byte)random.Next(256)];
         ushort id = (ushort)(random.Next(12) switch { 0 => 0, 1 => 4094, 2 => 4095, 3 => 4096, _ => random.Next(1, 5) });
-        switch (random.Next(12))
+        switch (random.Next(17))
         {
             case 0 or 1:
                 string lower = random.Next(6) == 0 ? any : random.Next(5) == 0 ? "va.1" : device;
@@ -51,6 +51,32 @@ internal sealed partial record RouteOperation
                 });
             case 10:
                 return new RouteOperation("bridge vlan show", static side => side.Show(18, [7, .. new byte[15], 8, 0, 29, 0, 2, 0, 0, 0]));
+            case 11:
+                byte scope = (byte)(random.Next(2) * 2);
+                return new RouteOperation($"bridge vlan {(scope == 2 ? "global " : "")}show", side => side.Show(114, [7, .. new byte[7], 8, 0, 1, 0, scope, 0, 0, 0]));
+            case 12:
+                return VlanVerb(random.Next(4) == 0 ? any : device, id, random);
+            case 13:
+                return random.Next(2) == 0 ? SetAddress(any, mac) : SetFlags(any, random.Next(2) == 0 ? 0x100u : 0, 0x100);
+            case 14:
+                return AddOwnAddress(any, mac);
+            case 15:
+                // What a port learns and what it gets that nobody asked for: by these a bridge judges which ports must hear everything.
+                byte on = (byte)random.Next(2);
+                return new RouteOperation($"bridge link set {any} learning and flood {on}", side =>
+                {
+                    int index = side.Index(any);
+                    return side.Ask(19, Request, (ref NetlinkWriter w) =>
+                    {
+                        w.Append([7, 0, 0, 0]);
+                        w.AppendStruct(index);
+                        w.AppendStruct(0L);
+                        WireMark options = w.BeginNested(12);
+                        w.WriteByte(8, on);
+                        w.WriteByte(9, 1);
+                        w.EndAttribute(options);
+                    });
+                });
             default:
                 return ChangeAddress(any, [10, (byte)random.Next(2), 0, (byte)random.Next(1, 4)], 24, random.Next(3) != 0);
         }
@@ -154,6 +180,35 @@ internal sealed partial record RouteOperation
                 }
 
                 w.EndAttribute(spec);
+            });
+        });
+    }
+
+    /// <summary>RTM_NEWVLAN and RTM_DELVLAN.</summary>
+    private static RouteOperation VlanVerb(string device, ushort id, Random random)
+    {
+        bool isAdded = random.Next(3) != 0, hasInfo = random.Next(10) != 0;
+        ushort kind = (ushort)(random.Next(4) == 0 ? random.Next(128) : new[] { 0, 2, 4, 6, 64 }[random.Next(5)]);
+        ushort? end = random.Next(3) == 0 ? (ushort)(id + random.Next(4) - (random.Next(8) == 0 ? 2 : 0)) : null;
+        return new RouteOperation($"vlan {(isAdded ? "new" : "del")} {id}{(end is null ? "" : $"-{end}")} dev {device} flags {kind}", side =>
+        {
+            int index = side.Index(device);
+            return side.Ask(isAdded ? (ushort)112 : (ushort)113, Request, (ref NetlinkWriter w) =>
+            {
+                w.Append([7, 0, 0, 0]);
+                w.AppendStruct(index);
+                WireMark entry = w.BeginNested(1);
+                if (hasInfo)
+                {
+                    w.WriteUInt32(1, kind | (uint)id << 16);
+                }
+
+                if (end is { } last)
+                {
+                    w.WriteUInt16(2, last);
+                }
+
+                w.EndAttribute(entry);
             });
         });
     }

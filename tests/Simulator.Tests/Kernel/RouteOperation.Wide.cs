@@ -14,7 +14,7 @@ internal sealed partial record RouteOperation
         int header = BinaryPrimitives.ReadUInt16LittleEndian(request.AsSpan(4)) switch
         {
             16 or 17 or 18 or 19 or 108 or 109 => 16,
-            20 or 21 => 8,
+            20 or 21 or 112 or 113 => 8,
             _ => 12,
         };
         var places = new List<int>();

@@ -342,9 +342,9 @@ internal sealed partial class BridgeControl(SimulatedKernel kernel)
     public void NotifyPort(BridgePort port, ushort type) =>
         kernel.RouteEvents.Publish(RTNLGRP_LINK, BridgeLinkMessage.Build(kernel, port.Device, type, RTEXT_FILTER_BRVLAN_COMPRESSED));
 
-    /// <summary>The bridge's message of itself: its own VLANs are others.</summary>
-    public void NotifyOwn(BridgeState bridge) =>
-        kernel.RouteEvents.Publish(RTNLGRP_LINK, BridgeLinkMessage.Build(kernel, bridge.Device, RTM_NEWLINK, RTEXT_FILTER_BRVLAN_COMPRESSED));
+    /// <summary>The bridge's message of a port, or where it is null of itself: the VLANs are others.</summary>
+    public void NotifyMembership(BridgeState bridge, BridgePort? port, ushort type = RTM_NEWLINK) =>
+        kernel.RouteEvents.Publish(RTNLGRP_LINK, BridgeLinkMessage.Build(kernel, port?.Device ?? bridge.Device, type, RTEXT_FILTER_BRVLAN_COMPRESSED));
 
     /// <summary>Adds an entry and tells of it.</summary>
     public ForwardingEntry AddEntry(BridgeState bridge, ForwardingEntry entry)

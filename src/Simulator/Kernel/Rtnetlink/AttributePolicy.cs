@@ -114,6 +114,16 @@ internal sealed class PolicyTable
         }
     }
 
+    private PolicyTable(AttributePolicy?[] policies) => _policies = policies;
+
+    /// <summary>The same but for one type.</summary>
+    public PolicyTable With(ushort type, AttributePolicy policy)
+    {
+        AttributePolicy?[] policies = [.. _policies];
+        policies[type] = policy;
+        return new PolicyTable(policies) { StrictFrom = StrictFrom };
+    }
+
     public int MaximumType => _policies.Length - 1;
 
     /// <summary>From this type on attributes are young enough that nothing about them is passed over (strict_start_type).</summary>

@@ -73,7 +73,7 @@ internal static class BridgeVlans
     }
 
     /// <summary>Why a range is refused, or null (br_vlan_valid_range).</summary>
-    private static string? RefusalOfRange(ushort flags, ushort id, ushort? begin) =>
+    public static string? RefusalOfRange(ushort flags, ushort id, ushort? begin) =>
         (flags & BRIDGE_VLAN_INFO_PVID) != 0 ? "Pvid isn't allowed in a range"
         : begin is null ? null
         : (flags & BRIDGE_VLAN_INFO_RANGE_BEGIN) != 0 ? "Found a new vlan range start while processing one"
@@ -82,7 +82,7 @@ internal static class BridgeVlans
         : null;
 
     /// <summary>Neighbouring VLANs that changed are told together.</summary>
-    private static void SetRange(BridgeControl control, BridgeState bridge, BridgePort? port, ushort first, ushort last, ushort flags, bool add, ref bool changed)
+    public static void SetRange(BridgeControl control, BridgeState bridge, BridgePort? port, ushort first, ushort last, ushort flags, bool add, ref bool changed)
     {
         ushort start = 0;
         for (int id = first; id <= last + 1; id++)

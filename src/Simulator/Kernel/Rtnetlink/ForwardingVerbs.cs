@@ -328,7 +328,7 @@ internal sealed partial class ForwardingVerbs(SimulatedKernel kernel)
             verdict = families is null ? Verdict.Success : BridgeVlans.Apply(kernel, bridge, null, families, add, ref changed);
             if (changed)
             {
-                kernel.Bridges.NotifyOwn(bridge);
+                kernel.Bridges.NotifyMembership(bridge, null);
             }
         }
 

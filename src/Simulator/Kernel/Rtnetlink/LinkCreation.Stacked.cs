@@ -124,7 +124,7 @@ internal sealed partial class LinkCreation
         var walk = new AttributeReader(nest);
         while (walk.TryRead(out NetlinkAttribute attribute))
         {
-            if (attribute.TryGet(out ulong pair))
+            if (attribute.Type == IFLA_VLAN_QOS_MAPPING && attribute.TryGet(out ulong pair))
             {
                 mappings.Add(((uint)pair, (uint)(pair >> 32)));
             }

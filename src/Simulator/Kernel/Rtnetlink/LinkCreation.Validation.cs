@@ -21,6 +21,8 @@ internal sealed partial class LinkCreation
     };
 
     /// <summary>The kind's validate callback: looks at the request alone.</summary>
+    private static readonly PolicyTable QosMap = new(1, (IFLA_VLAN_QOS_MAPPING, AttributePolicy.Any(8)));
+
     public static Verdict Validate(KernelProfile profile, string kind, AttributeSet attributes, AttributeSet? data)
     {
         if (attributes.Bytes(IFLA_ADDRESS) is { } address && kind is "bridge" or "vlan" or "veth" or "macvlan" or "dummy" or "ifb" or "vxlan" or "bond" or "vrf")
@@ -63,7 +65,9 @@ internal sealed partial class LinkCreation
                     return new Verdict(LinuxError.EINVAL, "8021q: Invalid VLAN flags");
                 }
 
-                return Verdict.Success;
+                return !IsMap(IFLA_VLAN_INGRESS_QOS) ? new Verdict(LinuxError.ERANGE, "8021q: Invalid ingress QOS map")
+                    : !IsMap(IFLA_VLAN_EGRESS_QOS) ? new Verdict(LinuxError.ERANGE, "8021q: Invalid egress QOS map")
+                    : Verdict.Success;
             case "veth" when attributes.U32(IFLA_MTU) is < 68 or > 65535:
                 return LinuxError.EINVAL;
             case "vrf" when data is null:
@@ -77,5 +81,7 @@ internal sealed partial class LinkCreation
             default:
                 return Verdict.Success;
         }
+
+        bool IsMap(ushort type) => data.Bytes(type) is not { } map || AttributeSet.TryParse(map, 0, QosMap, AttributeStrictness.Liberal, out _, out _);
     }
 }

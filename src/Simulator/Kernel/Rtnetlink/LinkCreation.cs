@@ -241,7 +241,7 @@ internal sealed partial class LinkCreation(SimulatedKernel kernel)
         int peerIndex = 0;
         if (peerInfo is not null)
         {
-            if (!AttributeSet.TryParse(peerInfo.AsSpan(16), data!.Offset(VETH_INFO_PEER) + 20, LinkPolicy.Link, AttributeStrictness.Liberal, out peerAttributes, out Verdict parsed))
+            if (!AttributeSet.TryParse(peerInfo.AsSpan(16), data!.Offset(VETH_INFO_PEER) + 20, LinkPolicy.LinkOf(kernel.Profile), AttributeStrictness.Liberal, out peerAttributes, out Verdict parsed))
             {
                 return parsed;
             }
@@ -265,7 +265,7 @@ internal sealed partial class LinkCreation(SimulatedKernel kernel)
         }
         else
         {
-            AttributeSet.TryParse([], 0, LinkPolicy.Link, AttributeStrictness.Liberal, out peerAttributes, out _);
+            AttributeSet.TryParse([], 0, LinkPolicy.LinkOf(kernel.Profile), AttributeStrictness.Liberal, out peerAttributes, out _);
         }
 
         SimulatedKernel target = kernel;

@@ -5,8 +5,8 @@ namespace EucaNet.Simulator.Kernel.Rtnetlink;
 /// <summary>What the kernel demands of the attributes of a link request.</summary>
 internal static class LinkPolicy
 {
-    /// <summary>IFLA_*.</summary>
-    public static PolicyTable Link { get; } = new(
+    /// <summary>IFLA_*; see <see cref="LinkOf"/>.</summary>
+    private static PolicyTable Link { get; } = new(
         69,
         (IFLA_IFNAME, new(AttributeKind.String, 15)),
         (IFLA_ADDRESS, new(AttributeKind.Binary, 32)),
@@ -50,6 +50,11 @@ internal static class LinkPolicy
     {
         StrictFrom = 65,
     };
+
+    private static PolicyTable LinkWithLimits { get; } = Link.With(IFLA_TXQLEN, new(AttributeKind.U32, 0, 0, short.MaxValue));
+
+    /// <summary>IFLA_*, as a kernel wants them.</summary>
+    public static PolicyTable LinkOf(KernelProfile profile) => profile.LimitsQueueLength ? LinkWithLimits : Link;
 
     /// <summary>IFLA_INFO_*.</summary>
     public static PolicyTable Info { get; } = new(

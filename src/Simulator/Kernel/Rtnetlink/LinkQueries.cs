@@ -35,12 +35,12 @@ internal sealed class LinkQueries(SimulatedKernel kernel)
                 return new Verdict(LinuxError.EINVAL, "Invalid values in header for get link request");
             }
 
-            if (!AttributeSet.TryParse(message.Payload[16..], 32, LinkPolicy.Link, AttributeStrictness.NoUnknown, out AttributeSet strict, out Verdict refused))
+            if (!AttributeSet.TryParse(message.Payload[16..], 32, LinkPolicy.LinkOf(kernel.Profile), AttributeStrictness.NoUnknown, out AttributeSet strict, out Verdict refused))
             {
                 return refused;
             }
 
-            for (ushort type = 1; type <= LinkPolicy.Link.MaximumType; type++)
+            for (ushort type = 1; type <= LinkPolicy.LinkOf(kernel.Profile).MaximumType; type++)
             {
                 if (strict.Has(type) && type is not (IFLA_IFNAME or IFLA_ALT_IFNAME or IFLA_EXT_MASK or IFLA_TARGET_NETNSID))
                 {
@@ -49,7 +49,7 @@ internal sealed class LinkQueries(SimulatedKernel kernel)
             }
         }
 
-        if (!LinkVerbs.TryParse(message, out LinkRequest request, out Verdict verdict))
+        if (!LinkVerbs.TryParse(kernel, message, out LinkRequest request, out Verdict verdict))
         {
             return verdict;
         }
@@ -95,12 +95,12 @@ internal sealed class LinkQueries(SimulatedKernel kernel)
                 return FailDump(socket, message, new Verdict(LinuxError.EINVAL, "Filter by device index not supported for link dumps"));
             }
 
-            if (!AttributeSet.TryParse(payload[16..], 32, LinkPolicy.Link, AttributeStrictness.NoUnknown, out attributes, out Verdict refused))
+            if (!AttributeSet.TryParse(payload[16..], 32, LinkPolicy.LinkOf(kernel.Profile), AttributeStrictness.NoUnknown, out attributes, out Verdict refused))
             {
                 return FailDump(socket, message, refused);
             }
 
-            for (ushort type = 1; type <= LinkPolicy.Link.MaximumType; type++)
+            for (ushort type = 1; type <= LinkPolicy.LinkOf(kernel.Profile).MaximumType; type++)
             {
                 if (attributes.Has(type) && type is not (IFLA_TARGET_NETNSID or IFLA_EXT_MASK or IFLA_MASTER or IFLA_LINKINFO))
                 {
@@ -112,7 +112,7 @@ internal sealed class LinkQueries(SimulatedKernel kernel)
         {
             int header = payload.Length < 16 ? 1 : 16;
             int offset = header + 3 & ~3;
-            if (!AttributeSet.TryParse(payload.Length > offset ? payload[offset..] : default, 16 + offset, LinkPolicy.Link, AttributeStrictness.Liberal, out attributes, out Verdict refused))
+            if (!AttributeSet.TryParse(payload.Length > offset ? payload[offset..] : default, 16 + offset, LinkPolicy.LinkOf(kernel.Profile), AttributeStrictness.Liberal, out attributes, out Verdict refused))
             {
                 return FailDump(socket, message, refused);
             }
@@ -173,7 +173,7 @@ internal sealed class LinkQueries(SimulatedKernel kernel)
         uint filter = 0;
         if (payload.Length >= 16)
         {
-            if (!AttributeSet.TryParse(payload[16..], 32, LinkPolicy.Link, socket.StrictChecking ? AttributeStrictness.NoUnknown : AttributeStrictness.Liberal, out AttributeSet attributes, out Verdict refused))
+            if (!AttributeSet.TryParse(payload[16..], 32, LinkPolicy.LinkOf(kernel.Profile), socket.StrictChecking ? AttributeStrictness.NoUnknown : AttributeStrictness.Liberal, out AttributeSet attributes, out Verdict refused))
             {
                 return FailDump(socket, message, refused);
             }

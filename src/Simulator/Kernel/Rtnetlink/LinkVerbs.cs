@@ -27,7 +27,10 @@ internal sealed partial class LinkVerbs(SimulatedKernel kernel)
         name.Length is > 0 and < 16 && name is not "." and not ".." && !name.AsSpan().ContainsAny(NotInNames);
 
     /// <summary>Parses the header and attributes of a link request.</summary>
-    internal static bool TryParse(NetlinkMessage message, out LinkRequest request, out Verdict verdict)
+    private bool TryParse(NetlinkMessage message, out LinkRequest request, out Verdict verdict) => TryParse(kernel, message, out request, out verdict);
+
+    /// <inheritdoc cref="TryParse(NetlinkMessage, out LinkRequest, out Verdict)"/>
+    internal static bool TryParse(SimulatedKernel kernel, NetlinkMessage message, out LinkRequest request, out Verdict verdict)
     {
         request = default;
         if (message.Payload.Length < 16)
@@ -36,7 +39,7 @@ internal sealed partial class LinkVerbs(SimulatedKernel kernel)
             return false;
         }
 
-        if (!AttributeSet.TryParse(message.Payload[16..], 32, LinkPolicy.Link, AttributeStrictness.Liberal, out AttributeSet attributes, out verdict))
+        if (!AttributeSet.TryParse(message.Payload[16..], 32, LinkPolicy.LinkOf(kernel.Profile), AttributeStrictness.Liberal, out AttributeSet attributes, out verdict))
         {
             return false;
         }
@@ -94,7 +97,7 @@ internal sealed partial class LinkVerbs(SimulatedKernel kernel)
         {
             if (kindName == "veth" && data?.Bytes(VETH_INFO_PEER) is { Length: >= 16 } peer)
             {
-                if (AttributeSet.TryParse(peer.AsSpan(16), data.Offset(VETH_INFO_PEER) + 20, LinkPolicy.Link, AttributeStrictness.Liberal, out AttributeSet peerAttributes, out verdict))
+                if (AttributeSet.TryParse(peer.AsSpan(16), data.Offset(VETH_INFO_PEER) + 20, LinkPolicy.LinkOf(kernel.Profile), AttributeStrictness.Liberal, out AttributeSet peerAttributes, out verdict))
                 {
                     verdict = LinkCreation.Validate(kernel.Profile, kindName, peerAttributes, null);
                 }
@@ -217,7 +220,7 @@ internal sealed partial class LinkVerbs(SimulatedKernel kernel)
     {
         // A younger verb, which takes nothing that is out of order.
         if (!TryParse(message, out LinkRequest request, out Verdict verdict)
-            || !AttributeSet.TryParse(message.Payload[16..], 32, LinkPolicy.Link, AttributeStrictness.Strict, out _, out verdict))
+            || !AttributeSet.TryParse(message.Payload[16..], 32, LinkPolicy.LinkOf(kernel.Profile), AttributeStrictness.Strict, out _, out verdict))
         {
             return verdict;
         }

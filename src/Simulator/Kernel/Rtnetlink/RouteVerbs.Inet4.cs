@@ -12,7 +12,7 @@ internal sealed partial class RouteVerbs
     /// <summary>Stands for a device that there is not: no route leads over it, but rules that refuse come before that.</summary>
     private readonly NetworkDevice _noDevice = new(kernel, int.MaxValue, "", "");
 
-    private const ushort MetricMtu = 2, MetricSegment = 8, MetricHopLimit = 10, MetricFeatures = 12, MetricCongestion = 16, LargestMetric = 17;
+    private const ushort MetricLock = 1, MetricMtu = 2, MetricWindow = 7, MetricSegment = 8, MetricHopLimit = 10, MetricFeatures = 12, MetricCongestion = 16, LargestMetric = 17;
 
     /// <summary>The widest scope that a route of each type may have (fib_props).</summary>
     private static byte LeastScope(byte type) => type switch
@@ -79,7 +79,7 @@ internal sealed partial class RouteVerbs
     }
 
     /// <summary>What stands before the next hops are read: scope, flags, how the next hops and metrics are laid out.</summary>
-    private static Verdict CheckShape(AttributeSet attributes, byte type, byte scope, byte flags)
+    private Verdict CheckShape(AttributeSet attributes, byte type, byte scope, byte flags)
     {
         if (LeastScope(type) > scope)
         {
@@ -212,8 +212,9 @@ internal sealed partial class RouteVerbs
     }
 
     /// <summary>ip_metrics_convert.</summary>
-    private static Verdict CheckMetrics(AttributeSet attributes)
+    private Verdict CheckMetrics(AttributeSet attributes)
     {
+        uint locked = 0, window = 0;
         var walk = new AttributeReader(attributes.Bytes(RTA_METRICS));
         int offset = attributes.Offset(RTA_METRICS) + 4;
         while (walk.TryRead(out NetlinkAttribute attribute))
@@ -246,9 +247,14 @@ internal sealed partial class RouteVerbs
             {
                 return new Verdict(LinuxError.EINVAL, "Unknown flag set in feature mask in metrics attribute");
             }
+
+            locked = attribute.Type == MetricLock ? attribute.UInt32 : locked;
+            window = attribute.Type == MetricWindow ? attribute.UInt32 : window;
         }
 
-        return Verdict.Success;
+        return kernel.Profile.RefusesLockedEmptyWindow && (locked & 1 << MetricWindow) != 0 && window == 0
+            ? new Verdict(LinuxError.EINVAL, "Locked cwnd metric must be non zero")
+            : Verdict.Success;
     }
 
     /// <summary>Metrics have largest values; 0 stands for none.</summary>

@@ -125,6 +125,7 @@ internal static class RtnetlinkConstants
     public const ushort IFLA_VLAN_ID = 1;
     public const ushort IFLA_VLAN_FLAGS = 2;
     public const ushort IFLA_VLAN_EGRESS_QOS = 3;
+    public const ushort IFLA_VLAN_QOS_MAPPING = 1;
     public const ushort IFLA_VLAN_INGRESS_QOS = 4;
     public const ushort IFLA_VLAN_PROTOCOL = 5;
 
