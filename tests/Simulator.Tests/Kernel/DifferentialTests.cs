@@ -120,6 +120,32 @@ public sealed class DifferentialTests
         Assert.That(lines.Where(static line => line.Contains("->", StringComparison.Ordinal)), Has.All.EndsWith("None"));
     }
 
+    /// <summary>Of two ways each kernel takes the one that its own secret chooses; that they had the choice is compared, and nothing else is left out.</summary>
+    [Test]
+    public void Which_of_two_ways_is_taken_is_a_secret_and_that_there_are_two_is_not()
+    {
+        List<RouteOperation> program = [];
+        foreach ((string name, string peer, byte number) in ((string, string, byte)[])[("va", "vb", 0), ("vc", "vd", 1)])
+        {
+            program.AddRange([RouteOperation.AddLink(name, "veth", peer, [2, 0, 0, 0, 2, number], 0x605), RouteOperation.SetUp(name, up: true), RouteOperation.SetUp(peer, up: true)]);
+            program.Add(RouteOperation.ChangeAddress(name, [10, number, 0, 1], 24, isAdded: true));
+        }
+
+        program.Add(RouteOperation.TwoWays([10, 24, 0, 0], "va", "vc"));
+        program.AddRange(Enumerable.Range(1, 16).Select(static last => RouteOperation.AskWay([10, 24, 0, (byte)last])));
+        Hold([.. program.Select(static (operation, number) => new RouteStep(number, operation, null))]);
+
+        const string Route = "route 02100000FE03000100000000 15=FE000000 1=0A180000 9=", Answer = "route 02200000FE00000100020000 15=FE000000 1=0A180001 4={0} 7={1} 25=00000000 12=";
+        const string Both = Route + "08000000030000000800000005000000", OneDead = Route + "08000000030000000800010005000000", One = Route + "0800000003000000";
+        string first = string.Format(CultureInfo.InvariantCulture, Answer, "03000000", "0A000001"), second = string.Format(CultureInfo.InvariantCulture, Answer, "05000000", "0A010001");
+        Assert.That(HashedChoice.IsChoice(Both, first, second));
+        Assert.That(HashedChoice.IsChoice(Both, first, second.Replace("4=05", "4=06", StringComparison.Ordinal)), Is.False, "no hop of the route");
+        Assert.That(HashedChoice.IsChoice(Both, first, second.Replace("15=FE", "15=FF", StringComparison.Ordinal)), Is.False, "another table");
+        Assert.That(HashedChoice.IsChoice(Both, first, "ENETUNREACH"), Is.False, "no way");
+        Assert.That(HashedChoice.IsChoice(OneDead, first, second), Is.False, "a dead hop");
+        Assert.That(HashedChoice.IsChoice(One, first, second), Is.False, "one hop");
+    }
+
     private static string CasesFolder => Path.Combine(TestContext.CurrentContext.TestDirectory, "Kernel", "cases");
 
     private static string VlanCasesFolder => Path.Combine(CasesFolder, "vlans");

@@ -211,7 +211,26 @@ internal sealed partial record RouteOperation(string Text, Func<RouteSide, strin
         w.WriteInt32(10, 0);
     }));
 
-    private static RouteOperation ChangeAddress(string name, byte[] address, byte length, bool isAdded) =>
+    /// <summary>A route of two next hops of the same weight.</summary>
+    public static RouteOperation TwoWays(byte[] destination, string name, string other) => new($"route add {string.Join('.', destination)}/16 nexthop dev {name} nexthop dev {other}", side =>
+    {
+        int first = side.Index(name), second = side.Index(other);
+        return side.Ask(24, Create, (ref NetlinkWriter w) =>
+        {
+            w.Append([2, 16, 0, 0, 254, 3, 0, 1, 0, 0, 0, 0]);
+            w.WriteBytes(1, destination);
+            w.WriteBytes(9, [8, 0, 0, 0, .. BitConverter.GetBytes(first), 8, 0, 0, 0, .. BitConverter.GetBytes(second)]);
+        });
+    });
+
+    /// <summary>"ip route get".</summary>
+    public static RouteOperation AskWay(byte[] destination) => new($"route get {string.Join('.', destination)}", side => side.Ask(26, 1, (ref NetlinkWriter w) =>
+    {
+        w.Append([2, 32, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        w.WriteBytes(1, destination);
+    }));
+
+    public static RouteOperation ChangeAddress(string name, byte[] address, byte length, bool isAdded) =>
         new($"addr {(isAdded ? "add" : "del")} {string.Join('.', address)}/{length} dev {name}", side =>
         {
             int index = side.Index(name);
