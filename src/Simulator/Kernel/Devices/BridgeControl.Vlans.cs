@@ -6,9 +6,17 @@ namespace EucaNet.Simulator.Kernel.Devices;
 /// <content>VLANs of bridges and their ports (br_vlan.c).</content>
 internal sealed partial class BridgeControl
 {
+    private const ushort DefaultFlags = BRIDGE_VLAN_INFO_PVID | BRIDGE_VLAN_INFO_UNTAGGED;
+
     /// <summary>A port, or where it is null the bridge itself, belongs to a VLAN (nbp_vlan_add, br_vlan_add). True: that changed something.</summary>
-    public bool AddVlan(BridgeState bridge, BridgePort? port, ushort id, bool isPvid, bool isUntagged)
+    /// <param name="bridge">The bridge.</param>
+    /// <param name="port">Its port.</param>
+    /// <param name="id">The VLAN.</param>
+    /// <param name="flags">BRIDGE_VLAN_INFO_*, as they were asked for.</param>
+    public bool AddVlan(BridgeState bridge, BridgePort? port, ushort id, ushort flags)
     {
+        bool isPvid = (flags & BRIDGE_VLAN_INFO_PVID) != 0;
+        bridge.KnownVlans.TryAdd(id, port is null ? (ushort)(flags & ~(BRIDGE_VLAN_INFO_PVID | BRIDGE_VLAN_INFO_UNTAGGED | BRIDGE_VLAN_INFO_BRENTRY) | BRIDGE_VLAN_INFO_MASTER) : BRIDGE_VLAN_INFO_MASTER);
         SortedDictionary<ushort, BridgeVlan> vlans = port?.Vlans ?? bridge.Vlans;
         bool isKnown = vlans.TryGetValue(id, out BridgeVlan? known);
         if (!isKnown)
@@ -24,7 +32,7 @@ internal sealed partial class BridgeControl
             }
         }
 
-        var vlan = new BridgeVlan(id, isPvid, isUntagged);
+        var vlan = new BridgeVlan(id, isPvid, (flags & BRIDGE_VLAN_INFO_UNTAGGED) != 0);
         vlans[id] = vlan;
         return !isKnown || known != vlan;
     }
@@ -45,7 +53,17 @@ internal sealed partial class BridgeControl
         }
 
         ForgetLearned(bridge, port, id);
+        ForgetUnused(bridge, id);
         return true;
+    }
+
+    /// <summary>Nobody is in the VLAN any more (br_vlan_put_master).</summary>
+    private static void ForgetUnused(BridgeState bridge, ushort id)
+    {
+        if (!bridge.Vlans.ContainsKey(id) && !bridge.Ports.Exists(port => port.Vlans.ContainsKey(id)))
+        {
+            bridge.KnownVlans.Remove(id);
+        }
     }
 
     /// <summary>A port, or the bridge itself, goes with all its VLANs; neighbouring ones are told together (__vlan_flush).</summary>
@@ -66,6 +84,10 @@ internal sealed partial class BridgeControl
         }
 
         vlans.Clear();
+        foreach (ushort id in ids)
+        {
+            ForgetUnused(bridge, id);
+        }
     }
 
     /// <summary>A port's own address leaves the database, unless another port or the bridge has it too (fdb_delete_local).</summary>
@@ -102,7 +124,7 @@ internal sealed partial class BridgeControl
             {
                 if (vlan != 0)
                 {
-                    AddVlan(bridge, port, vlan, isPvid: true, isUntagged: true);
+                    AddVlan(bridge, port, vlan, DefaultFlags);
                 }
 
                 if (DeleteVlan(bridge, port, old))

@@ -16,7 +16,7 @@ internal sealed partial class BridgeControl(SimulatedKernel kernel)
         ChangeBridgeAddress(bridge, null);
         if (kernel.Profile.HasVlanFiltering && bridge.DefaultVlan != 0)
         {
-            AddVlan(bridge, null, bridge.DefaultVlan, isPvid: true, isUntagged: true);
+            AddVlan(bridge, null, bridge.DefaultVlan, DefaultFlags);
             NotifyVlan(bridge, null, bridge.DefaultVlan, RTM_NEWVLAN);
         }
     }
@@ -69,7 +69,7 @@ internal sealed partial class BridgeControl(SimulatedKernel kernel)
         AddLocal(bridge, port, device.HardwareAddress, 0);
         if (kernel.Profile.HasVlanFiltering && bridge.DefaultVlan != 0)
         {
-            AddVlan(bridge, port, bridge.DefaultVlan, isPvid: true, isUntagged: true);
+            AddVlan(bridge, port, bridge.DefaultVlan, DefaultFlags);
             NotifyVlan(bridge, port, bridge.DefaultVlan, RTM_NEWVLAN);
         }
 

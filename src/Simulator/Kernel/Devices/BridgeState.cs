@@ -103,6 +103,9 @@ internal sealed class BridgeState(NetworkDevice device)
     /// <summary>VLANs of the bridge device itself.</summary>
     public SortedDictionary<ushort, BridgeVlan> Vlans { get; } = [];
 
+    /// <summary>All VLANs that the bridge or a port is in, each with the flags of the request that made it, which VLANs of the bridge must share to be shown as one range (master VLANs).</summary>
+    public SortedDictionary<ushort, ushort> KnownVlans { get; } = [];
+
     public ForwardingDatabase Database { get; } = new();
 
     public MulticastDatabase Multicast { get; } = new();

@@ -15,7 +15,7 @@ internal sealed partial class DeviceControl
     /// <summary>Someone wants that no longer (dev_uc_del). False: nobody did.</summary>
     public static bool RemoveUnicast(NetworkDevice device, ReadOnlySpan<byte> mac)
     {
-        if (!device.UnicastFilter.Remove(mac))
+        if (!device.ReceivesMore || !device.UnicastFilter.Remove(mac))
         {
             return false;
         }
@@ -36,14 +36,14 @@ internal sealed partial class DeviceControl
 
         if (!device.FiltersUnicast)
         {
-            bool takesAll = !device.UnicastFilter.IsEmpty;
+            bool takesAll = device.ReceivesMore;
             if (takesAll != device.FiltersNothing)
             {
                 device.FiltersNothing = takesAll;
                 AddPromiscuity(device, takesAll ? 1 : -1, notify: false);
             }
         }
-        else if (StandsOnOther(device) && device.Lower is { } lower)
+        else if (device.ReceivesMore && StandsOnOther(device) && device.Lower is { } lower)
         {
             device.UnicastFilter.Synchronise(lower.UnicastFilter);
             lower.Kernel.DeviceControl.FollowReceiveFilter(lower);
@@ -137,8 +137,12 @@ internal sealed partial class DeviceControl
             return;
         }
 
-        device.UnicastFilter.TakeBack(lower.UnicastFilter);
-        lower.Kernel.DeviceControl.FollowReceiveFilter(lower);
+        if (device.ReceivesMore)
+        {
+            device.UnicastFilter.TakeBack(lower.UnicastFilter);
+            lower.Kernel.DeviceControl.FollowReceiveFilter(lower);
+        }
+
         if (device.Vlan is not null)
         {
             if (!IsAddressOf(lower, device.HardwareAddress))

@@ -7,6 +7,7 @@ internal sealed class NetworkDevice(SimulatedKernel kernel, int index, string na
 {
     private DeviceTraffic? _traffic;
     private DeviceFeatures? _features;
+    private AddressFilter? _unicastFilter;
 
     /// <summary>The kernel whose namespace the device is in now.</summary>
     public SimulatedKernel Kernel { get; set; } = kernel;
@@ -148,7 +149,10 @@ internal sealed class NetworkDevice(SimulatedKernel kernel, int index, string na
     public DeviceFlags RequestedFlags { get; set; }
 
     /// <summary>Unicast addresses beside its own that it receives, for those who stand on it, for its bridge, or by hand (dev->uc).</summary>
-    public AddressFilter UnicastFilter { get; } = new();
+    public AddressFilter UnicastFilter => _unicastFilter ??= new AddressFilter();
+
+    /// <summary>There are such addresses.</summary>
+    public bool ReceivesMore => _unicastFilter is { IsEmpty: false };
 
     /// <summary>The driver can receive some addresses beside its own without receiving all (IFF_UNICAST_FLT).</summary>
     public bool FiltersUnicast => Kind is "vlan" or "macvlan" or "macvtap" or "ipvlan" or "bond" or "team";

@@ -212,9 +212,11 @@ internal sealed class BridgeVlanVerbs(SimulatedKernel kernel)
     private static byte[] BuildOwn(NetworkDevice device)
     {
         var ranges = new List<(BridgeVlan Vlan, ushort Last)>();
+        SortedDictionary<ushort, ushort>? origins = device.Bridge?.KnownVlans;
         foreach (BridgeVlan vlan in (device.Port?.Vlans ?? device.Bridge!.Vlans).Values)
         {
-            if (ranges is [.., var range] && vlan.Id == range.Last + 1 && !vlan.IsPvid && !range.Vlan.IsPvid && vlan.IsUntagged == range.Vlan.IsUntagged)
+            if (ranges is [.., var range] && vlan.Id == range.Last + 1 && !vlan.IsPvid && !range.Vlan.IsPvid && vlan.IsUntagged == range.Vlan.IsUntagged
+                && (origins is null || origins[vlan.Id] == origins[range.Last]))
             {
                 ranges[^1] = (range.Vlan, vlan.Id);
             }
@@ -236,7 +238,7 @@ internal sealed class BridgeVlanVerbs(SimulatedKernel kernel)
         writer.AppendStruct(bridge.Device.Index);
 
         // Those of the ports, too. All have the same options, so that neighbouring VLANs stand together.
-        ushort[] vlans = [.. bridge.Vlans.Keys.Concat(bridge.Ports.SelectMany(static port => port.Vlans.Keys)).Distinct().Order()];
+        ushort[] vlans = [.. bridge.KnownVlans.Keys];
         for (int first = 0; first < vlans.Length;)
         {
             int last = first;

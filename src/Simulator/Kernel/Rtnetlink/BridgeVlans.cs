@@ -103,15 +103,15 @@ internal static class BridgeVlans
     /// <summary>With the flag of the master a port's VLAN is the bridge's own, too. True: something changed.</summary>
     private static bool Set(BridgeControl control, BridgeState bridge, BridgePort? port, ushort id, ushort flags, bool add)
     {
-        bool isPvid = (flags & BRIDGE_VLAN_INFO_PVID) != 0, isUntagged = (flags & BRIDGE_VLAN_INFO_UNTAGGED) != 0, isMaster = port is not null && (flags & BRIDGE_VLAN_INFO_MASTER) != 0;
+        bool isMaster = port is not null && (flags & BRIDGE_VLAN_INFO_MASTER) != 0;
         if (add)
         {
-            if (isMaster && !port!.Vlans.ContainsKey(id) && control.AddVlan(bridge, null, id, isPvid, isUntagged))
+            if (isMaster && !port!.Vlans.ContainsKey(id) && control.AddVlan(bridge, null, id, flags))
             {
                 control.NotifyVlan(bridge, null, id, RTM_NEWVLAN);
             }
 
-            return control.AddVlan(bridge, port, id, isPvid, isUntagged);
+            return control.AddVlan(bridge, port, id, flags);
         }
 
         return control.DeleteVlan(bridge, port, id) | (isMaster && control.DeleteVlan(bridge, null, id));

@@ -154,7 +154,7 @@ internal sealed partial class ForwardingVerbs
         SortedDictionary<ushort, BridgeVlan> vlans = port?.Vlans ?? bridge.Vlans;
 
         // The bridge knows the VLANs of its ports, too.
-        if (vlan != 0 && !vlans.ContainsKey(vlan) && (port is not null || !bridge.Ports.Exists(other => other.Vlans.ContainsKey(vlan))))
+        if (vlan != 0 && !vlans.ContainsKey(vlan) && (port is not null || !bridge.KnownVlans.ContainsKey(vlan)))
         {
             return LinuxError.EINVAL;
         }

@@ -240,7 +240,7 @@ internal sealed partial class ForwardingVerbs(SimulatedKernel kernel)
     }
 
     private static byte[][] SelfEntries(NetworkDevice device) =>
-        device.UnicastFilter.Addresses.Concat(device.Kind == "vxlan" ? [] : ReceiveFilter.Multicast(device)).Select(mac => SelfEntry(device, mac, RTM_NEWNEIGH)).ToArray();
+        (device.ReceivesMore ? device.UnicastFilter.Addresses : []).Concat(device.Kind == "vxlan" ? [] : ReceiveFilter.Multicast(device)).Select(mac => SelfEntry(device, mac, RTM_NEWNEIGH)).ToArray();
 
     private static byte[] SelfEntry(NetworkDevice device, byte[] mac, ushort type, ushort vlan = 0, ushort state = (ushort)NeighbourState.Permanent)
     {
