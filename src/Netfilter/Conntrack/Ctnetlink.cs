@@ -51,6 +51,7 @@ public static class Ctnetlink
     public const ushort CTA_SYNPROXY = 24;
     public const ushort CTA_FILTER = 25;
     public const ushort CTA_STATUS_MASK = 26;
+    public const ushort CTA_TIMESTAMP_EVENT = 27;
 
     // enum ctattr_tuple
     public const ushort CTA_TUPLE_UNSPEC = 0;

@@ -116,6 +116,15 @@ public sealed record KernelProfile
     /// <summary>Named conntrack timeouts (CONFIG_NF_CONNTRACK_TIMEOUT).</summary>
     public bool HasConntrackTimeouts { get; init; } = true;
 
+    /// <summary>A request that deletes connections by a filter of tuples is taken (since 6.9); before, the tuple is what is deleted.</summary>
+    public bool DeletesByFilter => IsAtLeast(6, 9);
+
+    /// <summary>Events of connections whose times are kept tell when they happened (since 6.14).</summary>
+    public bool TimesConnectionEvents => IsAtLeast(6, 14);
+
+    /// <summary>Ticks of the kernel's clock in a second (CONFIG_HZ).</summary>
+    public int TicksPerSecond { get; init; } = 250;
+
     /// <summary>Security marks on packets and connections (CONFIG_NETWORK_SECMARK).</summary>
     public bool HasSecurityMarks { get; init; } = true;
 

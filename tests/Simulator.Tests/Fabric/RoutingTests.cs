@@ -73,7 +73,7 @@ public sealed class RoutingTests
         var chosen = new HashSet<ushort>();
         foreach (ConnectionTuple tuple in (ConnectionTuple[])[first, second])
         {
-            Connection connection = Stack.Conntrack.Create(tuple, tuple.Invert()!.Value, 0);
+            Connection connection = Stack.Conntrack.Create(tuple, tuple.Invert()!.Value, default);
             Stack.Nat.Setup(connection, NatRange.To(InternetAddress.Parse("203.0.113.1")), NatManipulation.Source);
             Stack.Conntrack.Insert(connection);
             chosen.Add(connection.Reply.DestinationPort);

@@ -8,7 +8,9 @@ using EucaNet.Netlink.Wire;
 namespace EucaNet.Simulator.Tests.Nftables;
 
 /// <summary>Talks to a kernel, simulated or real, and writes its answers down for comparing.</summary>
-internal sealed class NftConversation(IKernel kernel) : IDisposable
+/// <param name="kernel">The kernel.</param>
+/// <param name="tell">What is written of an attribute of a type of message, where not its bytes.</param>
+internal sealed class NftConversation(IKernel kernel, Func<ushort, NetlinkAttribute, string?>? tell = null) : IDisposable
 {
     private readonly INetlinkSocket _socket = kernel.OpenNetlink(NetlinkProtocol.Netfilter);
     private readonly NetlinkReceiveBuffer _buffer = new(8, 65536);
@@ -72,7 +74,7 @@ internal sealed class NftConversation(IKernel kernel) : IDisposable
         return elements;
     }
 
-    private static string Describe(ReadOnlySpan<byte> message)
+    private string Describe(ReadOnlySpan<byte> message)
     {
         var type = BinaryPrimitives.ReadUInt16LittleEndian(message[4..]);
         var flags = BinaryPrimitives.ReadUInt16LittleEndian(message[6..]);
@@ -95,14 +97,14 @@ internal sealed class NftConversation(IKernel kernel) : IDisposable
         return text.ToString();
     }
 
-    private static void Attributes(StringBuilder text, ReadOnlySpan<byte> attributes, ushort type)
+    private void Attributes(StringBuilder text, ReadOnlySpan<byte> attributes, ushort type)
     {
         var walk = new AttributeReader(attributes);
         while (walk.TryRead(out NetlinkAttribute attribute))
         {
             // Which implementation a set has is told by an address; who committed or owns a table, by a process.
             bool masked = type == 0xa09 && attribute.Type == 19 || type == 0xa0f && attribute.Type > 1 || type == 0xa00 && attribute.Type == NfTables.NFTA_TABLE_OWNER;
-            text.Append(CultureInfo.InvariantCulture, $" {attribute.RawType}=").Append(masked ? "*" : Convert.ToHexStringLower(attribute.Value));
+            text.Append(CultureInfo.InvariantCulture, $" {attribute.RawType}=").Append(masked ? "*" : tell?.Invoke(type, attribute) ?? Convert.ToHexStringLower(attribute.Value));
         }
     }
 }

@@ -52,6 +52,7 @@ internal enum ConnectionEvents
     SequenceAdjust = 1 << 8,
     SecurityMark = 1 << 9,
     Label = 1 << 10,
+    Proxy = 1 << 11,
 }
 
 /// <summary>The side a packet belongs to.</summary>
@@ -61,8 +62,14 @@ internal enum ConnectionDirection : byte
     Reply = 1,
 }
 
+/// <summary>How far the sequence numbers of one direction are moved (struct nf_ct_seqadj).</summary>
+/// <param name="From">The number up to which <paramref name="Before"/> counts.</param>
+/// <param name="Before">Added up to there.</param>
+/// <param name="After">Added from there on.</param>
+internal readonly record struct SequenceShift(uint From, uint Before, uint After);
+
 /// <summary>One tracked connection (struct nf_conn).</summary>
-internal sealed class Connection(uint id, ConnectionTuple original, ConnectionTuple reply, ushort zone)
+internal sealed class Connection(uint id, ConnectionTuple original, ConnectionTuple reply, ConnectionZone zone)
 {
     /// <summary>Unique among this kernel's connections (CTA_ID; the real kernel hashes an address, so the number means nothing).</summary>
     public uint Id { get; } = id;
@@ -73,26 +80,50 @@ internal sealed class Connection(uint id, ConnectionTuple original, ConnectionTu
     /// <summary>What an answer looks like when it comes in: differs from the inverse of <see cref="Original"/> after address translation.</summary>
     public ConnectionTuple Reply { get; set; } = reply;
 
-    public ushort Zone { get; } = zone;
+    public ConnectionZone Zone { get; } = zone;
 
     /// <summary>Of a template: the packet's mark is the zone (NF_CT_FLAG_MARK).</summary>
     public bool IsZoneOfMark { get; init; }
 
     /// <summary>What a rule says beforehand of a packet's connection: the zone in which tracking looks for it (nf_ct_tmpl_alloc). It counts as confirmed: nobody enters it in the table or translates it.</summary>
-    public static Connection Template(ushort zone, bool isZoneOfMark = false) => new(0, default, default, zone) { Status = ConnectionStatus.Template | ConnectionStatus.Confirmed, IsZoneOfMark = isZoneOfMark };
+    public static Connection Template(ConnectionZone zone, bool isZoneOfMark = false) => new(0, default, default, zone) { Status = ConnectionStatus.Template | ConnectionStatus.Confirmed, IsZoneOfMark = isZoneOfMark };
 
     /// <summary>A template, no connection.</summary>
     public bool IsTemplate => (Status & ConnectionStatus.Template) != 0;
 
-    /// <summary>What of it is told to listeners.</summary>
-    public ConnectionEvents Told { get; set; } = (ConnectionEvents)~0;
+    /// <summary>What of it is told to listeners; null where nothing is, because none was there when it began (nf_conntrack_events).</summary>
+    public ConnectionEvents? Told { get; set; }
 
-    /// <summary>Made over netlink and not by a packet.</summary>
-    public bool IsMadeByRequest { get; set; }
+    /// <summary>What is told of the connections that are expected for it, where anything is told of it.</summary>
+    public ExpectationEvents ExpectationsTold { get; set; }
+
+    /// <summary>What is told of a connection of which no rule says otherwise.</summary>
+    public const ConnectionEvents AllEvents = (ConnectionEvents)0xffff;
+
+    /// <summary>The connection that spoke of this one before it came.</summary>
+    public Connection? Master { get; set; }
+
+    /// <summary>How many connections have it for their master.</summary>
+    public int Children { get; set; }
+
+    /// <summary>The helper that a rule or a request gave it.</summary>
+    public ConnectionHelper? Helper { get; set; }
+
+    /// <summary>Connections can be expected for it (it has the extension for helpers).</summary>
+    public bool CanExpect { get; set; }
+
+    /// <summary>The timeouts that a rule gave it.</summary>
+    public TimeoutPolicy? Policy { get; set; }
+
+    /// <summary>How the numbers of each direction are moved; null where a connection has no room for that. Kept and told, nothing is moved by it.</summary>
+    public SequenceShift[]? Sequences { get; set; }
 
     public ConnectionStatus Status { get; set; }
 
     public uint Mark { get; set; }
+
+    /// <summary>It has room for labels: some rule was about them when it came.</summary>
+    public bool HasLabels { get; init; }
 
     /// <summary>128 label bits.</summary>
     public UInt128 Labels { get; set; }
@@ -102,6 +133,12 @@ internal sealed class Connection(uint id, ConnectionTuple original, ConnectionTu
 
     /// <summary>When it was confirmed.</summary>
     public DateTimeOffset Began { get; set; }
+
+    /// <summary>Its begin and end are told (nf_conntrack_timestamp was on when it came).</summary>
+    public bool IsTimed { get; init; }
+
+    /// <summary>When it ended; null while it lives.</summary>
+    public DateTimeOffset? Ended { get; set; }
 
     public TcpTracking? Tcp { get; set; }
 

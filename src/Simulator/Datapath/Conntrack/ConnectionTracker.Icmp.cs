@@ -7,7 +7,7 @@ namespace EucaNet.Simulator.Datapath.Conntrack;
 internal sealed partial class ConnectionTracker
 {
     /// <summary>Judges an ICMP message; an error is related to the connection it speaks of. False: invalid. <paramref name="decided"/>: nothing is left to track.</summary>
-    private bool TrackIcmp(HookContext context, ushort zone, out bool decided)
+    private bool TrackIcmp(HookContext context, ConnectionZone zone, out bool decided)
     {
         decided = false;
         Packet packet = context.Packet;
@@ -52,7 +52,7 @@ internal sealed partial class ConnectionTracker
         return RelateError(packet, zone, Ipv4Header.MinimumSize);
     }
 
-    private bool RelateError(Packet packet, ushort zone, int smallestInner)
+    private bool RelateError(Packet packet, ConnectionZone zone, int smallestInner)
     {
         Span<byte> inner = packet.Transport[IcmpHeader.Size..];
         if (inner.Length < smallestInner

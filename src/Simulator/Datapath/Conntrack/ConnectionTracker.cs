@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.InteropServices;
 using EucaNet.Simulator.Datapath.Formats;
 using EucaNet.Simulator.Datapath.Hooks;
 using EucaNet.Simulator.Datapath.Proxy;
@@ -17,10 +18,11 @@ namespace EucaNet.Simulator.Datapath.Conntrack;
 /// <param name="keepsChallenged">See <see cref="KernelProfile.KeepsChallengedConnections"/>.</param>
 internal sealed partial class ConnectionTracker(TimeProvider time, ParameterTable parameters, bool tracksDccp, bool keepsChallenged)
 {
-    private readonly Dictionary<(ConnectionTuple Tuple, ushort Zone), (Connection Connection, ConnectionDirection Direction)> _byTuple = [];
+    private readonly Dictionary<(ConnectionTuple Tuple, ushort Zone), Holders> _byTuple = [];
     private readonly SortedDictionary<uint, Connection> _byId = [];
     private readonly PriorityQueue<Connection, DateTimeOffset> _deadlines = new();
     private readonly Dictionary<Connection, ConnectionEvents> _pending = [];
+    private ExpectationTable? _expectations;
     private uint _lastId;
     private TcpTracker? _tcp;
     private SctpTracker? _sctp;
@@ -28,10 +30,22 @@ internal sealed partial class ConnectionTracker(TimeProvider time, ParameterTabl
     /// <summary>Tells of connections that came, changed and went (ctnetlink's events).</summary>
     public event Action<Connection, ConnectionEvents>? Changed;
 
+    /// <summary>Tells of a new connection that was expected, before its first packet goes on.</summary>
+    public event Action<Connection, Expectation>? Fulfilled;
+
+    /// <summary>Somebody listens to what happens to connections.</summary>
+    public Func<bool>? HasListeners { get; set; }
+
+    /// <summary>The connections that are waited for.</summary>
+    public ExpectationTable Expectations => _expectations ??= new ExpectationTable(time, parameters, Statistics);
+
+    public TrackingStatistics Statistics { get; } = new();
+
     /// <summary>Somebody is about to look at all connections: what the clock has changed of them meanwhile is to be done first.</summary>
     public event Action? Looking;
 
-    public ConnectionTimeouts Timeouts { get; } = new(parameters);
+    /// <summary>What holds for connections of which no rule says otherwise.</summary>
+    public ConnectionTimeouts Timeouts { get; } = new ConnectionTimeouts.OfParameters(parameters);
 
     public TcpTracker Tcp => _tcp ??= new TcpTracker(this, parameters, keepsChallenged);
 
@@ -43,6 +57,9 @@ internal sealed partial class ConnectionTracker(TimeProvider time, ParameterTabl
 
     /// <summary>nf_conntrack_acct: packets and octets of new connections are counted.</summary>
     public bool Counts => parameters.Number("net/", "netfilter", "nf_conntrack_acct") != 0;
+
+    /// <summary>How many rules are about labels.</summary>
+    public int LabelUsers { get; set; }
 
     /// <summary>How many connections are in the table; those that ended but weren't met yet too.</summary>
     public int Count => _byId.Count;
@@ -58,28 +75,47 @@ internal sealed partial class ConnectionTracker(TimeProvider time, ParameterTabl
         }
     }
 
-    /// <summary>Looks a connection up by the tuple of either direction.</summary>
-    public bool TryFind(ConnectionTuple tuple, ushort zone, [NotNullWhen(true)] out Connection? connection, out ConnectionDirection direction)
-    {
-        if (_byTuple.TryGetValue((tuple, zone), out (Connection Connection, ConnectionDirection Direction) found))
-        {
-            if (found.Connection.Expires > time.GetUtcNow())
-            {
-                (connection, direction) = found;
-                return true;
-            }
+    /// <summary>How long a connection is remembered, by its state.</summary>
+    public ConnectionTimeouts TimeoutsOf(Connection connection) => connection.Policy is { } policy && policy.Governs(connection.Original.Protocol) ? policy : Timeouts;
 
-            Remove(found.Connection);
+    /// <summary>Looks a connection up by the tuple of either direction.</summary>
+    public bool TryFind(ConnectionTuple tuple, ConnectionZone zone, [NotNullWhen(true)] out Connection? connection, out ConnectionDirection direction)
+    {
+        // In a zone of one direction a tuple is looked for among those that begin connections there, and among the answers elsewhere.
+        ushort ofOriginal = zone.Of(ConnectionDirection.Original), ofReply = zone.Of(ConnectionDirection.Reply);
+        Holders holders = _byTuple.GetValueOrDefault((tuple, ofOriginal));
+        Connection? original = Living(holders.Original), reply = Living(ofReply == ofOriginal ? holders.Reply : _byTuple.GetValueOrDefault((tuple, ofReply)).Reply);
+        direction = reply is not null && (original is null || reply.Id >= original.Id) ? ConnectionDirection.Reply : ConnectionDirection.Original;
+        connection = direction == ConnectionDirection.Reply ? reply : original;
+        return connection is not null;
+    }
+
+    private Connection? Living(Connection? found)
+    {
+        if (found is not null && found.Expires <= time.GetUtcNow())
+        {
+            Remove(found);
+            return null;
         }
 
-        connection = null;
-        direction = default;
-        return false;
+        return found;
     }
 
     /// <summary>Whether another connection already answers to this tuple.</summary>
-    public bool IsTaken(ConnectionTuple tuple, ushort zone, Connection except) =>
-        TryFind(tuple, zone, out Connection? other, out _) && other != except;
+    public bool IsTaken(ConnectionTuple tuple, ConnectionZone zone, Connection except) => Holder(tuple, zone, ConnectionDirection.Reply, except) is not null;
+
+    /// <summary>A connection that has one of the tuples of a new one, so that it can't be entered.</summary>
+    public Connection? Clash(Connection connection) =>
+        Holder(connection.Original, connection.Zone, ConnectionDirection.Original, connection) ?? Holder(connection.Reply, connection.Zone, ConnectionDirection.Reply, connection);
+
+    /// <summary>Who has a tuple where that of a direction would be entered.</summary>
+    private Connection? Holder(ConnectionTuple tuple, ConnectionZone zone, ConnectionDirection direction, Connection except)
+    {
+        ushort id = zone.Of(direction);
+        Holders holders = _byTuple.GetValueOrDefault((tuple, id));
+        Connection? original = zone.Of(ConnectionDirection.Original) == id ? Living(holders.Original) : null, reply = zone.Of(ConnectionDirection.Reply) == id ? Living(holders.Reply) : null;
+        return original is not null && original != except ? original : reply != except ? reply : null;
+    }
 
     /// <summary>Looks at a packet on its way in (nf_conntrack_in): sets its connection and what it is to it.</summary>
     public HookVerdict Track(HookContext context)
@@ -91,7 +127,8 @@ internal sealed partial class ConnectionTracker(TimeProvider time, ParameterTabl
         }
 
         Connection? template = packet.Connection;
-        ushort zone = template is { IsZoneOfMark: true } ? (ushort)packet.Mark : template?.Zone ?? 0;
+        ConnectionZone zone = template?.Zone ?? default;
+        zone = template is { IsZoneOfMark: true } ? zone with { Id = (ushort)packet.Mark } : zone;
         packet.Connection = null;
         packet.ConnectionInfo = default;
         if (!packet.LocateTransport() || packet.FragmentOffset != 0 || (packet.IsIpv6 && packet.TransportProtocol == IpProtocol.Ipv6NoNext))
@@ -117,11 +154,13 @@ internal sealed partial class ConnectionTracker(TimeProvider time, ParameterTabl
 
         if (result == TrackingResult.Drop)
         {
+            Statistics.Dropped++;
             return HookVerdict.Drop;
         }
 
         if (result == TrackingResult.Invalid)
         {
+            Statistics.Invalid++;
             packet.Connection = null;
             packet.ConnectionInfo = default;
         }
@@ -144,7 +183,7 @@ internal sealed partial class ConnectionTracker(TimeProvider time, ParameterTabl
                 return HookVerdict.Accept;
             }
 
-            if (TryFind(connection.Original, connection.Zone, out Connection? clash, out _) || TryFind(connection.Reply, connection.Zone, out clash, out _))
+            if (Clash(connection) is { } clash)
             {
                 // Two first packets of one flow were under way at the same time; the entry that won serves both where both mean the same.
                 if (clash.Original == connection.Original && clash.Reply == connection.Reply && connection.Tcp is null)
@@ -153,11 +192,13 @@ internal sealed partial class ConnectionTracker(TimeProvider time, ParameterTabl
                     return HookVerdict.Accept;
                 }
 
+                Statistics.InsertFailed++;
+                Statistics.Dropped++;
                 return HookVerdict.Drop;
             }
 
             Insert(connection);
-            Note(connection, ConnectionEvents.New);
+            Note(connection, (connection.Master is null ? ConnectionEvents.New : ConnectionEvents.Related) | (connection.Helper is null ? ConnectionEvents.None : ConnectionEvents.Helper));
         }
 
         Publish(connection);
@@ -169,17 +210,25 @@ internal sealed partial class ConnectionTracker(TimeProvider time, ParameterTabl
     {
         connection.Status |= ConnectionStatus.Confirmed;
         connection.Began = time.GetUtcNow();
-        _byTuple[(connection.Original, connection.Zone)] = (connection, ConnectionDirection.Original);
-        _byTuple[(connection.Reply, connection.Zone)] = (connection, ConnectionDirection.Reply);
+        HoldersOf(connection, ConnectionDirection.Original).Original = connection;
+        HoldersOf(connection, ConnectionDirection.Reply).Reply = connection;
         _byId.Add(connection.Id, connection);
         _deadlines.Enqueue(connection, connection.Expires);
     }
 
     /// <summary>A connection of this table's own numbering, not entered yet.</summary>
-    public Connection Create(ConnectionTuple original, ConnectionTuple reply, ushort zone) => new(++_lastId, original, reply, zone)
+    /// <param name="original">The tuple of its first packet.</param>
+    /// <param name="reply">The tuple of its answers.</param>
+    /// <param name="zone">Where it is.</param>
+    /// <param name="template">What a rule said of it beforehand.</param>
+    public Connection Create(ConnectionTuple original, ConnectionTuple reply, ConnectionZone zone, Connection? template = null) => new(++_lastId, original, reply, zone)
     {
         Packets = Counts ? new ulong[2] : null,
         Bytes = Counts ? new ulong[2] : null,
+        IsTimed = parameters.Number("net/", "netfilter", "nf_conntrack_timestamp") != 0,
+        HasLabels = LabelUsers > 0,
+        Told = EventsOf(template?.Told),
+        ExpectationsTold = template?.Told is null ? ExpectationEvents.All : template.ExpectationsTold,
         Expires = time.GetUtcNow() + Timeouts.OfProtocol(original.Protocol),
     };
 
@@ -194,13 +243,51 @@ internal sealed partial class ConnectionTracker(TimeProvider time, ParameterTabl
         connection.Status |= ConnectionStatus.Dying;
         if (_byId.Remove(connection.Id))
         {
-            _byTuple.Remove((connection.Original, connection.Zone));
-            _byTuple.Remove((connection.Reply, connection.Zone));
+            Leave(connection, ConnectionDirection.Original);
+            Leave(connection, ConnectionDirection.Reply);
             _pending.Remove(connection);
-            Tell(connection, ConnectionEvents.Destroy);
+            connection.Ended = time.GetUtcNow();
+            Changed?.Invoke(connection, ConnectionEvents.Destroy);
+            LetGo(connection);
         }
 
         return true;
+    }
+
+    /// <summary>What events are told of a connection that begins now: what a rule chose, or all; none where nobody listens (nf_conntrack_events).</summary>
+    public ConnectionEvents? EventsOf(ConnectionEvents? chosen) => parameters.Number("net/", "netfilter", "nf_conntrack_events") switch
+    {
+        0 => chosen,
+        2 when HasListeners?.Invoke() != true => null,
+        _ => chosen ?? Connection.AllEvents,
+    };
+
+    private ref Holders HoldersOf(Connection connection, ConnectionDirection direction) =>
+        ref CollectionsMarshal.GetValueRefOrAddDefault(_byTuple, (connection.Tuple(direction), connection.Zone.Of(direction)), out _);
+
+    private void Leave(Connection connection, ConnectionDirection direction)
+    {
+        ref Holders holders = ref HoldersOf(connection, direction);
+        ref Connection? held = ref direction == ConnectionDirection.Original ? ref holders.Original : ref holders.Reply;
+        held = held == connection ? null : held;
+        if (holders is { Original: null, Reply: null })
+        {
+            _byTuple.Remove((connection.Tuple(direction), connection.Zone.Of(direction)));
+        }
+    }
+
+    /// <summary>What a connection that ended held: what it waited for, and its master, which waits no more either when the last that it spoke of is gone.</summary>
+    private void LetGo(Connection connection)
+    {
+        if (connection.Children == 0)
+        {
+            Expectations.RemoveWhere(expectation => expectation.Master == connection);
+        }
+
+        if (connection.Master is { } master && --master.Children == 0 && master.IsDying)
+        {
+            Expectations.RemoveWhere(expectation => expectation.Master == master);
+        }
     }
 
     /// <summary>Ends what the clock has ended.</summary>
@@ -265,23 +352,18 @@ internal sealed partial class ConnectionTracker(TimeProvider time, ParameterTabl
     /// <summary>Remembers what changed until the packet that changed it leaves.</summary>
     public void Note(Connection connection, ConnectionEvents events) => _pending[connection] = _pending.GetValueOrDefault(connection) | events;
 
+    /// <summary>Tells what a request did to a connection.</summary>
+    public void Announce(Connection connection, ConnectionEvents events) => Changed?.Invoke(connection, events);
+
     private void Publish(Connection connection)
     {
         if (_pending.Remove(connection, out ConnectionEvents events))
-        {
-            Tell(connection, events);
-        }
-    }
-
-    private void Tell(Connection connection, ConnectionEvents events)
-    {
-        if ((connection.Told & events) != 0)
         {
             Changed?.Invoke(connection, events);
         }
     }
 
-    private TrackingResult TrackOnce(HookContext context, byte protocol, ushort zone, Connection? template)
+    private TrackingResult TrackOnce(HookContext context, byte protocol, ConnectionZone zone, Connection? template)
     {
         Packet packet = context.Packet;
         if (ReadTuple(packet.Network, packet.Family) is not { } tuple)
@@ -318,10 +400,15 @@ internal sealed partial class ConnectionTracker(TimeProvider time, ParameterTabl
                 }
             }
 
-            connection = Create(tuple, reply, zone);
+            connection = Create(tuple, reply, zone, template);
             connection.Proxied = template?.Proxied is not null ? new ProxiedHandshake() : null;
-            connection.Told = template?.Told ?? connection.Told;
             info = ConnectionInfo.New;
+            if (Expectations.Take(tuple, zone) is { } expectation)
+            {
+                Fulfil(connection, expectation);
+                info = ConnectionInfo.Related;
+            }
+
             if (protocol == IpProtocol.Tcp && !Tcp.Begin(connection, packet))
             {
                 return TrackingResult.Invalid;
@@ -360,6 +447,23 @@ internal sealed partial class ConnectionTracker(TimeProvider time, ParameterTabl
         }
 
         return TrackingResult.Accept;
+    }
+
+    /// <summary>A connection comes that another one spoke of.</summary>
+    private void Fulfil(Connection connection, Expectation expectation)
+    {
+        Statistics.Fulfilled++;
+        connection.Status |= ConnectionStatus.Expected;
+        connection.Master = expectation.Master;
+        connection.Master.Children++;
+        connection.Mark = connection.Master.Mark;
+        if (expectation.Helper is { } helper)
+        {
+            connection.Helper = helper;
+            connection.CanExpect = true;
+        }
+
+        Fulfilled?.Invoke(connection, expectation);
     }
 
     private bool IsSane(HookContext context, byte protocol)
@@ -413,7 +517,7 @@ internal sealed partial class ConnectionTracker(TimeProvider time, ParameterTabl
     {
         if (protocol == IpProtocol.Gre && connection.HasSeenReply)
         {
-            Refresh(connection, Timeouts["nf_conntrack_gre_timeout_stream"]);
+            Refresh(connection, TimeoutsOf(connection)["nf_conntrack_gre_timeout_stream"]);
             if ((connection.Status & (ConnectionStatus.Assured | ConnectionStatus.NatClash)) == 0)
             {
                 connection.Status |= ConnectionStatus.Assured;
@@ -425,7 +529,7 @@ internal sealed partial class ConnectionTracker(TimeProvider time, ParameterTabl
 
         if (protocol is not (IpProtocol.Udp or IpProtocol.UdpLite))
         {
-            Refresh(connection, Timeouts.OfProtocol(protocol));
+            Refresh(connection, TimeoutsOf(connection).OfProtocol(protocol));
             return TrackingResult.Accept;
         }
 
@@ -439,7 +543,7 @@ internal sealed partial class ConnectionTracker(TimeProvider time, ParameterTabl
         {
             // UDP-Lite does not wait and see.
             bool stream = protocol == IpProtocol.UdpLite || now > connection.StreamFrom;
-            Refresh(connection, Timeouts[stream ? "nf_conntrack_udp_timeout_stream" : "nf_conntrack_udp_timeout"]);
+            Refresh(connection, TimeoutsOf(connection)[stream ? "nf_conntrack_udp_timeout_stream" : "nf_conntrack_udp_timeout"]);
             if (stream && (connection.Status & (ConnectionStatus.Assured | ConnectionStatus.NatClash)) == 0)
             {
                 connection.Status |= ConnectionStatus.Assured;
@@ -448,9 +552,16 @@ internal sealed partial class ConnectionTracker(TimeProvider time, ParameterTabl
         }
         else
         {
-            Refresh(connection, Timeouts["nf_conntrack_udp_timeout"]);
+            Refresh(connection, TimeoutsOf(connection)["nf_conntrack_udp_timeout"]);
         }
 
         return TrackingResult.Accept;
+    }
+
+    /// <summary>The connections that a tuple belongs to, as the one that begins and as the one that answers.</summary>
+    private record struct Holders
+    {
+        public Connection? Original;
+        public Connection? Reply;
     }
 }

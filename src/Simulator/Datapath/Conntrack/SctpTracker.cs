@@ -84,7 +84,7 @@ internal sealed class SctpTracker(ConnectionTracker tracker)
 
         if (!keepsTimeout)
         {
-            tracker.Refresh(connection, tracker.Timeouts.Of(next));
+            tracker.Refresh(connection, tracker.TimeoutsOf(connection).Of(next));
         }
 
         return keepsTimeout ? TrackingResult.AcceptUncounted : TrackingResult.Accept;

@@ -181,11 +181,11 @@ internal sealed class ShortCuts(NetworkStack stack, string name, Func<bool> coun
                 tcp.Side(side).Flags &= ~TcpSideFlags.MaximumAcknowledgementSet;
             }
 
-            timeout = stack.Conntrack.Timeouts.Of(tcp.State);
+            timeout = stack.Conntrack.TimeoutsOf(connection).Of(tcp.State);
         }
         else if (connection.Original.Protocol == IpProtocol.Udp)
         {
-            timeout = stack.Conntrack.Timeouts[connection.HasSeenReply ? "nf_conntrack_udp_timeout_stream" : "nf_conntrack_udp_timeout"];
+            timeout = stack.Conntrack.TimeoutsOf(connection)[connection.HasSeenReply ? "nf_conntrack_udp_timeout_stream" : "nf_conntrack_udp_timeout"];
         }
         else
         {

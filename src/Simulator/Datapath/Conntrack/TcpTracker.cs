@@ -100,7 +100,7 @@ internal sealed partial class TcpTracker(ConnectionTracker tracker, ParameterTab
         tracking.State = TcpState.Close;
         if (old != TcpState.Close && (connection.Status & ConnectionStatus.FixedTimeout) == 0)
         {
-            tracker.Refresh(connection, tracker.Timeouts.Of(TcpState.Close));
+            tracker.Refresh(connection, tracker.TimeoutsOf(connection).Of(TcpState.Close));
             tracker.Note(connection, ConnectionEvents.ProtocolInfo);
         }
     }
@@ -200,7 +200,7 @@ internal sealed partial class TcpTracker(ConnectionTracker tracker, ParameterTab
             }
         }
 
-        TimeSpan timeout = TimeoutOf(tracking, bits);
+        TimeSpan timeout = TimeoutOf(connection, tracking, bits);
         if (!connection.HasSeenReply)
         {
             if (bits == TcpBits.Reset)
@@ -216,9 +216,9 @@ internal sealed partial class TcpTracker(ConnectionTracker tracker, ParameterTab
                 return TrackingResult.AcceptUncounted;
             }
 
-            if (next == TcpState.Established && timeout > tracker.Timeouts.Unacknowledged)
+            if (next == TcpState.Established && timeout > tracker.TimeoutsOf(connection).Unacknowledged)
             {
-                timeout = tracker.Timeouts.Unacknowledged;
+                timeout = tracker.TimeoutsOf(connection).Unacknowledged;
             }
         }
         else if ((connection.Status & ConnectionStatus.Assured) == 0 && (old is TcpState.SynReceived or TcpState.Established) && next == TcpState.Established)
@@ -232,9 +232,9 @@ internal sealed partial class TcpTracker(ConnectionTracker tracker, ParameterTab
     }
 
     /// <summary>How long a connection is remembered after a segment that led to its state.</summary>
-    private TimeSpan TimeoutOf(TcpTracking tracking, TcpBits bits)
+    private TimeSpan TimeoutOf(Connection connection, TcpTracking tracking, TcpBits bits)
     {
-        ConnectionTimeouts timeouts = tracker.Timeouts;
+        ConnectionTimeouts timeouts = tracker.TimeoutsOf(connection);
         TimeSpan timeout = timeouts.Of(tracking.State);
         bool unacknowledged = ((tracking.Side(ConnectionDirection.Original).Flags | tracking.Side(ConnectionDirection.Reply).Flags) & TcpSideFlags.DataUnacknowledged) != 0;
         TimeSpan? shorter = tracking.Retransmissions >= MaximumRetransmissions && timeout > timeouts.Retransmitted ? timeouts.Retransmitted
@@ -356,9 +356,9 @@ internal sealed partial class TcpTracker(ConnectionTracker tracker, ParameterTab
         }
 
         TimeSpan left = tracker.TimeLeft(connection);
-        if (left >= TimeSpan.FromMinutes(2) && left > tracker.Timeouts.Unacknowledged)
+        if (left >= TimeSpan.FromMinutes(2) && left > tracker.TimeoutsOf(connection).Unacknowledged)
         {
-            tracker.Refresh(connection, tracker.Timeouts.Unacknowledged);
+            tracker.Refresh(connection, tracker.TimeoutsOf(connection).Unacknowledged);
         }
     }
 

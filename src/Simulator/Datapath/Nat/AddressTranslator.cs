@@ -27,11 +27,12 @@ internal sealed class AddressTranslator
             {
                 _chooser.Forget(connection);
             }
-            else if ((events & ConnectionEvents.New) != 0 && IsInitialized(connection, NatManipulation.Source))
+            else if ((events & (ConnectionEvents.New | ConnectionEvents.Related)) != 0 && IsInitialized(connection, NatManipulation.Source))
             {
                 _chooser.ListSource(connection);
             }
         };
+        tracker.Fulfilled += FollowMaster;
     }
 
     /// <summary>The end of a connection that is rewritten at a hook.</summary>
@@ -171,7 +172,22 @@ internal sealed class AddressTranslator
     public void MasqueradeLost(NetworkDevice device, InternetAddress? address) =>
         _tracker.RemoveWhere(connection => connection.MasqueradeInterface == device.Index && (address is null || connection.Reply.Destination == address));
 
-    private HookVerdict SetupNull(Connection connection, NatManipulation manipulation)
+    /// <summary>A connection that another one spoke of is translated as that is (nf_nat_follow_master).</summary>
+    private void FollowMaster(Connection connection, Expectation expectation)
+    {
+        if (!expectation.FollowsMaster)
+        {
+            return;
+        }
+
+        ExpectedTranslation saved = expectation.Translation ?? default;
+        ConnectionTuple master = expectation.Master.Tuple(saved.Direction == 0 ? ConnectionDirection.Reply : ConnectionDirection.Original);
+        Setup(connection, NatRange.To(master.Destination), NatManipulation.Source);
+        Setup(connection, NatRange.To(master.Source) with { Flags = NatRangeFlags.MapAddresses | NatRangeFlags.PortsSpecified, MinimumPort = saved.Port, MaximumPort = saved.Port }, NatManipulation.Destination);
+    }
+
+    /// <summary>An end that nobody translates: it keeps its address, and another port only where another connection has its own.</summary>
+    public HookVerdict SetupNull(Connection connection, NatManipulation manipulation)
     {
         if (connection.Reply.Invert() is not { } current)
         {

@@ -21,12 +21,12 @@ internal sealed class TupleChooser(ConnectionTracker tracker, RandomSource rando
         {
             if (IsInRange(original, range, manipulation))
             {
-                if (!IsUsed(original, connection))
+                if (!IsUsed(original, connection) || IsOfNobodyElse(original, connection))
                 {
                     return original;
                 }
             }
-            else if (_bySource.TryGetValue((original.Source, original.SourcePort, original.Protocol, connection.Zone), out List<Connection>? sameSource))
+            else if (_bySource.TryGetValue((original.Source, original.SourcePort, original.Protocol, connection.Zone.Of(ConnectionDirection.Original)), out List<Connection>? sameSource))
             {
                 foreach (Connection other in sameSource)
                 {
@@ -68,13 +68,9 @@ internal sealed class TupleChooser(ConnectionTracker tracker, RandomSource rando
             return tuple;
         }
 
-        if (icmp && manipulation == NatManipulation.Destination)
-        {
-            return tuple;
-        }
-
+        // The identifier of ICMP is one for both ends.
         int minimum, size;
-        ushort current = manipulation == NatManipulation.Source ? tuple.SourcePort : tuple.DestinationPort;
+        ushort current = manipulation == NatManipulation.Source || icmp ? tuple.SourcePort : tuple.DestinationPort;
         if ((range.Flags & NatRangeFlags.PortsSpecified) != 0)
         {
             minimum = Math.Min(range.MinimumPort, range.MaximumPort);
@@ -203,6 +199,15 @@ internal sealed class TupleChooser(ConnectionTracker tracker, RandomSource rando
     private bool IsUsed(ConnectionTuple tuple, Connection connection) =>
         tuple.Invert() is { } reply && tracker.IsTaken(reply, connection.Zone, connection);
 
+    /// <summary>
+    /// Whoever answers to the tuple is not in its zone, or is the same connection seen from its other end and untranslated: another port would help nobody. Only protocols whose
+    /// packets may meet on their way ask so (nf_nat_used_tuple_new).
+    /// </summary>
+    private bool IsOfNobodyElse(ConnectionTuple tuple, Connection connection) =>
+        tuple.Protocol is IpProtocol.Udp or IpProtocol.UdpLite or IpProtocol.Gre
+        && (!tracker.TryFind(tuple, connection.Zone, out Connection? other, out _)
+            || ((other.Status & (ConnectionStatus.NatMask | ConnectionStatus.SequenceAdjust)) == 0 && other.Original == connection.Reply && other.Reply == connection.Original));
+
     /// <summary>A connection ended.</summary>
     public void Forget(Connection connection)
     {
@@ -230,5 +235,5 @@ internal sealed class TupleChooser(ConnectionTracker tracker, RandomSource rando
     }
 
     private static (InternetAddress, ushort, byte, ushort) SourceKey(Connection connection) =>
-        (connection.Original.Source, connection.Original.SourcePort, connection.Original.Protocol, connection.Zone);
+        (connection.Original.Source, connection.Original.SourcePort, connection.Original.Protocol, connection.Zone.Of(ConnectionDirection.Original));
 }

@@ -27,7 +27,7 @@ internal sealed class SynProxy(NetworkStack stack) : IHookFunction
 
     private static Connection MakeTemplate()
     {
-        Connection template = Connection.Template(zone: 0);
+        Connection template = Connection.Template(default);
         template.Proxied = new ProxiedHandshake();
         return template;
     }

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using EucaNet.Netlink.Wire;
 using EucaNet.Simulator.Datapath.Conntrack;
 using EucaNet.Simulator.Datapath.Formats;
@@ -9,107 +10,6 @@ namespace EucaNet.Simulator.Kernel.Conntrack;
 /// <summary>Connections in the byte form of nf_conntrack_netlink; unlike nf_tables it sets NLA_F_NESTED.</summary>
 internal static class ConntrackMessage
 {
-    private static readonly AttributePolicy TuplePolicy = new(
-        CTA_TUPLE_ZONE, (CTA_TUPLE_IP, AttributePolicy.Nested), (CTA_TUPLE_PROTO, AttributePolicy.Nested), (CTA_TUPLE_ZONE, AttributePolicy.U16));
-
-    private static readonly AttributePolicy AddressPolicy = new(
-        CTA_IP_V6_DST,
-        (CTA_IP_V4_SRC, AttributePolicy.U32),
-        (CTA_IP_V4_DST, AttributePolicy.U32),
-        (CTA_IP_V6_SRC, AttributePolicy.Data),
-        (CTA_IP_V6_DST, AttributePolicy.Data));
-
-    private static readonly AttributePolicy ProtocolPolicy = new(
-        CTA_PROTO_ICMPV6_CODE,
-        (CTA_PROTO_NUM, AttributePolicy.U8),
-        (CTA_PROTO_SRC_PORT, AttributePolicy.U16),
-        (CTA_PROTO_DST_PORT, AttributePolicy.U16),
-        (CTA_PROTO_ICMP_ID, AttributePolicy.U16),
-        (CTA_PROTO_ICMP_TYPE, AttributePolicy.U8),
-        (CTA_PROTO_ICMP_CODE, AttributePolicy.U8),
-        (CTA_PROTO_ICMPV6_ID, AttributePolicy.U16),
-        (CTA_PROTO_ICMPV6_TYPE, AttributePolicy.U8),
-        (CTA_PROTO_ICMPV6_CODE, AttributePolicy.U8));
-
-    /// <summary>Reads a whole tuple.</summary>
-    public static LinuxError ReadTuple(KernelAttribute attribute, byte family, out ConnectionTuple tuple)
-    {
-        tuple = default;
-        LinuxError error = attribute.Parse(TuplePolicy, out ParsedAttributes outer);
-        if (error != LinuxError.None)
-        {
-            return error;
-        }
-
-        if (family is not (InternetAddress.V4 or InternetAddress.V6))
-        {
-            return LinuxError.EOPNOTSUPP;
-        }
-
-        if (!outer.Has(CTA_TUPLE_IP) || !outer.Has(CTA_TUPLE_PROTO))
-        {
-            return LinuxError.EINVAL;
-        }
-
-        error = outer[CTA_TUPLE_IP].Parse(AddressPolicy, out ParsedAttributes addresses);
-        if (error == LinuxError.None)
-        {
-            error = outer[CTA_TUPLE_PROTO].Parse(ProtocolPolicy, out ParsedAttributes protocol);
-            if (error == LinuxError.None)
-            {
-                error = ReadTuple(addresses, protocol, family, out tuple);
-            }
-        }
-
-        return error;
-    }
-
-    private static LinuxError ReadTuple(ParsedAttributes addresses, ParsedAttributes protocol, byte family, out ConnectionTuple tuple)
-    {
-        tuple = default;
-        bool isV4 = family == InternetAddress.V4;
-        KernelAttribute source = addresses[isV4 ? CTA_IP_V4_SRC : CTA_IP_V6_SRC], destination = addresses[isV4 ? CTA_IP_V4_DST : CTA_IP_V6_DST];
-        if (!source.Exists || !destination.Exists || !protocol.Has(CTA_PROTO_NUM))
-        {
-            return LinuxError.EINVAL;
-        }
-
-        if (!isV4 && (source.Length < 16 || destination.Length < 16))
-        {
-            return LinuxError.ERANGE;
-        }
-
-        byte number = protocol[CTA_PROTO_NUM].Byte;
-        ushort first = 0, second = 0;
-        if (number is IpProtocol.Icmp or IpProtocol.Icmpv6)
-        {
-            bool isV6 = number == IpProtocol.Icmpv6;
-            KernelAttribute id = protocol[isV6 ? CTA_PROTO_ICMPV6_ID : CTA_PROTO_ICMP_ID];
-            KernelAttribute type = protocol[isV6 ? CTA_PROTO_ICMPV6_TYPE : CTA_PROTO_ICMP_TYPE];
-            KernelAttribute code = protocol[isV6 ? CTA_PROTO_ICMPV6_CODE : CTA_PROTO_ICMP_CODE];
-            if (!id.Exists || !type.Exists || !code.Exists)
-            {
-                return LinuxError.EINVAL;
-            }
-
-            first = id.UInt16BigEndian;
-            second = (ushort)(type.Byte << 8 | code.Byte);
-        }
-        else if (IpProtocol.HasPorts(number) || number == IpProtocol.Gre)
-        {
-            if (!protocol.Has(CTA_PROTO_SRC_PORT) || !protocol.Has(CTA_PROTO_DST_PORT))
-            {
-                return LinuxError.EINVAL;
-            }
-
-            first = protocol[CTA_PROTO_SRC_PORT].UInt16BigEndian;
-            second = protocol[CTA_PROTO_DST_PORT].UInt16BigEndian;
-        }
-
-        tuple = new ConnectionTuple(InternetAddress.Read(family, source.Value), InternetAddress.Read(family, destination.Value), number, first, second);
-        return LinuxError.None;
-    }
-
     /// <summary>A connection as dumps and answers show it.</summary>
     /// <param name="writer">Where it goes.</param>
     /// <param name="connection">The connection.</param>
@@ -122,7 +22,8 @@ internal static class ConntrackMessage
         writer.WriteUInt32BigEndian(CTA_STATUS, (uint)connection.Status);
         writer.WriteUInt32BigEndian(CTA_MARK, connection.Mark);
         writer.WriteUInt32BigEndian(CTA_ID, connection.Id);
-        writer.WriteUInt32BigEndian(CTA_USE, users);
+        writer.WriteUInt32BigEndian(CTA_USE, users + (uint)connection.Children);
+        WriteMaster(ref writer, connection);
         if ((connection.Status & ConnectionStatus.Offload) == 0)
         {
             writer.WriteUInt32BigEndian(CTA_TIMEOUT, SecondsLeft(connection, now));
@@ -130,28 +31,28 @@ internal static class ConntrackMessage
         }
 
         WriteCounters(ref writer, connection, resetsCounters);
-        if (connection.IsMadeByRequest)
-        {
-            // Connections made by hand have room for the numbers of a SYN proxy, which none has.
-            WireMark proxy = writer.BeginNested(CTA_SYNPROXY);
-            for (ushort number = CTA_SYNPROXY_ISN; number <= CTA_SYNPROXY_TSOFF; number++)
-            {
-                writer.WriteUInt32BigEndian(number, 0);
-            }
-
-            writer.EndAttribute(proxy);
-        }
+        WriteTimes(ref writer, connection);
+        WriteHelper(ref writer, connection);
+        WriteLabels(ref writer, connection);
+        WriteSequences(ref writer, connection);
+        WriteProxy(ref writer, connection);
     }
 
     /// <summary>A connection as an event tells of it: what is new of it.</summary>
-    public static void WriteEvent(ref NetlinkWriter writer, Connection connection, DateTimeOffset now, ConnectionEvents events)
+    public static void WriteEvent(ref NetlinkWriter writer, Connection connection, DateTimeOffset now, ConnectionEvents events, bool tellsWhen)
     {
         WriteTuples(ref writer, connection);
         writer.WriteUInt32BigEndian(CTA_ID, connection.Id);
         writer.WriteUInt32BigEndian(CTA_STATUS, (uint)connection.Status);
         if ((events & ConnectionEvents.Destroy) != 0)
         {
+            if (SecondsLeft(connection, now) is > 0 and var left)
+            {
+                writer.WriteUInt32BigEndian(CTA_TIMEOUT, left);
+            }
+
             WriteCounters(ref writer, connection, resets: false);
+            WriteTimes(ref writer, connection);
             WriteProtocol(ref writer, connection, isEnd: true);
         }
         else
@@ -161,49 +62,119 @@ internal static class ConntrackMessage
             {
                 WriteProtocol(ref writer, connection);
             }
+
+            WriteHelper(ref writer, connection);
+            if ((events & ConnectionEvents.Label) != 0)
+            {
+                WriteLabels(ref writer, connection);
+            }
+
+            if ((events & ConnectionEvents.Related) != 0)
+            {
+                WriteMaster(ref writer, connection);
+            }
+
+            if ((events & ConnectionEvents.SequenceAdjust) != 0)
+            {
+                WriteSequences(ref writer, connection);
+            }
+
+            if ((events & ConnectionEvents.Proxy) != 0)
+            {
+                WriteProxy(ref writer, connection);
+            }
         }
 
         if (connection.Mark != 0 || (events & ConnectionEvents.Mark) != 0)
         {
             writer.WriteUInt32BigEndian(CTA_MARK, connection.Mark);
         }
+
+        if (tellsWhen && connection.IsTimed)
+        {
+            writer.WriteUInt64BigEndian(CTA_TIMESTAMP_EVENT, Nanoseconds(now));
+        }
     }
 
     private static void WriteTuples(ref NetlinkWriter writer, Connection connection)
     {
-        WriteTuple(ref writer, CTA_TUPLE_ORIG, connection.Original);
-        WriteTuple(ref writer, CTA_TUPLE_REPLY, connection.Reply);
-        if (connection.Zone != 0)
+        TupleAttributes.Write(ref writer, CTA_TUPLE_ORIG, connection.Original, connection.Zone, ConnectionDirection.Original);
+        TupleAttributes.Write(ref writer, CTA_TUPLE_REPLY, connection.Reply, connection.Zone, ConnectionDirection.Reply);
+        TupleAttributes.WriteZone(ref writer, CTA_ZONE, connection.Zone, ZoneDirections.Both);
+    }
+
+    private static void WriteMaster(ref NetlinkWriter writer, Connection connection)
+    {
+        if (connection.Master is { } master)
         {
-            writer.WriteUInt16BigEndian(CTA_ZONE, connection.Zone);
+            TupleAttributes.Write(ref writer, CTA_TUPLE_MASTER, master.Original);
         }
     }
 
-    private static void WriteTuple(ref NetlinkWriter writer, ushort type, ConnectionTuple tuple)
+    private static void WriteTimes(ref NetlinkWriter writer, Connection connection)
     {
-        bool isV4 = tuple.Family == InternetAddress.V4;
-        WireMark outer = writer.BeginNested(type);
-        WireMark addresses = writer.BeginNested(CTA_TUPLE_IP);
-        writer.WriteBytes(isV4 ? CTA_IP_V4_SRC : CTA_IP_V6_SRC, tuple.Source.ToBytes());
-        writer.WriteBytes(isV4 ? CTA_IP_V4_DST : CTA_IP_V6_DST, tuple.Destination.ToBytes());
-        writer.EndAttribute(addresses);
-        WireMark protocol = writer.BeginNested(CTA_TUPLE_PROTO);
-        writer.WriteByte(CTA_PROTO_NUM, tuple.Protocol);
-        if (tuple.Protocol is IpProtocol.Icmp or IpProtocol.Icmpv6)
+        if (connection.IsTimed)
         {
-            bool isV6 = tuple.Protocol == IpProtocol.Icmpv6;
-            writer.WriteUInt16BigEndian(isV6 ? CTA_PROTO_ICMPV6_ID : CTA_PROTO_ICMP_ID, tuple.SourcePort);
-            writer.WriteByte(isV6 ? CTA_PROTO_ICMPV6_TYPE : CTA_PROTO_ICMP_TYPE, tuple.IcmpType);
-            writer.WriteByte(isV6 ? CTA_PROTO_ICMPV6_CODE : CTA_PROTO_ICMP_CODE, tuple.IcmpCode);
+            WireMark mark = writer.BeginNested(CTA_TIMESTAMP);
+            writer.WriteUInt64BigEndian(CTA_TIMESTAMP_START, Nanoseconds(connection.Began));
+            if (connection.Ended is { } ended)
+            {
+                writer.WriteUInt64BigEndian(CTA_TIMESTAMP_STOP, Nanoseconds(ended));
+            }
+
+            writer.EndAttribute(mark);
         }
-        else if ((IpProtocol.HasPorts(tuple.Protocol) && tuple is not { Protocol: IpProtocol.Dccp, SourcePort: 0, DestinationPort: 0 }) || tuple.Protocol == IpProtocol.Gre)
+    }
+
+    private static ulong Nanoseconds(DateTimeOffset time) => (ulong)(time - DateTimeOffset.UnixEpoch).Ticks * TimeSpan.NanosecondsPerTick;
+
+    private static void WriteHelper(ref NetlinkWriter writer, Connection connection)
+    {
+        if (connection.Helper is { } helper)
         {
-            writer.WriteUInt16BigEndian(CTA_PROTO_SRC_PORT, tuple.SourcePort);
-            writer.WriteUInt16BigEndian(CTA_PROTO_DST_PORT, tuple.DestinationPort);
+            WireMark mark = writer.BeginNested(CTA_HELP);
+            NftMessage.WriteName(ref writer, CTA_HELP_NAME, helper.Name);
+            writer.EndAttribute(mark);
+        }
+    }
+
+    private static void WriteLabels(ref NetlinkWriter writer, Connection connection)
+    {
+        if (connection.Labels != UInt128.Zero)
+        {
+            Span<byte> labels = stackalloc byte[16];
+            BinaryPrimitives.WriteUInt128LittleEndian(labels, connection.Labels);
+            writer.WriteBytes(CTA_LABELS, labels);
+        }
+    }
+
+    private static void WriteSequences(ref NetlinkWriter writer, Connection connection)
+    {
+        if ((connection.Status & ConnectionStatus.SequenceAdjust) == 0 || connection.Sequences is not { } sequences)
+        {
+            return;
         }
 
-        writer.EndAttribute(protocol);
-        writer.EndAttribute(outer);
+        for (int direction = 0; direction < 2; direction++)
+        {
+            WireMark mark = writer.BeginNested(direction == 0 ? CTA_SEQ_ADJ_ORIG : CTA_SEQ_ADJ_REPLY);
+            writer.WriteUInt32BigEndian(CTA_SEQADJ_CORRECTION_POS, sequences[direction].From);
+            writer.WriteUInt32BigEndian(CTA_SEQADJ_OFFSET_BEFORE, sequences[direction].Before);
+            writer.WriteUInt32BigEndian(CTA_SEQADJ_OFFSET_AFTER, sequences[direction].After);
+            writer.EndAttribute(mark);
+        }
+    }
+
+    private static void WriteProxy(ref NetlinkWriter writer, Connection connection)
+    {
+        if (connection.Proxied is { } proxied)
+        {
+            WireMark mark = writer.BeginNested(CTA_SYNPROXY);
+            writer.WriteUInt32BigEndian(CTA_SYNPROXY_ISN, proxied.Initial);
+            writer.WriteUInt32BigEndian(CTA_SYNPROXY_ITS, proxied.InitialTimestamp);
+            writer.WriteUInt32BigEndian(CTA_SYNPROXY_TSOFF, proxied.TimestampOffset);
+            writer.EndAttribute(mark);
+        }
     }
 
     private static void WriteCounters(ref NetlinkWriter writer, Connection connection, bool resets)
@@ -226,11 +197,12 @@ internal static class ConntrackMessage
         }
     }
 
-    /// <summary>The protocol's state; at a connection's end without what no longer matters.</summary>
+    /// <summary>The protocol's state; at a connection's end nothing else of it.</summary>
     private static void WriteProtocol(ref NetlinkWriter writer, Connection connection, bool isEnd = false)
     {
-        if (connection.Sctp is { } sctp)
+        if (connection.Original.Protocol == IpProtocol.Sctp)
         {
+            SctpTracking sctp = connection.Sctp ?? new SctpTracking();
             WireMark association = writer.BeginNested(CTA_PROTOINFO);
             WireMark state = writer.BeginNested(CTA_PROTOINFO_SCTP);
             writer.WriteByte(CTA_PROTOINFO_SCTP_STATE, (byte)sctp.State);
@@ -244,18 +216,23 @@ internal static class ConntrackMessage
             writer.EndAttribute(association);
         }
 
-        if (connection.Tcp is not { } tcp)
+        if (connection.Original.Protocol != IpProtocol.Tcp)
         {
             return;
         }
 
+        TcpTracking tcp = connection.Tcp ?? new TcpTracking();
         WireMark outer = writer.BeginNested(CTA_PROTOINFO);
         WireMark inner = writer.BeginNested(CTA_PROTOINFO_TCP);
         writer.WriteByte(CTA_PROTOINFO_TCP_STATE, (byte)tcp.State);
-        writer.WriteByte(CTA_PROTOINFO_TCP_WSCALE_ORIGINAL, tcp.Side(ConnectionDirection.Original).Scale);
-        writer.WriteByte(CTA_PROTOINFO_TCP_WSCALE_REPLY, tcp.Side(ConnectionDirection.Reply).Scale);
-        writer.WriteBytes(CTA_PROTOINFO_TCP_FLAGS_ORIGINAL, [(byte)tcp.Side(ConnectionDirection.Original).Flags, 0]);
-        writer.WriteBytes(CTA_PROTOINFO_TCP_FLAGS_REPLY, [(byte)tcp.Side(ConnectionDirection.Reply).Flags, 0]);
+        if (!isEnd)
+        {
+            writer.WriteByte(CTA_PROTOINFO_TCP_WSCALE_ORIGINAL, tcp.Side(ConnectionDirection.Original).Scale);
+            writer.WriteByte(CTA_PROTOINFO_TCP_WSCALE_REPLY, tcp.Side(ConnectionDirection.Reply).Scale);
+            writer.WriteBytes(CTA_PROTOINFO_TCP_FLAGS_ORIGINAL, [(byte)tcp.Side(ConnectionDirection.Original).Flags, 0]);
+            writer.WriteBytes(CTA_PROTOINFO_TCP_FLAGS_REPLY, [(byte)tcp.Side(ConnectionDirection.Reply).Flags, 0]);
+        }
+
         writer.EndAttribute(inner);
         writer.EndAttribute(outer);
     }

@@ -99,7 +99,7 @@ internal sealed class NetfilterSubsystem(SimulatedKernel kernel, NftablesSubsyst
         {
             NFNL_SUBSYS_NFTABLES => Nftables.Handle(message, isBatch: false),
             NFNL_SUBSYS_CTNETLINK => conntrack.Handle(message),
-            NFNL_SUBSYS_CTNETLINK_EXP => ConntrackSubsystem.HandleExpectation(message),
+            NFNL_SUBSYS_CTNETLINK_EXP => conntrack.Expectations.Handle(message),
             NFNL_SUBSYS_NFT_COMPAT => compat.Handle(message),
             NFNL_SUBSYS_IPSET => sets.Handle(message),
             _ => LinuxError.EINVAL,

@@ -36,21 +36,10 @@ internal readonly record struct AttributeRule(AttributeKind Kind, int Limit = 0,
             case AttributeKind.Flag:
                 return length > 0 ? LinuxError.ERANGE : LinuxError.None;
             case AttributeKind.String:
-                if (length < 1)
-                {
-                    return LinuxError.ERANGE;
-                }
-
-                if (Limit > 0)
-                {
-                    int used = attribute.Value[^1] == 0 ? length - 1 : length;
-                    return used > Limit ? LinuxError.ERANGE : LinuxError.None;
-                }
-
-                return LinuxError.None;
+                return length < 1 ? LinuxError.ERANGE : TooLong(attribute.Value);
             case AttributeKind.TerminatedString:
                 ReadOnlySpan<byte> text = Limit > 0 ? attribute.Value[..Math.Min(length, Limit + 1)] : attribute.Value;
-                return text.Contains((byte)0) ? TooLong(text) : LinuxError.EINVAL;
+                return text.Contains((byte)0) ? TooLong(attribute.Value) : LinuxError.EINVAL;
             case AttributeKind.Binary:
                 return Limit > 0 && length > Limit ? LinuxError.ERANGE : LinuxError.None;
             case AttributeKind.Nested:
@@ -70,7 +59,8 @@ internal readonly record struct AttributeRule(AttributeKind Kind, int Limit = 0,
         }
     }
 
-    private LinuxError TooLong(ReadOnlySpan<byte> text) => Limit > 0 && text.IndexOf((byte)0) > Limit ? LinuxError.ERANGE : LinuxError.None;
+    /// <summary>A NUL at the end does not count, what stands behind one within does.</summary>
+    private LinuxError TooLong(ReadOnlySpan<byte> text) => Limit > 0 && (text[^1] == 0 ? text.Length - 1 : text.Length) > Limit ? LinuxError.ERANGE : LinuxError.None;
 
     private LinuxError Range(ulong value) => Maximum is { } maximum && value > maximum ? LinuxError.ERANGE : LinuxError.None;
 
@@ -143,6 +133,9 @@ internal sealed class AttributePolicy
     public int MaximumType => _rules.Length - 1;
 
     public AttributeRule this[int type] => _rules[type];
+
+    /// <summary>No attribute is known.</summary>
+    public static readonly AttributePolicy None = new(0);
 
     public static readonly AttributeRule U8 = new(AttributeKind.U8);
     public static readonly AttributeRule U16 = new(AttributeKind.U16);

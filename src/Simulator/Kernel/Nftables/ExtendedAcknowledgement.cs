@@ -38,6 +38,12 @@ internal sealed class ExtendedAcknowledgement
     public void RefusedByPolicy(KernelAttribute attribute, AttributeRule rule)
     {
         BadAttribute(attribute);
+        if (rule.Mask is not null && attribute.Length >= sizeof(uint))
+        {
+            Message = "reserved bit set";
+            return;
+        }
+
         Message = rule.Maximum is not null && rule.Kind is >= AttributeKind.U8 and <= AttributeKind.U64 ? "integer out of range" : "Attribute failed policy validation";
         Policy = rule.Describe();
     }

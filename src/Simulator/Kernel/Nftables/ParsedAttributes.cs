@@ -126,6 +126,11 @@ internal readonly struct ParsedAttributes
             attributes[type] = attribute;
         }
 
+        if (position < offset + length && acknowledgement is not null)
+        {
+            acknowledgement.Message = "bytes leftover after parsing attributes";
+        }
+
         return LinuxError.None;
     }
 }

@@ -30,7 +30,7 @@ internal static class ConnectionMatches
     {
         int bit = BinaryPrimitives.ReadUInt16LittleEndian(data), options = BinaryPrimitives.ReadUInt16LittleEndian(data[2..]);
         bool inverted = (options & 1) != 0;
-        if (context.Packet.Connection is not { } connection)
+        if (context.Packet.Connection is not { HasLabels: true } connection)
         {
             return inverted;
         }
@@ -68,7 +68,7 @@ internal static class ConnectionMatches
             address[index] &= data[index];
         }
 
-        string key = $"{Convert.ToHexString(address)} {current.Zone}";
+        string key = $"{Convert.ToHexString(address)} {current.Zone.Id}";
         if (!state.Connections.TryGetValue(key, out HashSet<Connection>? connections))
         {
             state.Connections[key] = connections = [];
@@ -79,6 +79,15 @@ internal static class ConnectionMatches
             && (one.IsDying || !one.IsConfirmed || one.Expires <= now || one.Tcp is { State: TcpState.TimeWait or TcpState.Close }));
         connections.Add(current);
         return connections.Count > limit != ((flags & 1) != 0);
+    }
+
+    /// <summary>helper: whether the connection was expected by one that a helper of that name, or any, looks after.</summary>
+    public static bool IsHelped(ReadOnlySpan<byte> data, Packet packet)
+    {
+        ReadOnlySpan<byte> name = data.Slice(4, 30);
+        name = name[..(name.IndexOf((byte)0) is >= 0 and var end ? end : name.Length)];
+        bool matches = packet.Connection?.Master?.Helper is { } helper && System.Text.Encoding.Latin1.GetBytes(helper.Name).AsSpan().SequenceEqual(name[..Math.Min(name.Length, helper.Name.Length)]);
+        return (matches || name.IsEmpty && packet.Connection?.Master?.Helper is not null) != (BinaryPrimitives.ReadUInt32LittleEndian(data) != 0);
     }
 
     /// <summary>cluster: whether a connection is this node's, by a hash of who began it.</summary>

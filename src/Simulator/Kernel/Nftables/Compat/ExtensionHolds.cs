@@ -23,6 +23,9 @@ internal static class ExtensionHolds
             case "socket" or "TPROXY":
                 (change > 0 ? (Action<byte>)hooks.UseReassembly : hooks.ReleaseReassembly)(extension.Family);
                 return true;
+            case "connlabel":
+                kernel.Stack.Conntrack.LabelUsers += change;
+                return true;
             case "SYNPROXY":
                 (change > 0 ? (Action<byte>)hooks.UseProxy : hooks.ReleaseProxy)(extension.Family);
                 return true;

@@ -91,8 +91,9 @@ internal static class MatchEvaluation
             "cluster" => ConnectionMatches.IsOurs(data, packet),
             "hashlimit" => HashLimitMatch.Matches(extension, data, kernel, context),
 
-            // No connection is expected by a helper here, no packet was transformed by IPsec, and no fingerprints are loaded.
-            "helper" => U32(data, 0) != 0,
+            "helper" => ConnectionMatches.IsHelped(data, packet),
+
+            // No packet was transformed by IPsec, and no fingerprints are loaded.
             "policy" => (U16(data, 304) & 4) != 0,
             "osf" => false,
             _ => throw new InvalidOperationException($"Match '{extension.Name}' {extension.Revision} was taken, and cannot be judged."),

@@ -116,7 +116,7 @@ internal static class TargetEvaluation
     /// <summary>Not to be tracked, or in a zone; nothing of a packet that was seen before.</summary>
     private static void ChooseTracking(Extension extension, ReadOnlySpan<byte> data, HookContext context)
     {
-        const ushort NoTracking = 1, OneDirection = 12, ZoneOfMark = 16;
+        const ushort NoTracking = 1, Original = 4, Reply = 8, ZoneOfMark = 16;
         Packet packet = context.Packet;
         ushort flags = extension.Name == "NOTRACK" ? NoTracking : U16(data, 0);
         if (packet.Connection is not null || packet.Untracked)
@@ -131,15 +131,17 @@ internal static class TargetEvaluation
             return;
         }
 
-        if ((flags & OneDirection) is not (0 or OneDirection))
+        ZoneDirections directions = (flags & (Original | Reply)) switch
         {
-            packet.Tell(StoryKind.Decision, TraceLevel.Summary, context.Stack.HostName, "a zone of one direction is taken for both by the simulated kernel");
-        }
-
-        packet.Connection = Connection.Template(U16(data, 2), (flags & ZoneOfMark) != 0);
+            Original => ZoneDirections.Original,
+            Reply => ZoneDirections.Reply,
+            _ => ZoneDirections.Both,
+        };
+        packet.Connection = Connection.Template(new ConnectionZone(U16(data, 2), directions), (flags & ZoneOfMark) != 0);
         if (U32(data, 4) != 0 || U32(data, 8) != 0)
         {
             packet.Connection.Told = (ConnectionEvents)(ushort)U32(data, 4);
+            packet.Connection.ExpectationsTold = (ExpectationEvents)(byte)U32(data, 8);
         }
 
         packet.ConnectionInfo = ConnectionInfo.New;

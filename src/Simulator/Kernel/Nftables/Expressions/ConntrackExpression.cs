@@ -196,8 +196,13 @@ internal sealed class ConntrackExpression : ConntrackUser
             case NFT_CT_LABELS:
                 System.Buffers.Binary.BinaryPrimitives.WriteUInt128LittleEndian(evaluation.Data(_register), connection.Labels);
                 break;
+            case NFT_CT_HELPER when connection.Helper is { } helper:
+                Span<byte> name = evaluation.Data(_register, _length);
+                name.Clear();
+                System.Text.Encoding.Latin1.GetBytes(helper.Name, name);
+                break;
             case NFT_CT_ZONE:
-                evaluation.Store16(_register, connection.Zone);
+                evaluation.Store16(_register, _direction < NoDirection ? connection.Zone.Of((ConnectionDirection)_direction) : connection.Zone.Id);
                 break;
             case NFT_CT_L3PROTOCOL:
                 evaluation.Store8(_register, connection.Original.Family);
@@ -259,9 +264,22 @@ internal sealed class ConntrackWriteExpression : ConntrackUser
 
     private uint _key, _direction = NoDirection;
     private int _register;
+    private bool _usesLabels;
 
     /// <inheritdoc />
     public override string Name => "ct";
+
+    /// <inheritdoc />
+    public override void Deactivate(NftContext context, DeactivatePhase phase)
+    {
+        if (phase != DeactivatePhase.Prepare && _usesLabels)
+        {
+            _usesLabels = false;
+            context.Subsystem.Kernel.Stack.Conntrack.LabelUsers--;
+        }
+
+        base.Deactivate(context, phase);
+    }
 
     /// <inheritdoc />
     public override LinuxError Init(NftContext context, ParsedAttributes table)
@@ -290,7 +308,14 @@ internal sealed class ConntrackWriteExpression : ConntrackUser
         }
 
         LinuxError error = Registers.ParseLoad(context, table[NFTA_CT_SREG], length, out _register);
-        return error != LinuxError.None ? error : Use(context);
+        error = error != LinuxError.None ? error : Use(context);
+        if (error == LinuxError.None && _key == NFT_CT_LABELS)
+        {
+            _usesLabels = true;
+            context.Subsystem.Kernel.Stack.Conntrack.LabelUsers++;
+        }
+
+        return error;
     }
 
     /// <inheritdoc />
@@ -321,7 +346,16 @@ internal sealed class ConntrackWriteExpression : ConntrackUser
         switch (_key)
         {
             case NFT_CT_EVENTMASK:
-                connection.Told = (ConnectionEvents)(ushort)evaluation.Load32(_register);
+                var events = (ConnectionEvents)(ushort)evaluation.Load32(_register);
+                if (connection.Told is not null)
+                {
+                    connection.Told = events;
+                }
+                else if (events != ConnectionEvents.None && !connection.IsConfirmed)
+                {
+                    connection.Told = evaluation.Stack.Conntrack.EventsOf(events);
+                }
+
                 break;
             case NFT_CT_MARK:
                 uint mark = evaluation.Load32(_register);
@@ -332,7 +366,7 @@ internal sealed class ConntrackWriteExpression : ConntrackUser
                 }
 
                 break;
-            case NFT_CT_LABELS:
+            case NFT_CT_LABELS when connection.HasLabels:
                 connection.Labels |= System.Buffers.Binary.BinaryPrimitives.ReadUInt128LittleEndian(evaluation.Data(_register));
                 evaluation.Stack.Conntrack.Note(connection, ConnectionEvents.Label);
                 break;
@@ -348,13 +382,10 @@ internal sealed class ConntrackWriteExpression : ConntrackUser
             return;
         }
 
-        if (_direction < NoDirection)
-        {
-            packet.Tell(StoryKind.Decision, TraceLevel.Summary, evaluation.Stack.HostName, "a zone of one direction is taken for both by the simulated kernel");
-        }
-
         packet.Untracked = false;
-        packet.Connection = Connection.Template(System.Runtime.InteropServices.MemoryMarshal.Read<ushort>(evaluation.Data(_register)));
+        packet.Connection = Connection.Template(new ConnectionZone(
+            System.Runtime.InteropServices.MemoryMarshal.Read<ushort>(evaluation.Data(_register)),
+            _direction < NoDirection ? (ZoneDirections)(1 << (int)_direction) : ZoneDirections.Both));
         packet.ConnectionInfo = ConnectionInfo.New;
     }
 }

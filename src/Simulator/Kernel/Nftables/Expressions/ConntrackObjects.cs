@@ -1,22 +1,42 @@
 using EucaNet.Netlink.Wire;
+using EucaNet.Simulator.Datapath.Conntrack;
+using EucaNet.Simulator.Kernel.Conntrack;
 using static EucaNet.Netfilter.Nfnetlink;
 using static EucaNet.Netfilter.Nftables.NfTables;
 
 namespace EucaNet.Simulator.Kernel.Nftables.Expressions;
 
-/// <summary>A connection tracking helper under a name. Helpers are accepted and listed; none works in the datapath.</summary>
-internal sealed class ConntrackHelperObject : StatefulObject
+/// <summary>What a rule gives to a connection that begins: a helper, timeouts, a further connection to expect.</summary>
+internal abstract class TrackingObject : StatefulObject
 {
-    /// <summary>The helpers of the kernel, by name and transport protocol.</summary>
-    private static readonly HashSet<(string, byte)> Known =
-    [
-        ("ftp", 6), ("tftp", 17), ("sip", 6), ("sip", 17), ("irc", 6), ("amanda", 17), ("netbios-ns", 17), ("snmp", 17), ("sane", 6), ("pptp", 6),
-        ("Q.931", 6), ("RAS", 17), ("H.245", 6),
-    ];
+    private SimulatedKernel? _tracks;
+    private byte _family;
 
+    /// <summary>Connections are tracked from now on, until it goes.</summary>
+    protected LinuxError Track(NftContext context)
+    {
+        (_tracks, _family) = (context.Subsystem.Kernel, context.Family);
+        _tracks.Stack.Netfilter.UseConntrack(_family);
+        return LinuxError.None;
+    }
+
+    /// <inheritdoc />
+    public override void Release()
+    {
+        _tracks?.Stack.Netfilter.ReleaseConntrack(_family);
+        _tracks = null;
+    }
+
+    /// <summary>The connection that a packet begins; null where it is of one that stands already, or of none.</summary>
+    protected static Connection? Beginning(Evaluation evaluation) => evaluation.Packet.Connection is { IsTemplate: false, IsConfirmed: false } connection ? connection : null;
+}
+
+/// <summary>A connection tracking helper under a name (nft_ct_helper_obj).</summary>
+internal sealed class ConntrackHelperObject : TrackingObject
+{
+    private ConnectionHelper? _v4, _v6;
     private string _name = "";
     private byte _transport;
-    private ushort _network;
 
     /// <inheritdoc />
     public override uint Type => NFT_OBJECT_CT_HELPER;
@@ -39,9 +59,21 @@ internal sealed class ConntrackHelperObject : StatefulObject
             return LinuxError.ENOENT;
         }
 
-        _network = table.Has(NFTA_CT_HELPER_L3PROTO) ? table[NFTA_CT_HELPER_L3PROTO].UInt16BigEndian : context.Family;
+        ushort family = table.Has(NFTA_CT_HELPER_L3PROTO) ? table[NFTA_CT_HELPER_L3PROTO].UInt16BigEndian : context.Family;
+        if (family is not (NFPROTO_IPV4 or NFPROTO_IPV6 or NFPROTO_INET or NFPROTO_BRIDGE or NFPROTO_NETDEV))
+        {
+            return LinuxError.EAFNOSUPPORT;
+        }
+
+        if (family == NFPROTO_IPV4 && context.Family == NFPROTO_IPV6 || family == NFPROTO_IPV6 && context.Family == NFPROTO_IPV4)
+        {
+            return LinuxError.EINVAL;
+        }
+
         _name = table[NFTA_CT_HELPER_NAME].Name;
-        return Known.Contains((_name, _transport)) ? LinuxError.None : LinuxError.ENOENT;
+        _v4 = family == NFPROTO_IPV6 ? null : ConnectionHelper.Find(_name, InternetAddress.V4, _transport);
+        _v6 = family == NFPROTO_IPV4 ? null : ConnectionHelper.Find(_name, InternetAddress.V6, _transport);
+        return _v4 is null && _v6 is null ? LinuxError.ENOENT : Track(context);
     }
 
     /// <inheritdoc />
@@ -49,20 +81,30 @@ internal sealed class ConntrackHelperObject : StatefulObject
     {
         NftMessage.WriteName(ref writer, NFTA_CT_HELPER_NAME, _name);
         writer.WriteByte(NFTA_CT_HELPER_L4PROTO, _transport);
-        writer.WriteUInt16BigEndian(NFTA_CT_HELPER_L3PROTO, _network);
+        writer.WriteUInt16BigEndian(NFTA_CT_HELPER_L3PROTO, _v4 is null ? NFPROTO_IPV6 : _v6 is null ? NFPROTO_IPV4 : NFPROTO_INET);
     }
 
     /// <inheritdoc />
     public override void Evaluate(Evaluation evaluation)
     {
+        if (Beginning(evaluation) is not { } connection || connection.Original.Protocol != _transport || (connection.Status & ConnectionStatus.Helper) != 0)
+        {
+            return;
+        }
+
+        if ((connection.Original.Family == InternetAddress.V4 ? _v4 : _v6) is { } helper)
+        {
+            connection.Helper = helper;
+            connection.CanExpect = true;
+            connection.Status |= ConnectionStatus.Helper;
+        }
     }
 }
 
-/// <summary>Timeouts for connections under a name. Accepted and listed.</summary>
-internal sealed class ConntrackTimeoutObject : StatefulObject
+/// <summary>Timeouts for connections under a name (nft_ct_timeout_obj).</summary>
+internal sealed class ConntrackTimeoutObject : TrackingObject
 {
-    private byte[] _data = [];
-    private byte _transport;
+    private TimeoutPolicy _policy = null!;
     private ushort _network;
 
     /// <inheritdoc />
@@ -81,27 +123,37 @@ internal sealed class ConntrackTimeoutObject : StatefulObject
         }
 
         _network = table.Has(NFTA_CT_TIMEOUT_L3PROTO) ? table[NFTA_CT_TIMEOUT_L3PROTO].UInt16BigEndian : context.Family;
-        _transport = table[NFTA_CT_TIMEOUT_L4PROTO].Byte;
-        _data = table[NFTA_CT_TIMEOUT_DATA].Value.ToArray();
-        return LinuxError.None;
+        LinuxError error = TimeoutAttributes.Read(table[NFTA_CT_TIMEOUT_DATA], table[NFTA_CT_TIMEOUT_L4PROTO].Byte, context.Subsystem.Kernel, out TimeoutPolicy? policy);
+        if (error != LinuxError.None)
+        {
+            return error;
+        }
+
+        _policy = policy!;
+        return Track(context);
     }
 
     /// <inheritdoc />
     public override void Dump(ref NetlinkWriter writer, bool reset)
     {
-        writer.WriteByte(NFTA_CT_TIMEOUT_L4PROTO, _transport);
+        writer.WriteByte(NFTA_CT_TIMEOUT_L4PROTO, _policy.Protocol);
         writer.WriteUInt16BigEndian(NFTA_CT_TIMEOUT_L3PROTO, _network);
-        writer.WriteBytes(NFTA_CT_TIMEOUT_DATA, _data);
+        TimeoutAttributes.Write(ref writer, NFTA_CT_TIMEOUT_DATA, _policy);
     }
 
     /// <inheritdoc />
     public override void Evaluate(Evaluation evaluation)
     {
+        if (Beginning(evaluation) is { } connection)
+        {
+            connection.Policy = _policy;
+            evaluation.Stack.Conntrack.Refresh(connection, _policy.First);
+        }
     }
 }
 
-/// <summary>An expectation of further connections under a name. Accepted and listed; nothing is expected in the datapath.</summary>
-internal sealed class ConntrackExpectationObject : StatefulObject
+/// <summary>A further connection that is expected, under a name (nft_ct_expect_obj).</summary>
+internal sealed class ConntrackExpectationObject : TrackingObject
 {
     private ushort _network, _port;
     private byte _transport, _size;
@@ -148,7 +200,7 @@ internal sealed class ConntrackExpectationObject : StatefulObject
         _port = table[NFTA_CT_EXPECT_DPORT].UInt16BigEndian;
         _timeout = table[NFTA_CT_EXPECT_TIMEOUT].UInt32;
         _size = table[NFTA_CT_EXPECT_SIZE].Byte;
-        return LinuxError.None;
+        return Track(context);
     }
 
     /// <inheritdoc />
@@ -158,7 +210,7 @@ internal sealed class ConntrackExpectationObject : StatefulObject
         writer.WriteByte(NFTA_CT_EXPECT_L4PROTO, _transport);
         writer.WriteUInt16BigEndian(NFTA_CT_EXPECT_DPORT, _port);
 
-        // Milliseconds in the machine's own order: an old slip that became the interface.
+        // In the machine's own order: an old slip that became the interface.
         writer.WriteUInt32(NFTA_CT_EXPECT_TIMEOUT, _timeout);
         writer.WriteByte(NFTA_CT_EXPECT_SIZE, _size);
     }
@@ -166,91 +218,39 @@ internal sealed class ConntrackExpectationObject : StatefulObject
     /// <inheritdoc />
     public override void Evaluate(Evaluation evaluation)
     {
-    }
-}
-
-/// <summary>A security context under a name. Accepted and listed.</summary>
-internal sealed class SecurityMarkObject : StatefulObject
-{
-    private string _context = "";
-
-    /// <inheritdoc />
-    public override uint Type => NFT_OBJECT_SECMARK;
-
-    /// <inheritdoc />
-    public override AttributePolicy Policy { get; } = new(1, (1, AttributePolicy.Text(4096)));
-
-    /// <inheritdoc />
-    public override LinuxError Init(NftContext context, ParsedAttributes table)
-    {
-        if (!table.Has(1))
+        if (Beginning(evaluation) is not { } master)
         {
-            return LinuxError.EINVAL;
+            evaluation.Break();
+            return;
         }
 
-        // Without a security module no context means anything.
-        _context = table[1].Name;
-        return LinuxError.ENOENT;
-    }
-
-    /// <inheritdoc />
-    public override void Dump(ref NetlinkWriter writer, bool reset) => NftMessage.WriteName(ref writer, 1, _context);
-
-    /// <inheritdoc />
-    public override void Evaluate(Evaluation evaluation)
-    {
-    }
-}
-
-/// <summary>A tunnel's metadata under a name. Accepted and listed; the datapath has no tunnels.</summary>
-internal sealed class TunnelObject : StatefulObject
-{
-    private byte[] _data = [];
-
-    /// <inheritdoc />
-    public override uint Type => NFT_OBJECT_TUNNEL;
-
-    /// <inheritdoc />
-    public override AttributePolicy Policy { get; } = new(
-        NFTA_TUNNEL_KEY_OPTS,
-        (NFTA_TUNNEL_KEY_ID, AttributePolicy.U32),
-        (NFTA_TUNNEL_KEY_IP, AttributePolicy.Nested),
-        (NFTA_TUNNEL_KEY_IP6, AttributePolicy.Nested),
-        (NFTA_TUNNEL_KEY_FLAGS, AttributePolicy.U32),
-        (NFTA_TUNNEL_KEY_TOS, AttributePolicy.U8),
-        (NFTA_TUNNEL_KEY_TTL, AttributePolicy.U8),
-        (NFTA_TUNNEL_KEY_SPORT, AttributePolicy.U16),
-        (NFTA_TUNNEL_KEY_DPORT, AttributePolicy.U16),
-        (NFTA_TUNNEL_KEY_OPTS, AttributePolicy.Nested));
-
-    /// <inheritdoc />
-    public override LinuxError Init(NftContext context, ParsedAttributes table)
-    {
-        if (!table.Has(NFTA_TUNNEL_KEY_ID) || !table.Has(NFTA_TUNNEL_KEY_IP) && !table.Has(NFTA_TUNNEL_KEY_IP6))
+        ExpectationTable expectations = evaluation.Stack.Conntrack.Expectations;
+        master.CanExpect = true;
+        if (expectations.CountOf(master, 0) >= _size)
         {
-            return LinuxError.EINVAL;
+            evaluation.Break();
+            return;
         }
 
-        var buffer = new NetlinkBuffer(128);
-        var writer = new NetlinkWriter(buffer);
-        for (ushort type = NFTA_TUNNEL_KEY_ID; type <= NFTA_TUNNEL_KEY_OPTS; type++)
+        // Whoever answers may come back to the port, from any port of its own. nft sends the time in milliseconds; the kernel takes it for seconds.
+        ConnectionTuple answer = master.Tuple(1 - Connection.DirectionOf(evaluation.Packet.ConnectionInfo));
+        byte family = answer.Family;
+        if (_network != NFPROTO_INET && _network != family)
         {
-            if (table.Has(type))
-            {
-                writer.WriteBytes(type, table[type].Value);
-            }
+            family = (byte)_network;
         }
 
-        writer.Complete();
-        _data = buffer.Written.ToArray();
-        return LinuxError.None;
-    }
-
-    /// <inheritdoc />
-    public override void Dump(ref NetlinkWriter writer, bool reset) => writer.Append(_data);
-
-    /// <inheritdoc />
-    public override void Evaluate(Evaluation evaluation)
-    {
+        var expectation = new Expectation(
+            expectations.NextId(),
+            master,
+            new ConnectionTuple(answer.Source with { Family = family }, answer.Destination with { Family = family }, _transport, 0, _port),
+            new ConnectionTuple(new InternetAddress(family, InternetAddress.Mask(family, answer.Source.Bits)), InternetAddress.Any(family), _transport, 0, 0))
+        {
+            Expires = evaluation.Subsystem.Kernel.Clock.Steady.GetUtcNow() + TimeSpan.FromSeconds(_timeout),
+        };
+        if (expectations.Add(expectation) != LinuxError.None)
+        {
+            evaluation.Decide(NF_DROP);
+        }
     }
 }
