@@ -100,6 +100,8 @@ public static class ModelledFeatures
             ("an IPv6 extension header that ends behind the packet is damage to rules", static profile => profile.ChecksExtensionHeaders),
             ("a TCP reset that is challenged does not end a tracked connection's time", static profile => profile.KeepsChallengedConnections),
             ("a device's queue holds at most 32,767 packets; a locked congestion window must have a size", static profile => profile is { LimitsQueueLength: true, RefusesLockedEmptyWindow: true }),
+            ("events of connections tell when they happened, where times are kept", static profile => profile.TimesConnectionEvents),
+            ("a filter says which connections a request deletes", static profile => profile.DeletesByFilter),
             ("VLAN filtering on bridges", static profile => profile.HasVlanFiltering),
             ("VLAN devices", static profile => profile.LinkKinds.Contains("vlan")),
             ("`queue`", static profile => profile.HasQueueExpression),

@@ -12,7 +12,7 @@ namespace EucaNet.Simulator.Tests.Datapath;
 public sealed class ConnectionZoneTests
 {
     private const string States =
-        "chain count {\ntype filter hook forward priority 0\nct state new counter\nct state established counter\nct state invalid counter\nct state untracked counter\nct state related counter\nct zone 0 counter\nct zone 1 counter\nct zone 2 counter\nct zone 9 counter\n}\n"
+        "chain count {\ntype filter hook forward priority 0\nct state new counter\nct state established counter\nct state invalid counter\nct state untracked counter\nct state related counter\nct zone 0 counter\nct zone 1 counter\nct zone 2 counter\nct zone 9 counter\nct original zone 1 counter\nct reply zone 1 counter\nct original zone 2 counter\nct reply zone 2 counter\n}\n"
         + "chain local {\ntype filter hook input priority 0\nct zone 1 counter\nct zone 2 counter\nct state established counter\n}\n";
 
     /// <summary>Rules of nf_tables before tracking, and of iptables' table raw.</summary>
@@ -26,11 +26,18 @@ public sealed class ConnectionZoneTests
         ("}\nchain late {\ntype filter hook prerouting priority mangle\niifname a0 ct zone set 1\niifname b0 ct zone set 2", ""),
         ("", "-i a0 -j CT --zone 1|-i b0 -j CT --zone 2"),
         ("", "-j CT --zone 9|-p tcp -j CT --zone 1"),
+        ("iifname a0 ct original zone set 1\niifname b0 ct original zone set 2", ""),
+        ("iifname a0 ct original zone set 1\niifname b0 ct reply zone set 1", ""),
+        ("ct reply zone set 2", ""),
+        ("iifname a0 ct original zone set meta l4proto map { tcp : 1, udp : 2, icmp : 9, ipv6-icmp : 9 }\n}\nchain nat {\ntype nat hook postrouting priority 100\nmeta l4proto { tcp, udp } masquerade to :3000-3001", ""),
+        ("", "-i a0 -j CT --zone-orig 1|-i b0 -j CT --zone-reply 1"),
+        ("", "-p udp -j CT --zone-orig 2|-p tcp -j CT --zone-reply 2"),
+        ("meta mark set 1", "-p udp -j CT --zone-orig mark|-j CT --zone-reply mark"),
         ("meta mark set 2", "-p udp -j MARK --set-mark 1|-p udp -j CT --zone mark|-p tcp -j CT --notrack|-j CT --zone 2"),
     ];
 
     [Test]
-    public void Zones_part_connections_as_on_the_real_kernel([Range(0, 8)] int number)
+    public void Zones_part_connections_as_on_the_real_kernel([Range(0, 15)] int number)
     {
         (string nft, string raw) = Programs[number];
         using var real = new RealLab(Topology.Router);

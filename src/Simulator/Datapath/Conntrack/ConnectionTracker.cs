@@ -126,6 +126,7 @@ internal sealed partial class ConnectionTracker(TimeProvider time, ParameterTabl
             return HookVerdict.Accept;
         }
 
+        _expectations?.ForgetUnborn();
         Connection? template = packet.Connection;
         ConnectionZone zone = template?.Zone ?? default;
         zone = template is { IsZoneOfMark: true } ? zone with { Id = (ushort)packet.Mark } : zone;
@@ -407,6 +408,12 @@ internal sealed partial class ConnectionTracker(TimeProvider time, ParameterTabl
             {
                 Fulfil(connection, expectation);
                 info = ConnectionInfo.Related;
+            }
+            else if (template?.Helper is { } helper)
+            {
+                connection.Helper = helper;
+                connection.CanExpect = true;
+                connection.Status |= ConnectionStatus.Helper;
             }
 
             if (protocol == IpProtocol.Tcp && !Tcp.Begin(connection, packet))

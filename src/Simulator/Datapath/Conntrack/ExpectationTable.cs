@@ -8,6 +8,7 @@ internal sealed class ExpectationTable(TimeProvider time, ParameterTable paramet
 {
     private readonly List<Expectation> _expectations = [];
     private uint _lastId;
+    private bool _hasUnborn;
 
     /// <summary>Tells of expectations that came, and of those that went.</summary>
     public event Action<Expectation, ExpectationEvents>? Changed;
@@ -18,6 +19,7 @@ internal sealed class ExpectationTable(TimeProvider time, ParameterTable paramet
         get
         {
             Expire();
+            ForgetUnborn();
             return Enumerable.Reverse(_expectations);
         }
     }
@@ -38,7 +40,7 @@ internal sealed class ExpectationTable(TimeProvider time, ParameterTable paramet
         }
 
         Expire();
-        foreach (Expectation other in All.Where(other => other.Tuple.Destination == expectation.Tuple.Destination && other.Tuple.DestinationPort == expectation.Tuple.DestinationPort).ToArray())
+        foreach (Expectation other in Enumerable.Reverse(_expectations).Where(other => other.Tuple.Destination == expectation.Tuple.Destination && other.Tuple.DestinationPort == expectation.Tuple.DestinationPort).ToArray())
         {
             if (other.Master == master && other.Repeats(expectation))
             {
@@ -74,6 +76,7 @@ internal sealed class ExpectationTable(TimeProvider time, ParameterTable paramet
         }
 
         _expectations.Add(expectation);
+        _hasUnborn |= !master.IsConfirmed;
         statistics.Expected++;
         Changed?.Invoke(expectation, ExpectationEvents.New);
         return LinuxError.None;
@@ -119,6 +122,16 @@ internal sealed class ExpectationTable(TimeProvider time, ParameterTable paramet
         foreach (Expectation expectation in _expectations.FindAll(match))
         {
             Remove(expectation);
+        }
+    }
+
+    /// <summary>The packet that made them is done with: what it expected goes with its connection, where that was not entered.</summary>
+    public void ForgetUnborn()
+    {
+        if (_hasUnborn)
+        {
+            _hasUnborn = false;
+            RemoveWhere(static expectation => !expectation.Master.IsConfirmed);
         }
     }
 

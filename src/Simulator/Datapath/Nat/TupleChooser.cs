@@ -205,8 +205,8 @@ internal sealed class TupleChooser(ConnectionTracker tracker, RandomSource rando
     /// </summary>
     private bool IsOfNobodyElse(ConnectionTuple tuple, Connection connection) =>
         tuple.Protocol is IpProtocol.Udp or IpProtocol.UdpLite or IpProtocol.Gre
-        && (!tracker.TryFind(tuple, connection.Zone, out Connection? other, out _)
-            || ((other.Status & (ConnectionStatus.NatMask | ConnectionStatus.SequenceAdjust)) == 0 && other.Original == connection.Reply && other.Reply == connection.Original));
+        && ((!tracker.TryFind(tuple, connection.Zone, out Connection? other, out _) && !tracker.TryFind(tuple.Invert()!.Value, connection.Zone, out other, out _))
+            || ((other.Status & (ConnectionStatus.NatMask | ConnectionStatus.SequenceAdjust)) == 0 && other.Original == connection.Reply));
 
     /// <summary>A connection ended.</summary>
     public void Forget(Connection connection)

@@ -251,7 +251,7 @@ internal sealed class ConntrackChanges(SimulatedKernel kernel)
         Tracker.Reschedule(connection);
     }
 
-    private LinuxError GiveHelper(Connection connection, KernelAttribute attribute)
+    private static LinuxError GiveHelper(Connection connection, KernelAttribute attribute)
     {
         LinuxError error = ReadHelperName(attribute, out string name);
         if (error != LinuxError.None)

@@ -12,8 +12,8 @@ namespace EucaNet.Simulator.Kernel.Conntrack;
 /// <summary>The netlink side of connection tracking (nf_conntrack_netlink.c), over the datapath's table: list, get, delete, flush, events; what makes and changes connections is in ConntrackChanges.</summary>
 internal sealed class ConntrackSubsystem
 {
-    private static readonly AttributePolicy Policy = new(
-        CTA_STATUS_MASK,
+    private static readonly (int Type, AttributeRule Rule)[] Rules =
+    [
         (CTA_TUPLE_ORIG, AttributePolicy.Nested),
         (CTA_TUPLE_REPLY, AttributePolicy.Nested),
         (CTA_STATUS, AttributePolicy.U32),
@@ -32,7 +32,11 @@ internal sealed class ConntrackSubsystem
         (CTA_LABELS, new AttributeRule(AttributeKind.Binary, 16)),
         (CTA_LABELS_MASK, new AttributeRule(AttributeKind.Binary, 16)),
         (CTA_FILTER, AttributePolicy.Nested),
-        (CTA_STATUS_MASK, AttributePolicy.U32));
+        (CTA_STATUS_MASK, AttributePolicy.U32),
+        (CTA_TIMESTAMP_EVENT, new AttributeRule(AttributeKind.Refused)),
+    ];
+
+    private static readonly AttributePolicy Policy = KnownUpTo(CTA_TIMESTAMP_EVENT), OlderPolicy = KnownUpTo(CTA_STATUS_MASK);
 
     private readonly SimulatedKernel _kernel;
     private readonly ConntrackReports _reports;
@@ -74,7 +78,7 @@ internal sealed class ConntrackSubsystem
             return LinuxError.EINVAL;
         }
 
-        LinuxError error = message.Parse(verb <= IPCTNL_MSG_CT_GET_CTRZERO ? Policy : AttributePolicy.None, out ParsedAttributes attributes, message.Acknowledgement);
+        LinuxError error = message.Parse(verb > IPCTNL_MSG_CT_GET_CTRZERO ? AttributePolicy.None : _kernel.Profile.TimesConnectionEvents ? Policy : OlderPolicy, out ParsedAttributes attributes, message.Acknowledgement);
         if (error != LinuxError.None)
         {
             return error;
@@ -99,6 +103,8 @@ internal sealed class ConntrackSubsystem
             _ => Get(message, attributes, verb == IPCTNL_MSG_CT_GET_CTRZERO),
         };
     }
+
+    private static AttributePolicy KnownUpTo(ushort last) => new(last, [.. Rules.Where(rule => rule.Type <= last)]);
 
     private LinuxError Get(NetfilterMessage message, ParsedAttributes attributes, bool resets)
     {

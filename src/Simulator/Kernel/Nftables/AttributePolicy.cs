@@ -16,6 +16,9 @@ internal enum AttributeKind
     String,
     TerminatedString,
     Nested,
+
+    /// <summary>The kernel tells it and takes it from nobody.</summary>
+    Refused,
 }
 
 /// <summary>The rule for one attribute type.</summary>
@@ -33,6 +36,8 @@ internal readonly record struct AttributeRule(AttributeKind Kind, int Limit = 0,
         int length = attribute.Length;
         switch (Kind)
         {
+            case AttributeKind.Refused:
+                return LinuxError.EINVAL;
             case AttributeKind.Flag:
                 return length > 0 ? LinuxError.ERANGE : LinuxError.None;
             case AttributeKind.String:

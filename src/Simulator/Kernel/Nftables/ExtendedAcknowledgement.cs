@@ -45,6 +45,6 @@ internal sealed class ExtendedAcknowledgement
         }
 
         Message = rule.Maximum is not null && rule.Kind is >= AttributeKind.U8 and <= AttributeKind.U64 ? "integer out of range" : "Attribute failed policy validation";
-        Policy = rule.Describe();
+        Policy = rule.Mask is null && rule.Kind != AttributeKind.Refused ? rule.Describe() : null;
     }
 }

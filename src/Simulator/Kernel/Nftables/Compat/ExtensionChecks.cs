@@ -1,5 +1,7 @@
 using System.Buffers.Binary;
+using System.Text;
 using EucaNet.Netlink.Wire;
+using EucaNet.Simulator.Datapath.Conntrack;
 using EucaNet.Simulator.Kernel.Ipset;
 using static EucaNet.Netfilter.Nfnetlink;
 using static EucaNet.Simulator.Kernel.Nftables.Compat.ExtensionData;
@@ -302,7 +304,7 @@ internal static class ExtensionChecks
         }
     }
 
-    /// <summary>xt_CT.c. There are no helpers and no policies of timeouts: what names one is refused.</summary>
+    /// <summary>xt_CT.c. There are no policies of timeouts that a rule could name: what names one is refused.</summary>
     private static LinuxError CheckTracking(Extension extension, ReadOnlySpan<byte> data, ExtensionPlace place)
     {
         const ushort NoTracking = 1, Known = 0x1f;
@@ -320,7 +322,16 @@ internal static class ExtensionChecks
         ReadOnlySpan<byte> helper = data.Slice(12, 16), timeout = extension.Revision == 0 ? default : data.Slice(28, 32);
         if (helper[0] != 0)
         {
-            return helper.IndexOf((byte)0) < 0 ? LinuxError.ENAMETOOLONG : LinuxError.ENOENT;
+            int end = helper.IndexOf((byte)0);
+            if (end < 0)
+            {
+                return LinuxError.ENAMETOOLONG;
+            }
+
+            if (place.Protocol == 0 || place.IsInverted || ConnectionHelper.Find(Encoding.Latin1.GetString(helper[..end]), place.Family, (byte)place.Protocol) is null)
+            {
+                return LinuxError.ENOENT;
+            }
         }
 
         return timeout.IsEmpty || timeout[0] == 0 ? LinuxError.None

@@ -144,6 +144,11 @@ internal static class TargetEvaluation
             packet.Connection.ExpectationsTold = (ExpectationEvents)(byte)U32(data, 8);
         }
 
+        if (data[12] != 0 && packet.LocateTransport())
+        {
+            packet.Connection.Helper = ConnectionHelper.Find(Text(data.Slice(12, 16)), packet.Family, packet.TransportProtocol);
+        }
+
         packet.ConnectionInfo = ConnectionInfo.New;
     }
 

@@ -196,7 +196,7 @@ internal sealed class ConntrackExpression : ConntrackUser
             case NFT_CT_LABELS:
                 System.Buffers.Binary.BinaryPrimitives.WriteUInt128LittleEndian(evaluation.Data(_register), connection.Labels);
                 break;
-            case NFT_CT_HELPER when connection.Helper is { } helper:
+            case NFT_CT_HELPER when connection.Master?.Helper is { } helper:
                 Span<byte> name = evaluation.Data(_register, _length);
                 name.Clear();
                 System.Text.Encoding.Latin1.GetBytes(helper.Name, name);

@@ -183,7 +183,6 @@ internal sealed class ConntrackExpectationObject : TrackingObject
         bool fits = _network switch
         {
             NFPROTO_IPV4 or NFPROTO_IPV6 => context.Family == NFPROTO_INET || context.Family == _network,
-            NFPROTO_INET => context.Family is NFPROTO_IPV4 or NFPROTO_IPV6 or NFPROTO_INET,
             _ => false,
         };
         if (!fits)
@@ -234,12 +233,7 @@ internal sealed class ConntrackExpectationObject : TrackingObject
 
         // Whoever answers may come back to the port, from any port of its own. nft sends the time in milliseconds; the kernel takes it for seconds.
         ConnectionTuple answer = master.Tuple(1 - Connection.DirectionOf(evaluation.Packet.ConnectionInfo));
-        byte family = answer.Family;
-        if (_network != NFPROTO_INET && _network != family)
-        {
-            family = (byte)_network;
-        }
-
+        var family = (byte)_network;
         var expectation = new Expectation(
             expectations.NextId(),
             master,
