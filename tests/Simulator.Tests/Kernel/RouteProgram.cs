@@ -13,8 +13,14 @@ internal sealed record RouteStep(int Number, RouteOperation Operation, int? Dama
     /// <summary>The request in words.</summary>
     public string Text => Damage is { } dice ? $"{Operation.Text} (damaged by {dice})" : Operation.Text;
 
-    /// <summary>A request that is there as hexadecimal bytes.</summary>
-    public static RouteStep Of(string bytes, int number) => new(number, new RouteOperation(bytes, side => side.Ask(Convert.FromHexString(bytes))), null);
+    /// <summary>A request that is there as hexadecimal bytes; one for a dump (RTM_GET* with NLM_F_DUMP) is answered with all of it.</summary>
+    public static RouteStep Of(string bytes, int number)
+    {
+        byte[] request = Convert.FromHexString(bytes);
+        ushort type = BitConverter.ToUInt16(request, 4);
+        bool isDump = (type & 3) == 2 && (BitConverter.ToUInt16(request, 6) & 0x300) == 0x300;
+        return new RouteStep(number, new RouteOperation(bytes, side => isDump ? side.Show(type, request[16..]) : side.Ask(request)), null);
+    }
 
     /// <summary>Asks one side.</summary>
     public string Run(RouteSide side)

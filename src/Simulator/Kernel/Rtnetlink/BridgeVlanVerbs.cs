@@ -141,8 +141,9 @@ internal sealed class BridgeVlanVerbs(SimulatedKernel kernel)
 
         if (!add || (flags & OnlyOptions) == 0)
         {
+            // A range is made as by the old verb, whose flag stays with it.
             bool changed = false;
-            BridgeVlans.SetRange(kernel.Bridges, bridge, port, first, last ?? first, flags, add, ref changed);
+            BridgeVlans.SetRange(kernel.Bridges, bridge, port, first, last ?? first, last is null ? flags : (ushort)(flags | BRIDGE_VLAN_INFO_RANGE_BEGIN), add, ref changed);
             if (changed)
             {
                 // The message has the number of the request that the old verb would have been.
