@@ -20,7 +20,7 @@ public sealed record KernelProfile
     public static KernelProfile Linux61 { get; } = new() { Name = "6.1", Version = new Version(6, 1), LinkKinds = AllKinds };
 
     /// <summary>Debian 13: 6.12, all modules. The one to take where nothing speaks for another.</summary>
-    public static KernelProfile Linux612 { get; } = new() { Name = "6.12", Version = new Version(6, 12), LinkKinds = AllKinds, ChecksExtensionHeaders = true, KeepsChallengedConnections = true, LimitsQueueLength = true, RefusesLockedEmptyWindow = true };
+    public static KernelProfile Linux612 { get; } = new() { Name = "6.12", Version = new Version(6, 12), LinkKinds = AllKinds, ChecksExtensionHeaders = true, KeepsChallengedConnections = true, LimitsQueueLength = true, RefusesLockedEmptyWindow = true, LeavesStoppedMacvlans = true };
 
     /// <summary>6.18 with every module.</summary>
     public static KernelProfile Linux618 { get; } = new() { Name = "6.18", Version = new Version(6, 18), LinkKinds = AllKinds };
@@ -112,6 +112,9 @@ public sealed record KernelProfile
 
     /// <summary>A route whose congestion window is locked must say how large it is; in Debian's 6.12.117, not in 6.18.44.</summary>
     public bool RefusesLockedEmptyWindow { get; init; }
+
+    /// <summary>A macvlan that is down does not count as one for which the device below receives everything when its flag of that changes; so in Debian's 6.12.117, not in 6.18.44.</summary>
+    public bool LeavesStoppedMacvlans { get; init; }
 
     /// <summary>Named conntrack timeouts (CONFIG_NF_CONNTRACK_TIMEOUT).</summary>
     public bool HasConntrackTimeouts { get; init; } = true;

@@ -18,6 +18,10 @@ public sealed class DifferentialTests
     [Test]
     public void Random_requests_end_the_same_on_both_kernels() => Search(RouteProgram.Draw, 300, "{0} dotnet test tests/Simulator.Tests --filter Name~Random_requests");
 
+    /// <summary>The same with macvlans in all modes: 6,000 requests.</summary>
+    [Test]
+    public void Requests_about_macvlans_end_the_same_on_both_kernels() => Search(RouteProgram.DrawMacvlans, 50, "{0} dotnet test tests/Simulator.Tests --filter Name~Requests_about_macvlans");
+
     /// <summary>The same with VLAN devices and bridges that know VLANs, on a kernel that has them: DebianRouteTests runs it.</summary>
     [Test]
     [Explicit("needs a kernel with 802.1Q: DebianRouteTests runs it under one")]

@@ -60,13 +60,18 @@ internal static class RouteProgram
     }
 
     /// <summary>A program of VLAN devices and of bridges that know VLANs, with the requests of other programs among them.</summary>
-    public static List<RouteStep> DrawVlans(int seed)
+    public static List<RouteStep> DrawVlans(int seed) => DrawMostly(seed, RouteOperation.DrawVlan);
+
+    /// <summary>A program of macvlans, with the requests of other programs among them.</summary>
+    public static List<RouteStep> DrawMacvlans(int seed) => DrawMostly(seed, RouteOperation.DrawMacvlan);
+
+    private static List<RouteStep> DrawMostly(int seed, Func<Random, RouteOperation> draw)
     {
         var random = new Random(seed);
         List<RouteStep> steps = [.. RouteOperation.Foundation(random).Select(static (operation, number) => new RouteStep(number, operation, null))];
         while (steps.Count < Length)
         {
-            RouteOperation operation = random.Next(4) == 0 ? RouteOperation.Draw(random) : RouteOperation.DrawVlan(random);
+            RouteOperation operation = random.Next(4) == 0 ? RouteOperation.Draw(random) : draw(random);
             steps.Add(new RouteStep(steps.Count, operation, random.Next(12) == 0 ? random.Next() : null));
         }
 

@@ -140,14 +140,17 @@ internal sealed class RouteSide : IDisposable
 
     private bool IsNews(string text)
     {
-        // "16 flags 0 family 7 index 3 state 1003 change 0 ...": the family and the index say of whom it is.
+        // "16 flags 0 family 7 index 3 state 1003 change 0 ...": the family and the index say of whom it is. Promiscuity changes in silence where a driver cannot filter, and is then
+        // told with whatever comes next (30=, 61=), and bridges do not tell at once that their ports were made to hear all (IFF_PROMISC and IFF_ALLMULTI of their state).
         if (!text.StartsWith("16 ", StringComparison.Ordinal))
         {
             return true;
         }
 
         string[] words = text.Split(' ');
-        string link = string.Join(' ', words.AsSpan(3, 4)!), state = string.Join(' ', words.Where(static (_, index) => index is not (9 or 10)));
+        words[8] = words[4] == "7" ? (Convert.ToUInt32(words[8], 16) & ~0x300u).ToString("x", CultureInfo.InvariantCulture) : words[8];
+        string link = string.Join(' ', words.AsSpan(3, 4)!), state = string.Join(' ', words.Where(static (word, index) =>
+            index is not (9 or 10) && !word.StartsWith("30=", StringComparison.Ordinal) && !word.StartsWith("61=", StringComparison.Ordinal)));
         bool isKnown = _lastOfLink.TryGetValue(link, out string? last) && last == state && words[10] == "0";
         _lastOfLink[link] = state;
         return !isKnown;

@@ -188,5 +188,5 @@ internal sealed class MacvlanForwarding(NetworkStack stack)
 
     private static bool ListensTo(NetworkDevice device, MacAddress group) =>
         group.IsBroadcast || (device.Flags & (DeviceFlags.Promiscuous | DeviceFlags.AllMulticast)) != 0
-        || device.AllMulticast > 0 || ReceiveFilter.Multicast(device).Any(joined => MacAddress.Read(joined) == group);
+        || device.AllMulticast != 0 || ReceiveFilter.Multicast(device).Any(joined => MacAddress.Read(joined) == group);
 }

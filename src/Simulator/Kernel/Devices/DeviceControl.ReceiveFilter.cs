@@ -53,9 +53,15 @@ internal sealed partial class DeviceControl
     /// <summary>Someone needs the device to receive everything, or no longer does.</summary>
     public void AddPromiscuity(NetworkDevice device, int delta, bool notify = true)
     {
-        bool was = device.Promiscuity > 0;
+        // A count below none is one of many, too, and does not rise from there: the kernel's has no sign.
+        if (device.Promiscuity + delta == 0 && delta > 0)
+        {
+            return;
+        }
+
+        bool was = device.Promiscuity != 0;
         device.Promiscuity += delta;
-        bool now = device.Promiscuity > 0;
+        bool now = device.Promiscuity != 0;
         if (was != now)
         {
             device.Flags = now ? device.Flags | DeviceFlags.Promiscuous : device.Flags & ~DeviceFlags.Promiscuous;
@@ -83,9 +89,14 @@ internal sealed partial class DeviceControl
     /// <summary>Someone needs all multicast of the device, or no longer does; what stands on another needs that of the device below.</summary>
     public static void AddAllMulticast(NetworkDevice device, int delta)
     {
-        bool was = device.AllMulticast > 0;
+        if (device.AllMulticast + delta == 0 && delta > 0)
+        {
+            return;
+        }
+
+        bool was = device.AllMulticast != 0;
         device.AllMulticast += delta;
-        if (was != device.AllMulticast > 0 && device.Lower is { } lower && (device.Vlan is not null || (device.IsUp && device.KindState is MacvlanState)))
+        if (was != (device.AllMulticast != 0) && device.Lower is { } lower && (device.Vlan is not null || (device.IsUp && device.KindState is MacvlanState)))
         {
             AddAllMulticast(lower, delta);
         }
@@ -108,21 +119,25 @@ internal sealed partial class DeviceControl
 
             vlan.LowerAddress = [.. lower.HardwareAddress];
         }
-        else if (device.KindState is MacvlanState)
+        else if (device.KindState is MacvlanState macvlan)
         {
             if (IsPassthrough(device))
             {
-                lower.Kernel.DeviceControl.AddPromiscuity(lower, 1);
+                if ((macvlan.Flags & MacvlanState.HearsNotAll) == 0)
+                {
+                    lower.Kernel.DeviceControl.AddPromiscuity(lower, 1);
+                }
+
                 return;
             }
 
             AddUnicast(lower, device.HardwareAddress);
-            if (device.AllMulticast > 0)
+            if (device.AllMulticast != 0)
             {
                 AddAllMulticast(lower, 1);
             }
 
-            if (device.Promiscuity > 0)
+            if (device.Promiscuity != 0)
             {
                 lower.Kernel.DeviceControl.AddPromiscuity(lower, 1);
             }
@@ -150,18 +165,21 @@ internal sealed partial class DeviceControl
                 RemoveUnicast(lower, device.HardwareAddress);
             }
         }
-        else if (IsPassthrough(device))
+        else if (device.KindState is MacvlanState { Mode: MacvlanState.Passthrough } macvlan)
         {
-            lower.Kernel.DeviceControl.AddPromiscuity(lower, -1);
+            if ((macvlan.Flags & MacvlanState.HearsNotAll) == 0)
+            {
+                lower.Kernel.DeviceControl.AddPromiscuity(lower, -1);
+            }
         }
         else
         {
-            if (device.AllMulticast > 0)
+            if (device.AllMulticast != 0)
             {
                 AddAllMulticast(lower, -1);
             }
 
-            if (device.Promiscuity > 0)
+            if (device.Promiscuity != 0)
             {
                 lower.Kernel.DeviceControl.AddPromiscuity(lower, -1);
             }
@@ -170,63 +188,15 @@ internal sealed partial class DeviceControl
         }
     }
 
-    /// <summary>A VLAN device or macvlan that is up gets another address: the device below receives that instead (vlan_dev_set_mac_address, macvlan_sync_address).</summary>
-    private static void ReceiveOtherAddress(NetworkDevice device, byte[] address)
+    /// <summary>MACVLAN_FLAG_*: with that of hearing all goes that the device below does.</summary>
+    public static void SetHearsAll(NetworkDevice device, MacvlanState macvlan, ushort flags)
     {
-        if (!device.IsUp || !StandsOnOther(device) || device.Lower is not { } lower || IsPassthrough(device))
+        bool changes = ((flags ^ macvlan.Flags) & MacvlanState.HearsNotAll) != 0;
+        macvlan.Flags = flags;
+        if (changes && device is { Lower: { } lower } && IsPassthrough(device) && (device.IsUp || !device.Kernel.Profile.LeavesStoppedMacvlans))
         {
-            return;
+            lower.Kernel.DeviceControl.AddPromiscuity(lower, (flags & MacvlanState.HearsNotAll) != 0 ? -1 : 1);
         }
-
-        if (device.Vlan is null || !IsAddressOf(lower, address))
-        {
-            AddUnicast(lower, address);
-        }
-
-        if (device.Vlan is null || !IsAddressOf(lower, device.HardwareAddress))
-        {
-            RemoveUnicast(lower, device.HardwareAddress);
-        }
-    }
-
-    /// <summary>The device below a VLAN has another address by now: the VLAN has that too, or has need of the receive filter, or none any more (vlan_sync_address).</summary>
-    private void FollowAddressBelow(NetworkDevice device, VlanOptions vlan, NetworkDevice lower)
-    {
-        if (vlan.LowerAddress.AsSpan().SequenceEqual(lower.HardwareAddress))
-        {
-            return;
-        }
-
-        if (!InheritAddress(device, lower))
-        {
-            bool was = vlan.LowerAddress.AsSpan().SequenceEqual(device.HardwareAddress), isNow = IsAddressOf(lower, device.HardwareAddress);
-            if (!was && isNow)
-            {
-                RemoveUnicast(lower, device.HardwareAddress);
-            }
-
-            if (was && !isNow)
-            {
-                AddUnicast(lower, device.HardwareAddress);
-            }
-        }
-
-        vlan.LowerAddress = [.. lower.HardwareAddress];
-    }
-
-    /// <summary>A VLAN device has the MAC of the device below for as long as nobody gave it another (vlan_dev_inherit_address). False: somebody did.</summary>
-    private bool InheritAddress(NetworkDevice device, NetworkDevice lower)
-    {
-        const byte Stolen = 2;
-        if (device.AddressAssignType != Stolen)
-        {
-            return false;
-        }
-
-        byte[] old = device.HardwareAddress;
-        device.HardwareAddress = [.. lower.HardwareAddress];
-        AddressChanged(device, old);
-        return true;
     }
 
     private static bool StandsOnOther(NetworkDevice device) => device.Vlan is not null || device.KindState is MacvlanState;

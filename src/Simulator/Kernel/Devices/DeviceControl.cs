@@ -99,6 +99,12 @@ internal sealed partial class DeviceControl(SimulatedKernel kernel)
                 Bridges.FlushVlans(bridge, null);
             }
 
+            if (device.KindState is MacvlanState { LowerAddress.Length: > 0 } macvlan && device.Lower is { IsGone: false } below && !IsAddressOf(below, macvlan.LowerAddress))
+            {
+                // It gives back the MAC that it found.
+                below.Kernel.DeviceControl.SetAddress(below, macvlan.LowerAddress);
+            }
+
             kernel.RouteEvents.Publish(RTNLGRP_LINK, gone, requester);
             Detach(device);
         }
@@ -150,7 +156,7 @@ internal sealed partial class DeviceControl(SimulatedKernel kernel)
             return LinuxError.ENETDOWN;
         }
 
-        if (device is { KindState: MacvlanState, Lower: { } below } && !IsPassthrough(device) && HasSameAddress(device, below))
+        if (device is { KindState: MacvlanState, Lower: { } below } && !IsPassthrough(device) && HasSameAddress(device, below, device.HardwareAddress))
         {
             return LinuxError.EADDRINUSE;
         }
@@ -190,11 +196,6 @@ internal sealed partial class DeviceControl(SimulatedKernel kernel)
 
         return LinuxError.None;
     }
-
-    /// <summary>The device below, or another macvlan of it that is up, has this one's MAC (macvlan_addr_busy).</summary>
-    private static bool HasSameAddress(NetworkDevice device, NetworkDevice below) =>
-        below.HardwareAddress.AsSpan().SequenceEqual(device.HardwareAddress)
-        || below.Uppers.Exists(other => other != device && other is { IsUp: true, KindState: MacvlanState } && other.HardwareAddress.AsSpan().SequenceEqual(device.HardwareAddress));
 
     /// <summary>Takes the device down (dev_close).</summary>
     public void Close(NetworkDevice device, bool notify = true)
@@ -351,7 +352,7 @@ internal sealed partial class DeviceControl(SimulatedKernel kernel)
         }
 
         Inet6.MtuChanged(device);
-        foreach (NetworkDevice upper in UppersOf(device).Where(upper => upper.Mtu > mtu))
+        foreach (NetworkDevice upper in UppersOf(device).Where(upper => upper.Mtu > mtu && LinkVerbs.CheckMtu(upper, mtu).Error == LinuxError.None))
         {
             upper.Kernel.DeviceControl.SetMtu(upper, mtu);
         }
@@ -359,46 +360,6 @@ internal sealed partial class DeviceControl(SimulatedKernel kernel)
         if (device.Port is { } port)
         {
             Bridges.AdjustMtu(port.Bridge);
-        }
-
-        kernel.Datapath?.DeviceChanged(device);
-    }
-
-    /// <summary>Sets the MAC (dev_set_mac_address).</summary>
-    public void SetAddress(NetworkDevice device, byte[] address)
-    {
-        byte[] old = device.HardwareAddress;
-        ReceiveOtherAddress(device, address);
-        device.HardwareAddress = address;
-        device.AddressAssignType = 3;
-        if (device.Bridge is { } bridge)
-        {
-            bridge.HasFixedAddress = true;
-            if (!old.AsSpan().SequenceEqual(address))
-            {
-                Bridges.AddressSetByHand(bridge, old);
-            }
-        }
-
-        AddressChanged(device, old);
-    }
-
-    /// <summary>Tells everyone that the device's MAC is another one (NETDEV_CHANGEADDR).</summary>
-    public void AddressChanged(NetworkDevice device, byte[] old)
-    {
-        NotifyLink(device);
-        kernel.NeighbourControl.AddressChanged(device);
-        foreach (NetworkDevice upper in UppersOf(device))
-        {
-            if (upper is { Vlan: { } vlan, IsUp: true })
-            {
-                upper.Kernel.DeviceControl.FollowAddressBelow(upper, vlan, device);
-            }
-        }
-
-        if (device.Port is { } port)
-        {
-            Bridges.PortAddressChanged(port);
         }
 
         kernel.Datapath?.DeviceChanged(device);

@@ -22,6 +22,12 @@ internal static class BridgeVlans
         var walk = new AttributeReader(families);
         while (walk.TryRead(out NetlinkAttribute attribute))
         {
+            if (attribute.Type == IFLA_BRIDGE_VLAN_TUNNEL_INFO)
+            {
+                // Tunnels of VLANs are not modelled; where a port has none they are no matter of its.
+                return port?.Flags.HasFlag(BridgePortFlags.VlanTunnel) == true ? LinuxError.EOPNOTSUPP : LinuxError.EINVAL;
+            }
+
             if (attribute.Type != IFLA_BRIDGE_VLAN_INFO)
             {
                 continue;

@@ -29,6 +29,8 @@ internal sealed partial class LinkCreation
             return isVlan ? new Verdict(LinuxError.ENODEV, "8021q: link does not exist") : LinuxError.ENODEV;
         }
 
+        // A macvlan of a macvlan stands beside it.
+        lower = kind is "macvlan" or "macvtap" && lower is { KindState: MacvlanState, Lower: { } real } ? real : lower;
         return Verdict.Success;
     }
 
@@ -68,6 +70,7 @@ internal sealed partial class LinkCreation
         device.TsoMaximumSize = lower.TsoMaximumSize;
         device.HasCarrier = false;
         Verdict verdict = ChangeVlan(vlan, data);
+        verdict = verdict.Error == LinuxError.None ? Name(device) : verdict;
         if (verdict.Error != LinuxError.None)
         {
             return verdict;
@@ -135,26 +138,21 @@ internal sealed partial class LinkCreation
 
     private Verdict CreateMacvlan(NetworkDevice device, AttributeSet attributes, AttributeSet? data, NetworkDevice lower)
     {
-        if (lower.IsLoopback || lower.HardwareType != 1)
+        if ((attributes.Has(IFLA_MTU) && device.Mtu > lower.Mtu) || lower.IsLoopback || lower.HardwareType != 1)
         {
             return LinuxError.EINVAL;
         }
 
         var macvlan = new MacvlanState { Mode = data?.U32(1) ?? 2, BroadcastQueueLength = data?.U32(7) ?? 1000, Flags = data?.U16(2) ?? 0 };
         NetworkDevice[] siblings = [.. lower.Uppers.Where(static upper => upper.KindState is MacvlanState)];
-        if (macvlan.Mode is not (MacvlanState.Private or MacvlanState.Vepa or MacvlanState.Bridge or MacvlanState.Passthrough or MacvlanState.Source))
+        if (lower.Port is not null || lower.Master?.KindState is BondState)
         {
-            return LinuxError.EINVAL;
+            return LinuxError.EBUSY;
         }
 
         if (Array.Exists(siblings, static sibling => sibling.KindState is MacvlanState { Mode: MacvlanState.Passthrough }) || (macvlan.Mode == MacvlanState.Passthrough && siblings.Length > 0))
         {
             return LinuxError.EINVAL;
-        }
-
-        if (lower.Port is not null)
-        {
-            return LinuxError.EBUSY;
         }
 
         LinuxError listed = ChangeSources(macvlan, data);
@@ -165,22 +163,22 @@ internal sealed partial class LinkCreation
 
         device.KindState = macvlan;
         device.Lower = lower;
-        if (!attributes.Has(IFLA_MTU))
-        {
-            device.Mtu = lower.Mtu;
-        }
-        else if (device.Mtu > lower.Mtu)
-        {
-            device.Mtu = lower.Mtu;
-        }
-
+        device.Mtu = attributes.Has(IFLA_MTU) ? device.Mtu : lower.Mtu;
+        device.MaximumMtu = lower.MaximumMtu;
         if (macvlan.Mode == MacvlanState.Passthrough)
         {
             device.HardwareAddress = [.. lower.HardwareAddress];
+            macvlan.LowerAddress = [.. lower.HardwareAddress];
         }
 
         device.TsoMaximumSize = lower.TsoMaximumSize;
         device.HasCarrier = false;
+        Verdict named = Name(device);
+        if (named.Error != LinuxError.None)
+        {
+            return named;
+        }
+
         Register(device);
         lower.Uppers.Add(device);
         lower.Kernel.DeviceControl.NotifyLink(lower);
@@ -189,7 +187,7 @@ internal sealed partial class LinkCreation
         return Verdict.Success;
     }
 
-    private static Verdict ChangeMacvlan(MacvlanState macvlan, AttributeSet data)
+    private static Verdict ChangeMacvlan(NetworkDevice device, MacvlanState macvlan, AttributeSet data)
     {
         uint mode = data.U32(1) ?? macvlan.Mode;
         if ((mode == MacvlanState.Passthrough) != (macvlan.Mode == MacvlanState.Passthrough))
@@ -202,7 +200,11 @@ internal sealed partial class LinkCreation
             macvlan.Sources.Clear();
         }
 
-        macvlan.Flags = data.U16(2) ?? macvlan.Flags;
+        if (data.U16(2) is { } flags)
+        {
+            DeviceControl.SetHearsAll(device, macvlan, flags);
+        }
+
         macvlan.BroadcastQueueLength = data.U32(7) ?? macvlan.BroadcastQueueLength;
         macvlan.Mode = mode;
         return ChangeSources(macvlan, data);

@@ -68,6 +68,8 @@ internal sealed partial class LinkCreation
                 return !IsMap(IFLA_VLAN_INGRESS_QOS) ? new Verdict(LinuxError.ERANGE, "8021q: Invalid ingress QOS map")
                     : !IsMap(IFLA_VLAN_EGRESS_QOS) ? new Verdict(LinuxError.ERANGE, "8021q: Invalid egress QOS map")
                     : Verdict.Success;
+            case "macvlan" or "macvtap":
+                return data is null ? Verdict.Success : ValidateMacvlan(data);
             case "veth" when attributes.U32(IFLA_MTU) is < 68 or > 65535:
                 return LinuxError.EINVAL;
             case "vrf" when data is null:
@@ -83,5 +85,38 @@ internal sealed partial class LinkCreation
         }
 
         bool IsMap(ushort type) => data.Bytes(type) is not { } map || AttributeSet.TryParse(map, 0, QosMap, AttributeStrictness.Liberal, out _, out _);
+    }
+
+    /// <summary>macvlan_validate.</summary>
+    private static Verdict ValidateMacvlan(AttributeSet data)
+    {
+        const ushort Known = MacvlanState.HearsNotAll | MacvlanState.NoDestination;
+        if ((data.U16(2) & ~Known) > 0
+            || data.U32(1) is { } mode and not (MacvlanState.Private or MacvlanState.Vepa or MacvlanState.Bridge or MacvlanState.Passthrough or MacvlanState.Source) || data.U32(3) is > 3)
+        {
+            return LinuxError.EINVAL;
+        }
+
+        List<byte[]> sources = data.Bytes(4) is { } source ? [source] : [];
+        var walk = new AttributeReader(data.Bytes(5) ?? []);
+        while (walk.TryRead(out NetlinkAttribute listed))
+        {
+            sources.Add(listed.Type == 4 ? listed.Value.ToArray() : []);
+        }
+
+        foreach (byte[] mac in sources)
+        {
+            if (mac.Length != 6)
+            {
+                return LinuxError.EINVAL;
+            }
+
+            if ((mac[0] & 1) != 0 || mac.AsSpan().IndexOfAnyExcept((byte)0) < 0)
+            {
+                return LinuxError.EADDRNOTAVAIL;
+            }
+        }
+
+        return data.Has(6) ? LinuxError.EINVAL : Verdict.Success;
     }
 }

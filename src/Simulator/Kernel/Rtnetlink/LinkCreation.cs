@@ -13,6 +13,13 @@ internal sealed partial class LinkCreation(SimulatedKernel kernel)
     public Verdict Create(LinkKind kind, LinkRequest request, AttributeSet? data, Requester requester)
     {
         AttributeSet attributes = request.Attributes;
+        // What stands on another device is named when that is found (register_netdevice).
+        Verdict verdict = Allocate(kind, attributes, request.Index, hasName: kind.Name != "veth" && !kind.NeedsLower, out NetworkDevice? device);
+        if (verdict.Error != LinuxError.None)
+        {
+            return verdict;
+        }
+
         NetworkDevice? lower = null;
         if (kind.NeedsLower)
         {
@@ -21,12 +28,6 @@ internal sealed partial class LinkCreation(SimulatedKernel kernel)
             {
                 return found;
             }
-        }
-
-        Verdict verdict = Allocate(kind, attributes, request.Index, hasName: kind.Name != "veth", out NetworkDevice? device);
-        if (verdict.Error != LinuxError.None)
-        {
-            return verdict;
         }
 
         verdict = kind.Name switch
@@ -68,7 +69,7 @@ internal sealed partial class LinkCreation(SimulatedKernel kernel)
     {
         { Bridge: { } bridge } => BridgeChanges.ChangeBridge(kernel, bridge, data),
         { Vlan: { } vlan } => ChangeVlan(vlan, data),
-        { KindState: MacvlanState macvlan } => ChangeMacvlan(macvlan, data),
+        { KindState: MacvlanState macvlan } => ChangeMacvlan(device, macvlan, data),
         { KindState: BondState bond } => ChangeBond(device, bond, data),
         _ => LinuxError.EOPNOTSUPP,
     };
@@ -191,6 +192,15 @@ internal sealed partial class LinkCreation(SimulatedKernel kernel)
         return Verdict.Success;
     }
 
+    /// <summary>Gives a device the name that was asked for, if it can have that.</summary>
+    private Verdict Name(NetworkDevice device)
+    {
+        string name = device.Name;
+        Verdict verdict = ChooseName(ref name);
+        device.Name = name;
+        return verdict;
+    }
+
     private void Register(NetworkDevice device)
     {
         if (device.Index == 0)
@@ -225,6 +235,11 @@ internal sealed partial class LinkCreation(SimulatedKernel kernel)
         {
             device.HardwareAddress = new byte[kind.AddressLength];
             device.BroadcastAddress = new byte[kind.AddressLength];
+        }
+
+        if (lower is not null && Name(device) is { Error: not LinuxError.None } refused)
+        {
+            return refused;
         }
 
         Register(device);
@@ -310,15 +325,13 @@ internal sealed partial class LinkCreation(SimulatedKernel kernel)
         }
 
         // The device gets its name when the peer is there, which may have taken it.
-        string name = device.Name;
-        verdict = ChooseName(ref name);
+        verdict = Name(device);
         if (verdict.Error != LinuxError.None)
         {
             target.DeviceControl.Unregister([peer!]);
             return verdict;
         }
 
-        device.Name = name;
         Register(device);
         kernel.DeviceControl.SetCarrier(device, false);
         device.Peer = peer;

@@ -29,18 +29,11 @@ internal sealed partial class LinkVerbs
 
         if (attributes.Bytes(IFLA_ADDRESS) is { } address)
         {
-            if (device.Kind == "ifb")
+            LinuxError refused = control.SetAddress(device, address[..device.HardwareAddress.Length]);
+            if (refused != LinuxError.None)
             {
-                return LinuxError.EOPNOTSUPP;
+                return refused;
             }
-
-            byte[] mac = address[..device.HardwareAddress.Length];
-            if (device.HardwareType == 1 && ((mac[0] & 1) != 0 || mac.AsSpan().IndexOfAnyExcept((byte)0) < 0))
-            {
-                return LinuxError.EADDRNOTAVAIL;
-            }
-
-            control.SetAddress(device, mac);
         }
 
         if (attributes.U32(IFLA_MTU) is { } mtu)
@@ -51,12 +44,12 @@ internal sealed partial class LinkVerbs
                 return verdict;
             }
 
-            if (device.Vlan is not null && device.Lower is { } below && mtu > below.Mtu)
+            if (device.Lower is { } below && mtu > below.Mtu && (device.Vlan is not null || device.KindState is MacvlanState))
             {
-                return LinuxError.ERANGE;
+                return device.Vlan is not null ? LinuxError.ERANGE : LinuxError.EINVAL;
             }
 
-            if (device.Bridge is { } ownBridge)
+            if (device.Bridge is { } ownBridge && mtu != device.Mtu)
             {
                 ownBridge.HasFixedMtu = true;
             }

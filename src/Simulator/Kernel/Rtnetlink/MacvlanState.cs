@@ -12,6 +12,9 @@ internal sealed class MacvlanState
     public const uint Passthrough = 8;
     public const uint Source = 16;
 
+    /// <summary>MACVLAN_FLAG_NOPROMISC: the device below a macvlan that has it whole need not receive everything.</summary>
+    public const ushort HearsNotAll = 1;
+
     /// <summary>MACVLAN_FLAG_NODST: what a device in source mode hears goes to nobody else.</summary>
     public const ushort NoDestination = 2;
 
@@ -23,6 +26,9 @@ internal sealed class MacvlanState
     public uint Mode { get; set; } = Vepa;
 
     public ushort Flags { get; set; }
+
+    /// <summary>The MAC that the device below a macvlan that has it whole gets back in the end (perm_addr).</summary>
+    public byte[] LowerAddress { get; set; } = [];
 
     /// <summary>The senders that a device in source mode hears.</summary>
     public List<MacAddress> Sources { get; } = [];

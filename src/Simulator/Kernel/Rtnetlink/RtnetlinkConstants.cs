@@ -241,6 +241,7 @@ internal static class RtnetlinkConstants
     public const ushort RTM_DELVLAN = 113;
     public const ushort RTM_GETVLAN = 114;
     public const ushort IFLA_BRIDGE_VLAN_INFO = 2;
+    public const ushort IFLA_BRIDGE_VLAN_TUNNEL_INFO = 3;
     public const ushort BRIDGE_FLAGS_MASTER = 1;
     public const ushort BRIDGE_FLAGS_SELF = 2;
     public const ushort BRIDGE_VLAN_INFO_MASTER = 1;
