@@ -108,7 +108,7 @@ internal sealed class RouteLookup(SimulatedKernel kernel)
                 continue;
             }
 
-            switch ((RouteType)route.Type)
+            switch ((RouteType)route.ShownType)
             {
                 case RouteType.Throw:
                     return null;
@@ -182,6 +182,11 @@ internal sealed class RouteLookup(SimulatedKernel kernel)
 
         // Several ways: a flow keeps to one, chosen by its addresses.
         ulong hash = (ulong)query.Destination.Value * 0x9e3779b97f4a7c15 ^ (ulong)(query.Source?.Value ?? 0) * 0xc2b2ae3d27d4eb4f;
+        if (route.Buckets?.Choose(hash >> 16).Way is { } way)
+        {
+            return route.NextHops.FirstOrDefault(hop => hop.Device == way.Device && hop.Gateway == way.Gateway && IsUsable(hop, query)) ?? only;
+        }
+
         long pick = (long)((hash >> 16) % (ulong)weights);
         foreach (NextHop hop in route.NextHops)
         {

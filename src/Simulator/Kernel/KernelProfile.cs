@@ -125,6 +125,12 @@ public sealed record KernelProfile
     /// <summary>Events of connections whose times are kept tell when they happened (since 6.14).</summary>
     public bool TimesConnectionEvents => IsAtLeast(6, 14);
 
+    /// <summary>All that a request for a next hop says is judged before the devices and next hops that it names are looked for (since 6.15).</summary>
+    public bool JudgesNextHopsInTwoSteps => IsAtLeast(6, 15);
+
+    /// <summary>Weights in groups of next hops have two octets (since 6.12).</summary>
+    public bool HasWideWeights => IsAtLeast(6, 12);
+
     /// <summary>Ticks of the kernel's clock in a second (CONFIG_HZ).</summary>
     public int TicksPerSecond { get; init; } = 250;
 

@@ -28,6 +28,8 @@ public sealed partial class SimulatedKernel
 
     internal RouteControl RouteControl { get; private set; } = null!;
 
+    internal NextHopControl NextHopControl { get; private set; } = null!;
+
     internal NeighbourControl NeighbourControl { get; private set; } = null!;
 
     internal RouterAdvertisements RouterAdvertisements { get; private set; } = null!;
@@ -113,6 +115,7 @@ public sealed partial class SimulatedKernel
         Bridges = new BridgeControl(this);
         Bonds = new BondControl(this);
         RouteControl = new RouteControl(this);
+        NextHopControl = new NextHopControl(this);
         Inet4 = new Inet4Control(this);
         Inet6 = new Inet6Control(this);
         RouterAdvertisements = new RouterAdvertisements(this);

@@ -82,7 +82,15 @@ internal static class RouteReconciliation
         var buffer = new NetlinkBuffer(Math.Max(256, entry.Length * 2));
         var writer = new NetlinkWriter(buffer);
         WireMark message = writer.BeginMessage(type, (NetlinkMessageFlags)FlagsOfNew[type], 0);
-        writer.Append(entry.AsSpan(16, header));
+        byte[] start = entry.AsSpan(16, header).ToArray();
+        if (type == 104)
+        {
+            // Scope and all flags but RTNH_F_ONLINK are the kernel's to say.
+            start[1] = 0;
+            start[4] &= 4;
+        }
+
+        writer.Append(start);
         string kind = "";
         var walk = new AttributeReader(entry.AsSpan(16 + header));
         while (walk.TryRead(out NetlinkAttribute attribute))
@@ -98,6 +106,13 @@ internal static class RouteReconciliation
                         writer.WriteUInt32(23, (uint)(left / 100));
                     }
 
+                    break;
+                case (104, 12):
+                    WireMark terms = writer.BeginNested(12);
+                    writer.Append(WithoutUnbalancedTime(value));
+                    writer.EndAttribute(terms);
+                    break;
+                case (104, 14):
                     break;
                 case (28, 3 or 4) or (36 or 44, 3 or 4 or 7 or 12):
                     break;
@@ -119,6 +134,26 @@ internal static class RouteReconciliation
         writer.EndMessage(message);
         writer.Complete();
         return buffer.Written.ToArray();
+    }
+
+    /// <summary>What is asked of a resilient group, without what the kernel says of it.</summary>
+    private static byte[] WithoutUnbalancedTime(byte[] terms)
+    {
+        var kept = new List<byte>();
+        var walk = new AttributeReader(terms);
+        while (walk.TryRead(out NetlinkAttribute attribute))
+        {
+            if (attribute.Type != 4)
+            {
+                byte[] padded = new byte[4 + (attribute.Value.Length + 3 & ~3)];
+                BinaryPrimitives.WriteUInt16LittleEndian(padded, (ushort)(4 + attribute.Value.Length));
+                BinaryPrimitives.WriteUInt16LittleEndian(padded.AsSpan(2), attribute.Type);
+                attribute.Value.CopyTo(padded.AsSpan(4));
+                kept.AddRange(padded);
+            }
+        }
+
+        return [.. kept];
     }
 
     // The kernel's own flag "not in hardware" can't be asked for.

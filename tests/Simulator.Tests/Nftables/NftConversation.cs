@@ -9,11 +9,17 @@ namespace EucaNet.Simulator.Tests.Nftables;
 
 /// <summary>Talks to a kernel, simulated or real, and writes its answers down for comparing.</summary>
 /// <param name="kernel">The kernel.</param>
+/// <param name="protocol">Which of its netlink families is spoken.</param>
 /// <param name="tell">What is written of an attribute of a type of message, where not its bytes.</param>
-internal sealed class NftConversation(IKernel kernel, Func<ushort, NetlinkAttribute, string?>? tell = null) : IDisposable
+internal sealed class NftConversation(IKernel kernel, NetlinkProtocol protocol, Func<ushort, NetlinkAttribute, string?>? tell) : IDisposable
 {
-    private readonly INetlinkSocket _socket = kernel.OpenNetlink(NetlinkProtocol.Netfilter);
+    private readonly INetlinkSocket _socket = kernel.OpenNetlink(protocol);
     private readonly NetlinkReceiveBuffer _buffer = new(8, 65536);
+
+    public NftConversation(IKernel kernel, Func<ushort, NetlinkAttribute, string?>? tell = null)
+        : this(kernel, NetlinkProtocol.Netfilter, tell)
+    {
+    }
 
     public void Dispose() => _socket.Dispose();
 
@@ -92,8 +98,10 @@ internal sealed class NftConversation(IKernel kernel, Func<ushort, NetlinkAttrib
             return text.ToString();
         }
 
-        text.Append(CultureInfo.InvariantCulture, $"{type:x} flags {flags & ~0x10:x} family {message[16]}");
-        Attributes(text, message[20..], type);
+        // Requests of netfilter have all the same header, of which the family is compared.
+        int header = protocol == NetlinkProtocol.Netfilter ? 4 : type is >= 24 and <= 26 ? 12 : 8;
+        text.Append(CultureInfo.InvariantCulture, $"{type:x} flags {flags & ~0x10:x} family {message[16]}").Append(header == 4 ? "" : " " + Convert.ToHexStringLower(message.Slice(16, header)));
+        Attributes(text, message[(16 + header)..], type);
         return text.ToString();
     }
 

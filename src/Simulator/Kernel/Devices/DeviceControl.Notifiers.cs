@@ -70,6 +70,7 @@ internal sealed partial class DeviceControl
     private void DownNotifiers(NetworkDevice device)
     {
         kernel.Bonds.PortChanged(device);
+        kernel.NextHopControl.Flush(device);
         kernel.NeighbourControl.DeviceDown(device);
         Inet4.DeviceDown(device);
         Inet6.DeviceDown(device);
@@ -91,6 +92,11 @@ internal sealed partial class DeviceControl
     private void ChangeNotifiers(NetworkDevice device)
     {
         kernel.Bonds.PortChanged(device);
+        if (!device.HasCarrier)
+        {
+            kernel.NextHopControl.Flush(device);
+        }
+
         Inet4.CarrierChanged(device);
         kernel.NeighbourControl.CarrierChanged(device);
         Inet6.CarrierChanged(device);
@@ -122,6 +128,7 @@ internal sealed partial class DeviceControl
         }
 
         FreeDomain(device);
+        kernel.NextHopControl.Flush(device, unregisters: true);
         Inet4.DeviceGoes(device, unregisters: true);
         Inet6.DeviceGoes(device);
         kernel.NeighbourControl.DeviceGoes(device);

@@ -212,7 +212,8 @@ internal sealed class Inet6Control(SimulatedKernel kernel)
     private static bool IsReady(NetworkDevice device) =>
         device.IsUp && device.OperationalState is OperationalState.Up or OperationalState.Unknown && device.HasCarrier;
 
-    private bool IsDisabled(NetworkDevice device) =>
+    /// <summary>IPv6 is off on the device (disable_ipv6).</summary>
+    public bool IsDisabled(NetworkDevice device) =>
         kernel.Parameters.Number($"net/ipv6/conf/{device.Name}/disable_ipv6") != 0 || kernel.Parameters.Number("net/ipv6/conf/all/disable_ipv6") != 0;
 
     private IEnumerable<Route> LocalRoutes(InterfaceAddress address) =>

@@ -41,6 +41,9 @@ internal sealed class Route
     /// <summary>RTA_NH_ID; 0 for none.</summary>
     public uint NextHopId { get; init; }
 
+    /// <summary>The buckets of the group it goes by, where that is a resilient one.</summary>
+    public ResilientBuckets? Buckets { get; set; }
+
     /// <summary>RTAX_*: values by number, in the order of the numbers.</summary>
     public IReadOnlyList<(ushort Type, byte[] Value)> Metrics { get; init; } = [];
 
@@ -49,6 +52,9 @@ internal sealed class Route
 
     /// <summary>IPv6: clock timestamp in 10 ms when the route ends; 0 for never.</summary>
     public long Expires { get; set; }
+
+    /// <summary>What it is by its next hop: one that is a black hole makes a route one.</summary>
+    public byte ShownType => NextHops is [{ IsBlackhole: true }] ? (byte)6 : Type;
 
     /// <summary>The device of the only or first next hop.</summary>
     public NetworkDevice? Device => NextHops.Count == 0 ? null : NextHops[0].Device;
@@ -70,6 +76,9 @@ internal sealed class NextHop
 
     /// <summary>The gateway was this machine's own address when the route was made: packets don't go by it (a scope narrower than RT_SCOPE_LINK).</summary>
     public bool IsOwnGateway { get; set; }
+
+    /// <summary>A numbered next hop that takes everything and passes nothing on.</summary>
+    public bool IsBlackhole { get; init; }
 
     /// <summary>From 1.</summary>
     public int Weight { get; init; } = 1;

@@ -270,6 +270,11 @@ internal sealed class AttributeSet
             return Invalid(demand, offset, LinuxError.EINVAL, "NLA_F_NESTED is missing");
         }
 
+        if (strictness == AttributeStrictness.Strict && demand.Kind is not (AttributeKind.Nested or AttributeKind.Any) && (raw & 0x8000) != 0)
+        {
+            return Invalid(demand, offset, LinuxError.EINVAL, "NLA_F_NESTED not expected");
+        }
+
         switch (demand.Kind)
         {
             case AttributeKind.Rejected:

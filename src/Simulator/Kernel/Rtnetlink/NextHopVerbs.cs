@@ -2,250 +2,222 @@ using System.Buffers.Binary;
 using EucaNet.Netlink.Wire;
 using EucaNet.Simulator.Kernel.Devices;
 using EucaNet.Simulator.Kernel.Sockets;
+using static EucaNet.Simulator.Kernel.Rtnetlink.NextHopMessage;
 using static EucaNet.Simulator.Kernel.Rtnetlink.RtnetlinkConstants;
 
 namespace EucaNet.Simulator.Kernel.Rtnetlink;
 
-/// <summary>RTM_NEWNEXTHOP, RTM_DELNEXTHOP, RTM_GETNEXTHOP (net/ipv4/nexthop.c).</summary>
-internal sealed class NextHopVerbs(SimulatedKernel kernel)
+/// <summary>RTM_NEWNEXTHOP, RTM_DELNEXTHOP, RTM_GETNEXTHOP and the buckets of resilient groups, RTM_GETNEXTHOPBUCKET; what a request for a new one says is read by NextHopRequest.</summary>
+internal sealed class NextHopVerbs(SimulatedKernel kernel, RouteVerbs routes)
 {
-    private const ushort RTM_NEWNEXTHOP = 104;
-    private const ushort RTM_DELNEXTHOP = 105;
-    private const ushort RTM_GETNEXTHOP = 106;
-    private const uint RTNLGRP_NEXTHOP = 32;
-    private const ushort NHA_ID = 1;
-    private const ushort NHA_GROUP = 2;
-    private const ushort NHA_GROUP_TYPE = 3;
-    private const ushort NHA_BLACKHOLE = 4;
-    private const ushort NHA_OIF = 5;
-    private const ushort NHA_GATEWAY = 6;
-    private const ushort NHA_GROUPS = 9;
-    private const ushort NHA_FDB = 11;
+    private const int HeaderSize = 8;
 
-    private static readonly PolicyTable Policy = new(
-        18, [(NHA_ID, new AttributePolicy(AttributeKind.U32)), (NHA_GROUP, AttributePolicy.Any(8)), (NHA_GROUP_TYPE, new AttributePolicy(AttributeKind.U16)),
-            (NHA_BLACKHOLE, new AttributePolicy(AttributeKind.Flag)), (NHA_OIF, new AttributePolicy(AttributeKind.U32))]);
+    private static readonly AttributePolicy Number = new(AttributeKind.U32), Flag = new(AttributeKind.Flag), Nest = new(AttributeKind.Nested);
+
+    private static readonly AttributePolicy Operation = new(AttributeKind.U32) { Mask = DumpStatistics | DumpHardwareStatistics };
+
+    private static readonly PolicyTable DeletePolicy = new(NHA_ID, [(NHA_ID, Number)]) { StrictFrom = 0 };
+
+    private static readonly PolicyTable GetPolicy = new(NHA_HW_STATS_USED, [(NHA_ID, Number), (NHA_OP_FLAGS, Operation)]) { StrictFrom = 0 };
+
+    private static readonly PolicyTable DumpPolicy = new(NHA_HW_STATS_USED, [(NHA_OIF, Number), (NHA_GROUPS, Flag), (NHA_MASTER, Number), (NHA_FDB, Flag), (NHA_OP_FLAGS, Operation)]) { StrictFrom = 0 };
+
+    private static readonly PolicyTable GetBucketPolicy = new(NHA_HW_STATS_USED, [(NHA_ID, Number), (NHA_RES_BUCKET, Nest)]) { StrictFrom = 0 };
+
+    private static readonly PolicyTable DumpBucketPolicy = new(NHA_HW_STATS_USED, [(NHA_ID, Number), (NHA_OIF, Number), (NHA_MASTER, Number), (NHA_RES_BUCKET, Nest)]) { StrictFrom = 0 };
+
+    private static readonly PolicyTable IndexPolicy = new(NHA_RES_BUCKET_INDEX, [(NHA_RES_BUCKET_INDEX, new AttributePolicy(AttributeKind.U16))]) { StrictFrom = 0 };
+
+    private static readonly PolicyTable BucketOfPolicy = new(NHA_RES_BUCKET_NH_ID, [(NHA_RES_BUCKET_NH_ID, Number)]) { StrictFrom = 0 };
+
+    private readonly NextHopRequest _request = new(kernel, routes);
 
     public void Attach(RouteSubsystem subsystem)
     {
-        subsystem.Handle(AF_UNSPEC, RTM_NEWNEXTHOP, New);
+        foreach (byte family in (byte[])[AF_UNSPEC, AF_INET, AF_INET6])
+        {
+            subsystem.Handle(family, RTM_NEWNEXTHOP, New);
+            subsystem.HandleDump(family, RTM_GETNEXTHOP, Dump);
+        }
+
         subsystem.Handle(AF_UNSPEC, RTM_DELNEXTHOP, Delete);
         subsystem.Handle(AF_UNSPEC, RTM_GETNEXTHOP, Get);
-        subsystem.HandleDump(AF_UNSPEC, RTM_GETNEXTHOP, Dump);
+        subsystem.Handle(AF_UNSPEC, RTM_GETNEXTHOPBUCKET, GetBucket);
+        subsystem.HandleDump(AF_UNSPEC, RTM_GETNEXTHOPBUCKET, DumpBuckets);
     }
 
     private Verdict New(SimulatedNetlinkSocket socket, NetlinkMessage message)
     {
-        if (!TryParse(message, out AttributeSet attributes, out Verdict verdict))
+        if (!_request.TryRead(message, out NumberedNextHop? hop, out ResilientTerms terms, out Verdict verdict))
         {
             return verdict;
         }
 
-        ReadOnlySpan<byte> header = message.Payload;
-        byte family = header[0];
-        uint flags = BinaryPrimitives.ReadUInt32LittleEndian(header[4..]);
-        uint id = attributes.U32(NHA_ID) is { } given and not 0 ? given : kernel.NextHops.NextId();
-        NumberedNextHop? known = kernel.NextHops.Find(id);
-        NumberedNextHop hop;
-        if (attributes.Bytes(NHA_GROUP) is { } group)
-        {
-            if (family != AF_UNSPEC)
-            {
-                return new Verdict(LinuxError.EINVAL, "Invalid family");
-            }
-
-            var members = new List<(uint, byte)>();
-            for (int at = 0; at + 8 <= group.Length; at += 8)
-            {
-                members.Add((BinaryPrimitives.ReadUInt32LittleEndian(group.AsSpan(at)), group[at + 4]));
-            }
-
-            foreach ((uint member, _) in members)
-            {
-                if (kernel.NextHops.Find(member) is null)
-                {
-                    return new Verdict(LinuxError.EINVAL, "Invalid nexthop id");
-                }
-
-                if (members.Count(other => other.Item1 == member) > 1)
-                {
-                    return new Verdict(LinuxError.EINVAL, "Nexthop id can not be used twice in a group");
-                }
-            }
-
-            bool isFdb = attributes.Has(NHA_FDB);
-            foreach ((uint member, _) in members)
-            {
-                NumberedNextHop of = kernel.NextHops.Find(member)!;
-                if (of.Group is not null)
-                {
-                    return new Verdict(LinuxError.EINVAL, kernel.Profile.IsAtLeast(6, 14) ? "Hash-threshold group can not be a nexthop within a group" : "Multipath group can not be a nexthop within a group");
-                }
-
-                if (of.IsBlackhole && members.Count > 1)
-                {
-                    return new Verdict(LinuxError.EINVAL, "Blackhole nexthop can not be used in a group with more than 1 path");
-                }
-
-                if (of.IsForFdb != isFdb)
-                {
-                    return new Verdict(LinuxError.EINVAL, isFdb ? "FDB nexthop group can only have fdb nexthops" : "Non FDB nexthop group cannot have fdb nexthops");
-                }
-            }
-
-            hop = new NumberedNextHop { Id = id, Protocol = header[2], IsForFdb = isFdb, Group = members, Scope = RT_SCOPE_UNIVERSE };
-        }
-        else if (attributes.Has(NHA_BLACKHOLE))
-        {
-            if (attributes.Has(NHA_GATEWAY) || attributes.Has(NHA_OIF))
-            {
-                return new Verdict(LinuxError.EINVAL, "Blackhole attribute can not be used with gateway, oif, encap or fdb");
-            }
-
-            hop = new NumberedNextHop { Id = id, Family = family == AF_UNSPEC ? AF_INET : family, Protocol = header[2], IsBlackhole = true, Device = kernel.Devices.Find("lo"), Scope = RT_SCOPE_UNIVERSE };
-        }
-        else
-        {
-            if (family is not (AF_INET or AF_INET6))
-            {
-                return new Verdict(LinuxError.EINVAL, "Invalid address family");
-            }
-
-            if (attributes.Has(NHA_FDB))
-            {
-                if (attributes.Has(NHA_OIF))
-                {
-                    return new Verdict(LinuxError.EINVAL, "Fdb attribute can not be used with encap, oif or blackhole");
-                }
-
-                InternetAddress? remote = attributes.Bytes(NHA_GATEWAY) is { } far && far.Length >= (family == AF_INET ? 4 : 16) ? InternetAddress.Read(family, far) : null;
-                hop = new NumberedNextHop { Id = id, Family = family, Protocol = header[2], IsForFdb = true, Gateway = remote, Scope = RT_SCOPE_LINK };
-                return Keep(hop, known, message, socket);
-            }
-
-            if (attributes.U32(NHA_OIF) is not { } index || kernel.Devices.Find((int)index) is not { } device)
-            {
-                return new Verdict(LinuxError.EINVAL, attributes.Has(NHA_OIF) ? "Invalid device index" : "Device attribute required for non-blackhole and non-fdb nexthops");
-            }
-
-            if (!device.IsUp)
-            {
-                return new Verdict(LinuxError.ENETDOWN, "Nexthop device is not up");
-            }
-
-            if (!device.HasCarrier)
-            {
-                return new Verdict(LinuxError.ENETDOWN, "Carrier for nexthop device is down");
-            }
-
-            InternetAddress? gateway = attributes.Bytes(NHA_GATEWAY) is { } bytes && bytes.Length >= (family == AF_INET ? 4 : 16) ? InternetAddress.Read(family, bytes) : null;
-            Route? way = gateway is { } target && family == AF_INET && (flags & RTNH_F_ONLINK) == 0 ? kernel.RouteControl.Lookup(target, device, RT_SCOPE_LINK) : null;
-            if (gateway is not null && way is null && family == AF_INET && (flags & RTNH_F_ONLINK) == 0)
-            {
-                return new Verdict(LinuxError.ENETUNREACH, "Nexthop has invalid gateway");
-            }
-
-            hop = new NumberedNextHop
-            {
-                Id = id,
-                Family = family,
-                Protocol = header[2],
-                Device = device,
-                Gateway = gateway,
-                Flags = flags & RTNH_F_ONLINK,
-                Scope = family == AF_INET6 ? RT_SCOPE_LINK : gateway is null ? RT_SCOPE_HOST : way?.Scope ?? RT_SCOPE_LINK,
-            };
-        }
-
-        return Keep(hop, known, message, socket);
-    }
-
-    private Verdict Keep(NumberedNextHop hop, NumberedNextHop? known, NetlinkMessage message, SimulatedNetlinkSocket socket)
-    {
         NetlinkMessageFlags request = message.Header.Flags;
-        if (known is not null && (request & NetlinkMessageFlags.Replace) == 0)
+        var requester = new Requester(socket, message.Header);
+        bool replaces = (request & NetlinkMessageFlags.Replace) != 0;
+        if (kernel.NextHops.Find(hop!.Id) is { } known)
         {
-            return LinuxError.EEXIST;
+            return replaces ? kernel.NextHopControl.Replace(known, hop, terms, requester) : LinuxError.EEXIST;
         }
 
-        if (known is null && (request & NetlinkMessageFlags.Create) == 0)
+        if (replaces && (request & NetlinkMessageFlags.Create) == 0)
         {
-            return LinuxError.ENOENT;
+            return new Verdict(LinuxError.ENOENT, "Replace specified without create and no entry exists");
         }
 
-        kernel.NextHops.Set(hop);
-        Publish(hop, RTM_NEWNEXTHOP, request & (NetlinkMessageFlags)0xf0f, new Requester(socket, message.Header));
+        if (hop.Group?.Buckets is not null && terms.Buckets is null)
+        {
+            return new Verdict(LinuxError.EINVAL, "Number of buckets not specified for nexthop group insertion");
+        }
+
+        kernel.NextHopControl.Insert(hop, requester);
         return Verdict.Success;
     }
 
     private Verdict Delete(SimulatedNetlinkSocket socket, NetlinkMessage message)
     {
-        if (!TryFind(message, out NumberedNextHop? hop, out Verdict verdict))
+        if (!TryFind(message, DeletePolicy, out NumberedNextHop? hop, out _, out Verdict verdict))
         {
             return verdict;
         }
 
-        foreach (ForwardingTable table in kernel.Routes.All)
-        {
-            foreach (Route route in table.Routes.Where(route => route.NextHopId == hop!.Id).ToArray())
-            {
-                kernel.RouteControl.Delete(route, silent: true);
-            }
-        }
-
-        kernel.NextHops.Remove(hop!);
-        Publish(hop!, RTM_DELNEXTHOP, 0, new Requester(socket, message.Header));
+        kernel.NextHopControl.Remove(hop!, new Requester(socket, message.Header));
         return Verdict.Success;
     }
 
     private Verdict Get(SimulatedNetlinkSocket socket, NetlinkMessage message)
     {
-        if (!TryFind(message, out NumberedNextHop? hop, out Verdict verdict))
+        if (!TryFind(message, GetPolicy, out NumberedNextHop? hop, out AttributeSet attributes, out Verdict verdict))
         {
             return verdict;
         }
 
-        SocketAnswers.Answer(socket, message, Build(kernel.Profile, hop!, RTM_NEWNEXTHOP, 0));
+        SocketAnswers.Answer(socket, message, Build(kernel.Profile, hop!, RTM_NEWNEXTHOP, 0, OperationOf(attributes)));
+        return Verdict.Success;
+    }
+
+    private Verdict GetBucket(SimulatedNetlinkSocket socket, NetlinkMessage message)
+    {
+        if (!TryParse(message, GetBucketPolicy, out AttributeSet attributes, out Verdict verdict) || !TryId(message, attributes, out uint id, out verdict))
+        {
+            return verdict;
+        }
+
+        if (!attributes.Has(NHA_RES_BUCKET))
+        {
+            return new Verdict(LinuxError.EINVAL, "Bucket information is missing");
+        }
+
+        if (!AttributeSet.TryParse(attributes.Bytes(NHA_RES_BUCKET), attributes.Offset(NHA_RES_BUCKET) + 4, IndexPolicy, AttributeStrictness.Strict, out AttributeSet bucket, out verdict))
+        {
+            return verdict;
+        }
+
+        if (bucket.U16(NHA_RES_BUCKET_INDEX) is not { } index)
+        {
+            return new Verdict(LinuxError.EINVAL, "Bucket index is missing");
+        }
+
+        if (!TryResilient(id, out NumberedNextHop? group, out verdict))
+        {
+            return verdict;
+        }
+
+        if (index >= group!.Group!.Buckets!.Count)
+        {
+            return new Verdict(LinuxError.ENOENT, "Bucket index out of bounds");
+        }
+
+        SocketAnswers.Answer(socket, message, BuildBucket(group, group.Group.Buckets, index, 0));
         return Verdict.Success;
     }
 
     private Verdict Dump(SimulatedNetlinkSocket socket, NetlinkMessage message)
     {
-        byte family = message.Payload[0];
-        if (!TryParse(message, out AttributeSet attributes, out Verdict verdict))
+        if (!TryParse(message, DumpPolicy, out AttributeSet attributes, out Verdict verdict) || !TryFilter(message, attributes, out Filter filter, out verdict))
         {
             return LinkQueries.FailDump(socket, message, verdict);
         }
 
-        int output = (int)(attributes.U32(NHA_OIF) ?? 0);
-        bool groupsOnly = attributes.Has(NHA_GROUPS);
-        socket.StartDump(new NetlinkDump(
-            message.Header,
-            socket.PortId,
-            kernel.NextHops.All.Where(hop => (family == AF_UNSPEC || hop.Family == family) && (output == 0 || hop.Device?.Index == output) && (!groupsOnly || hop.Group is not null)).Select(hop => Build(kernel.Profile, hop, RTM_NEWNEXTHOP, 0)).ToArray())
+        uint operation = OperationOf(attributes);
+        return Dump(socket, message, kernel.NextHops.All.Where(filter.Passes).Select(hop => Build(kernel.Profile, hop, RTM_NEWNEXTHOP, 0, operation)));
+    }
+
+    private Verdict DumpBuckets(SimulatedNetlinkSocket socket, NetlinkMessage message)
+    {
+        // Nothing is said of what is wrong with the outer attributes.
+        if (!TryParse(message, DumpBucketPolicy, out AttributeSet attributes, out Verdict verdict))
         {
-            DoneRidesAlong = kernel.Profile.IsAtLeast(6, 9),
-        });
+            return LinkQueries.FailDump(socket, message, verdict.Error);
+        }
+
+        uint of = 0;
+        Filter filter = default;
+        NumberedNextHop? only = null;
+        bool isRead = TryNumber(attributes, NHA_ID, out uint id, out verdict) && TryBucketOf(attributes, out of, out verdict) && TryFilter(message, attributes, out filter, out verdict)
+            && (id == 0 || TryResilient(id, out only, out verdict));
+        if (!isRead)
+        {
+            return LinkQueries.FailDump(socket, message, verdict);
+        }
+
+        IEnumerable<NumberedNextHop> groups = only is not null ? [only] : kernel.NextHops.All.Where(static hop => hop.Group?.Buckets is not null);
+        return Dump(socket, message, groups.SelectMany(group => Enumerable.Range(0, group.Group!.Buckets!.Count)
+            .Where(index => group.Group.Buckets.HopOf(index) is var hop && filter.Passes(hop) && (of == 0 || hop.Id == of))
+            .Select(index => BuildBucket(group, group.Group.Buckets, index, 0))));
+    }
+
+    private Verdict Dump(SimulatedNetlinkSocket socket, NetlinkMessage message, IEnumerable<byte[]> messages)
+    {
+        socket.StartDump(new NetlinkDump(message.Header, socket.PortId, messages.ToArray()) { DoneRidesAlong = kernel.Profile.IsAtLeast(6, 9) });
         return Verdict.Answered;
     }
 
-    private bool TryFind(NetlinkMessage message, out NumberedNextHop? hop, out Verdict verdict)
+    private static bool TryBucketOf(AttributeSet attributes, out uint id, out Verdict verdict)
+    {
+        id = 0;
+        verdict = Verdict.Success;
+        return !attributes.Has(NHA_RES_BUCKET)
+            || (AttributeSet.TryParse(attributes.Bytes(NHA_RES_BUCKET), attributes.Offset(NHA_RES_BUCKET) + 4, BucketOfPolicy, AttributeStrictness.Strict, out AttributeSet bucket, out verdict)
+                && TryNumber(bucket, NHA_RES_BUCKET_NH_ID, out id, out verdict));
+    }
+
+    /// <summary>A next hop's number, where one is given; it can't be zero.</summary>
+    private static bool TryNumber(AttributeSet attributes, ushort type, out uint id, out Verdict verdict)
+    {
+        id = attributes.U32(type) ?? 0;
+        verdict = attributes.Has(type) && id == 0 ? new Verdict(LinuxError.EINVAL, "Invalid nexthop id") : Verdict.Success;
+        return verdict.Error == LinuxError.None;
+    }
+
+    private bool TryFilter(NetlinkMessage message, AttributeSet attributes, out Filter filter, out Verdict verdict)
+    {
+        uint device = attributes.U32(NHA_OIF) ?? 0, master = attributes.U32(NHA_MASTER) ?? 0;
+        ReadOnlySpan<byte> header = message.Payload;
+        filter = new Filter(header[0], (int)device, (int)master, attributes.Has(NHA_GROUPS));
+        verdict = device > int.MaxValue ? new Verdict(LinuxError.EINVAL, "Invalid device index")
+            : master > int.MaxValue ? new Verdict(LinuxError.EINVAL, "Invalid master device index")
+            : header[1..HeaderSize].ContainsAnyExcept((byte)0) ? new Verdict(LinuxError.EINVAL, "Invalid values in header for nexthop dump request")
+            : Verdict.Success;
+        return verdict.Error == LinuxError.None;
+    }
+
+    private bool TryResilient(uint id, out NumberedNextHop? group, out Verdict verdict)
+    {
+        group = kernel.NextHops.Find(id);
+        verdict = group is null ? LinuxError.ENOENT
+            : group.Group is null ? new Verdict(LinuxError.EINVAL, "Not a nexthop group")
+            : group.Group.Buckets is null ? new Verdict(LinuxError.EINVAL, "Nexthop group not of type resilient")
+            : Verdict.Success;
+        return verdict.Error == LinuxError.None;
+    }
+
+    private bool TryFind(NetlinkMessage message, PolicyTable policy, out NumberedNextHop? hop, out AttributeSet attributes, out Verdict verdict)
     {
         hop = null;
-        if (!TryParse(message, out AttributeSet attributes, out verdict))
+        if (!TryParse(message, policy, out attributes, out verdict) || !TryId(message, attributes, out uint id, out verdict))
         {
-            return false;
-        }
-
-        if (attributes.U32(NHA_ID) is not { } id)
-        {
-            verdict = new Verdict(LinuxError.EINVAL, "Nexthop id is missing");
-            return false;
-        }
-
-        if (id == 0)
-        {
-            verdict = new Verdict(LinuxError.EINVAL, "Invalid nexthop id");
             return false;
         }
 
@@ -254,68 +226,37 @@ internal sealed class NextHopVerbs(SimulatedKernel kernel)
         return hop is not null;
     }
 
-    private void Publish(NumberedNextHop hop, ushort type, NetlinkMessageFlags flags, Requester requester) =>
-        kernel.RouteEvents.Publish(RTNLGRP_NEXTHOP, Build(kernel.Profile, hop, type, flags, requester.Sequence, requester.PortId), requester);
-
-    private static byte[] Build(KernelProfile profile, NumberedNextHop hop, ushort type, NetlinkMessageFlags flags, uint sequence = 0, uint portId = 0)
+    private static bool TryId(NetlinkMessage message, AttributeSet attributes, out uint id, out Verdict verdict)
     {
-        var buffer = new NetlinkBuffer(128);
-        var writer = new NetlinkWriter(buffer);
-        WireMark message = writer.BeginMessage(type, flags, sequence, portId);
-        writer.Append([hop.Family, hop.Scope, hop.Protocol, 0]);
-        writer.AppendStruct(hop.Flags);
-        writer.WriteUInt32(NHA_ID, hop.Id);
-        if (hop.Group is { } members)
-        {
-            writer.WriteUInt16(NHA_GROUP_TYPE, 0);
-            WireMark group = writer.BeginAttribute(NHA_GROUP);
-            foreach ((uint id, byte weight) in members)
-            {
-                writer.AppendStruct(id | (ulong)weight << 32);
-            }
-
-            writer.EndAttribute(group);
-            if (profile.IsAtLeast(6, 12))
-            {
-                // NHA_OP_FLAGS: NHA_OP_FLAG_RESP_GRP_RESVD_0.
-                writer.WriteUInt32(14, 0x80000000);
-            }
-        }
-        else if (hop.IsBlackhole)
-        {
-            writer.WriteFlag(NHA_BLACKHOLE);
-        }
-        else if (hop.IsForFdb)
-        {
-            writer.WriteFlag(NHA_FDB);
-            if (hop.Gateway is { } remote)
-            {
-                AddressMessage.WriteAddress(ref writer, NHA_GATEWAY, remote);
-            }
-        }
-        else
-        {
-            writer.WriteInt32(NHA_OIF, hop.Device!.Index);
-            if (hop.Gateway is { } gateway)
-            {
-                AddressMessage.WriteAddress(ref writer, NHA_GATEWAY, gateway);
-            }
-        }
-
-        writer.EndMessage(message);
-        writer.Complete();
-        return buffer.Written.ToArray();
+        id = attributes.U32(NHA_ID) ?? 0;
+        verdict = message.Payload[1..HeaderSize].ContainsAnyExcept((byte)0) ? new Verdict(LinuxError.EINVAL, "Invalid values in header")
+            : !attributes.Has(NHA_ID) ? new Verdict(LinuxError.EINVAL, "Nexthop id is missing")
+            : id == 0 ? new Verdict(LinuxError.EINVAL, "Invalid nexthop id")
+            : Verdict.Success;
+        return verdict.Error == LinuxError.None;
     }
 
-    private static bool TryParse(NetlinkMessage message, out AttributeSet attributes, out Verdict verdict)
+    private static uint OperationOf(AttributeSet attributes) => attributes.Bytes(NHA_OP_FLAGS) is { Length: >= 4 } flags ? BinaryPrimitives.ReadUInt32LittleEndian(flags) : 0;
+
+    internal static bool TryParse(NetlinkMessage message, PolicyTable policy, out AttributeSet attributes, out Verdict verdict)
     {
-        if (message.Payload.Length < 8)
+        if (message.Payload.Length < HeaderSize)
         {
-            AttributeSet.TryParse([], 0, Policy, AttributeStrictness.Liberal, out attributes, out _);
-            verdict = LinuxError.EINVAL;
+            AttributeSet.TryParse([], 0, policy, AttributeStrictness.Liberal, out attributes, out _);
+            verdict = new Verdict(LinuxError.EINVAL, "Invalid header length");
             return false;
         }
 
-        return AttributeSet.TryParse(message.Payload[8..], 24, Policy, AttributeStrictness.NoUnknown, out attributes, out verdict);
+        return AttributeSet.TryParse(message.Payload[HeaderSize..], 16 + HeaderSize, policy, AttributeStrictness.Strict, out attributes, out verdict);
+    }
+
+    /// <summary>Which of all are wanted.</summary>
+    private readonly record struct Filter(byte Family, int Device, int Master, bool GroupsOnly)
+    {
+        public bool Passes(NumberedNextHop hop) =>
+            (!GroupsOnly || hop.Group is not null)
+            && ((Device == 0 && Master == 0 && Family == AF_UNSPEC)
+                || (hop.Way is { } way && (Family == AF_UNSPEC || way.Family == Family)
+                    && (Device == 0 || way.Device?.Index == Device) && (Master == 0 || way.Device?.Master?.Index == Master)));
     }
 }

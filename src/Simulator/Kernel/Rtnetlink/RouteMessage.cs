@@ -53,7 +53,7 @@ internal static class RouteMessage
             flags |= only.Flags & ShownOfHop;
         }
 
-        WriteHeader(ref writer, AF_INET, route.PrefixLength, 0, route.TypeOfService, route.Table, route.Protocol, route.Scope, route.Type, flags);
+        WriteHeader(ref writer, AF_INET, route.PrefixLength, 0, route.TypeOfService, route.Table, route.Protocol, route.Scope, route.ShownType, flags);
         writer.WriteUInt32(RTA_TABLE, route.Table);
         if (route.PrefixLength > 0)
         {
@@ -87,7 +87,7 @@ internal static class RouteMessage
             flags |= only.Flags & ShownOfHop;
         }
 
-        WriteHeader(ref writer, AF_INET6, route.PrefixLength, route.SourcePrefixLength, 0, route.Table, route.Protocol, RT_SCOPE_UNIVERSE, route.Type, flags);
+        WriteHeader(ref writer, AF_INET6, route.PrefixLength, route.SourcePrefixLength, 0, route.Table, route.Protocol, RT_SCOPE_UNIVERSE, route.ShownType, flags);
         writer.WriteUInt32(RTA_TABLE, route.Table);
         if (route.PrefixLength > 0)
         {

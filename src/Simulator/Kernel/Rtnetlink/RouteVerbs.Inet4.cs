@@ -145,7 +145,7 @@ internal sealed partial class RouteVerbs
     }
 
     /// <summary>fib_check_nh: the device is there and up, the gateway can be reached over a link.</summary>
-    private Verdict CheckHop(NextHop hop, byte flags, uint table, byte scope, out NetworkDevice? device)
+    public Verdict CheckHop(NextHop hop, byte flags, uint table, byte scope, out NetworkDevice? device)
     {
         device = hop.Device;
         if (hop.Gateway is not { } gateway)

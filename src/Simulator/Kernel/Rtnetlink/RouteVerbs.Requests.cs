@@ -28,6 +28,12 @@ internal sealed partial class RouteVerbs
         int bits = family == AF_INET ? 32 : 128;
         byte length = header[1];
         byte type = header[7];
+        if (family == AF_INET && (header[3] & 3) != 0)
+        {
+            verdict = new Verdict(LinuxError.EINVAL, "Invalid dsfield (tos): ECN bits must be 0");
+            return false;
+        }
+
         if (type > RTN_MAX)
         {
             verdict = new Verdict(LinuxError.EINVAL, "Invalid route type");
@@ -115,6 +121,7 @@ internal sealed partial class RouteVerbs
             SourcePrefixLength = header[2],
             NextHops = hops,
             NextHopId = attributes.U32(RTA_NH_ID) ?? 0,
+            Buckets = kernel.NextHops.Find(attributes.U32(RTA_NH_ID) ?? 0)?.Group?.Buckets,
             Flags = family == AF_INET && !forDelete && type >= RTN_BLACKHOLE ? flags & 0xff : 0,
             Metrics = Metrics(attributes.Bytes(RTA_METRICS)),
             Preference = attributes.U8(RTA_PREF) is { } preference ? preference == 2 ? (byte)0 : preference : (byte)0,
@@ -136,16 +143,27 @@ internal sealed partial class RouteVerbs
         hops = [];
         verdict = Verdict.Success;
         bool isReject = family == AF_INET ? type >= RTN_BLACKHOLE : type is RTN_BLACKHOLE or RTN_UNREACHABLE or RTN_PROHIBIT or RTN_THROW;
-        if (attributes.Has(RTA_NH_ID))
+        if (attributes.U32(RTA_NH_ID) is { } id and not 0)
         {
-            uint id = attributes.U32(RTA_NH_ID)!.Value;
+            if (attributes.U32(RTA_OIF) is > 0 || attributes.Has(RTA_GATEWAY) || attributes.Has(RTA_VIA) || attributes.Has(RTA_ENCAP) || attributes.Has(RTA_MULTIPATH))
+            {
+                verdict = new Verdict(LinuxError.EINVAL, "Nexthop specification and nexthop id are mutually exclusive");
+                return false;
+            }
+
             if (kernel.NextHops.Find(id) is not { } nextHop)
             {
                 verdict = new Verdict(LinuxError.EINVAL, "Nexthop id does not exist");
                 return false;
             }
 
-            hops.AddRange(nextHop.Hops(kernel.NextHops));
+            if (family == AF_INET && !forDelete && NextHopControl.CheckRoute(nextHop, scope) is { } refused)
+            {
+                verdict = refused;
+                return false;
+            }
+
+            hops.AddRange(nextHop.Hops());
             return true;
         }
 

@@ -46,7 +46,7 @@ internal sealed partial class RouteVerbs(SimulatedKernel kernel)
 
         subsystem.HandleDump(AF_UNSPEC, RTM_GETROUTE, (socket, message) => Dump(socket, message, [AF_INET, AF_INET6]));
         new RuleVerbs(kernel).Attach(subsystem);
-        new NextHopVerbs(kernel).Attach(subsystem);
+        new NextHopVerbs(kernel, this).Attach(subsystem);
     }
 
     private Verdict New(SimulatedNetlinkSocket socket, NetlinkMessage message)

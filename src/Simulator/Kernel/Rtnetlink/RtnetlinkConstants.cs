@@ -162,6 +162,13 @@ internal static class RtnetlinkConstants
     public const byte RT_SCOPE_UNIVERSE = 0;
     public const byte RT_SCOPE_LINK = 253;
     public const byte RT_SCOPE_HOST = 254;
+
+    public const ushort RTM_NEWNEXTHOP = 104;
+    public const ushort RTM_DELNEXTHOP = 105;
+    public const ushort RTM_GETNEXTHOP = 106;
+    public const ushort RTM_NEWNEXTHOPBUCKET = 116;
+    public const ushort RTM_GETNEXTHOPBUCKET = 118;
+    public const uint RTNLGRP_NEXTHOP = 32;
     public const byte RT_SCOPE_NOWHERE = 255;
 
     public const byte RTN_UNSPEC = 0;
