@@ -13,7 +13,7 @@ namespace EucaNet.Simulator.Tests.Conntrack;
 
 /// <summary>
 /// The same requests of ctnetlink, made by chance, sent to this machine's kernel and to the simulated one: every answer, every event, and all connections and expectations after
-/// each request must agree. 12,000 requests; EUCANET_SEEDS asks for more programs, EUCANET_FIRST_SEED for others.
+/// each request must agree. 8,000 requests; EUCANET_SEEDS asks for more programs, EUCANET_FIRST_SEED for others.
 /// </summary>
 [RequiresRoot]
 public sealed class ConntrackDifferenceTests
@@ -23,7 +23,7 @@ public sealed class ConntrackDifferenceTests
     /// <summary>NLA_F_NESTED.</summary>
     private const ushort Nested = 0x8000;
 
-    private static int Seeds => int.TryParse(Environment.GetEnvironmentVariable("EUCANET_SEEDS"), out int seeds) ? seeds : 300;
+    private static int Seeds => int.TryParse(Environment.GetEnvironmentVariable("EUCANET_SEEDS"), out int seeds) ? seeds : 200;
 
     private static int FirstSeed => int.TryParse(Environment.GetEnvironmentVariable("EUCANET_FIRST_SEED"), out int seed) ? seed : 1;
 

@@ -191,7 +191,7 @@ internal sealed class NextHopVerbs(SimulatedKernel kernel, RouteVerbs routes)
         return verdict.Error == LinuxError.None;
     }
 
-    private bool TryFilter(NetlinkMessage message, AttributeSet attributes, out Filter filter, out Verdict verdict)
+    private static bool TryFilter(NetlinkMessage message, AttributeSet attributes, out Filter filter, out Verdict verdict)
     {
         uint device = attributes.U32(NHA_OIF) ?? 0, master = attributes.U32(NHA_MASTER) ?? 0;
         ReadOnlySpan<byte> header = message.Payload;

@@ -18,7 +18,7 @@ internal sealed partial class RouteVerbs
             return false;
         }
 
-        if (!AttributeSet.TryParse(message.Payload[12..], 28, message.Payload[0] == AF_INET ? PolicyV4 : Policy, AttributeStrictness.Liberal, out AttributeSet attributes, out verdict))
+        if (!AttributeSet.TryParse(message.Payload[12..], 28, message.Payload[0] == AF_INET ? Ipv4Policy : Policy, AttributeStrictness.Liberal, out AttributeSet attributes, out verdict))
         {
             return false;
         }

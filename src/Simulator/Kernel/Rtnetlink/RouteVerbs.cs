@@ -21,8 +21,10 @@ internal sealed partial class RouteVerbs(SimulatedKernel kernel)
     };
 
     /// <summary>Of IPv4 addresses are numbers (rtm_ipv4_policy).</summary>
-    private static readonly PolicyTable PolicyV4 = new(
-        30, (RTA_DST, new(AttributeKind.U32)), (RTA_SRC, new(AttributeKind.U32)), (RTA_IIF, new(AttributeKind.U32)), (RTA_OIF, new(AttributeKind.U32)),
+    private static readonly PolicyTable PolicyV4 = MakePolicyV4(RTA_NH_ID), PolicyV4WithFlowLabel = MakePolicyV4(RTA_FLOWLABEL);
+
+    private static PolicyTable MakePolicyV4(ushort last) => new(
+        last, (RTA_DST, new(AttributeKind.U32)), (RTA_SRC, new(AttributeKind.U32)), (RTA_IIF, new(AttributeKind.U32)), (RTA_OIF, new(AttributeKind.U32)),
         (RTA_GATEWAY, new(AttributeKind.U32)), (RTA_PRIORITY, new(AttributeKind.U32)), (RTA_PREFSRC, new(AttributeKind.U32)), (RTA_METRICS, new(AttributeKind.Nested)),
         (RTA_MULTIPATH, AttributePolicy.Any(8)), (RTA_FLOW, new(AttributeKind.U32)), (RTA_TABLE, new(AttributeKind.U32)), (RTA_MARK, new(AttributeKind.U32)),
         (RTA_ENCAP_TYPE, new(AttributeKind.U16)), (RTA_ENCAP, new(AttributeKind.Nested)), (RTA_UID, new(AttributeKind.U32)), (RTA_IP_PROTO, new(AttributeKind.U8)),
@@ -30,6 +32,9 @@ internal sealed partial class RouteVerbs(SimulatedKernel kernel)
     {
         StrictFrom = RTA_NH_ID,
     };
+
+    /// <summary>Since 6.14 IPv4 knows of flow labels that it has none.</summary>
+    private PolicyTable Ipv4Policy => kernel.Profile.IsAtLeast(6, 14) ? PolicyV4WithFlowLabel : PolicyV4;
 
     /// <summary>A hop over a device that there is not: no route has it.</summary>
     private static readonly NextHop NoHop = new();
@@ -112,7 +117,7 @@ internal sealed partial class RouteVerbs(SimulatedKernel kernel)
         }
 
         byte family = message.Payload[0];
-        if (!AttributeSet.TryParse(message.Payload[12..], 28, family == AF_INET ? PolicyV4 : Policy, AttributeStrictness.Liberal, out AttributeSet attributes, out Verdict verdict))
+        if (!AttributeSet.TryParse(message.Payload[12..], 28, family == AF_INET ? Ipv4Policy : Policy, AttributeStrictness.Liberal, out AttributeSet attributes, out Verdict verdict))
         {
             return verdict;
         }

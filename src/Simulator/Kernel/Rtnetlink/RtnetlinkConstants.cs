@@ -219,6 +219,7 @@ internal static class RtnetlinkConstants
     public const ushort RTA_SPORT = 28;
     public const ushort RTA_DPORT = 29;
     public const ushort RTA_NH_ID = 30;
+    public const ushort RTA_FLOWLABEL = 31;
 
     public const ushort NDA_DST = 1;
     public const ushort NDA_LLADDR = 2;
