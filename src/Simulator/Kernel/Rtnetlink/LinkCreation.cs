@@ -136,6 +136,11 @@ internal sealed partial class LinkCreation(SimulatedKernel kernel)
             return new Verdict(LinuxError.EINVAL, "Invalid number of receive queues");
         }
 
+        if (attributes.Bytes(IFLA_BROADCAST)?.Length < kind.AddressLength)
+        {
+            return LinuxError.EINVAL;
+        }
+
         string name = attributes.Text(IFLA_IFNAME) ?? kind.Name + "%d";
         if (hasName && ChooseName(ref name) is { Error: not LinuxError.None } refused)
         {
@@ -184,9 +189,9 @@ internal sealed partial class LinkCreation(SimulatedKernel kernel)
             device.HardwareAddress = kernel.NewDeviceHint?.Invoke(name)?.Mac ?? kernel.Random.NextMac();
         }
 
-        if (attributes.Bytes(IFLA_BROADCAST) is { Length: 6 } broadcast)
+        if (attributes.Bytes(IFLA_BROADCAST) is { Length: >= 6 } broadcast)
         {
-            device.BroadcastAddress = broadcast;
+            device.BroadcastAddress = broadcast[..6];
         }
 
         return Verdict.Success;

@@ -46,7 +46,7 @@ internal static class LinkPolicy
         (15, new(AttributeKind.U32)), (22, new(AttributeKind.Nested)), (24, new(AttributeKind.Nested)), (25, new(AttributeKind.Nested)),
         (34, new(AttributeKind.Binary, 32)), (36, new(AttributeKind.Binary, 32)), (44, new(AttributeKind.U32)), (47, new(AttributeKind.U32)), (48, new(AttributeKind.U32)),
         (55, new(AttributeKind.Nested)), (56, new(AttributeKind.NulString)), (58, new(AttributeKind.U32)), (59, new(AttributeKind.Rejected)), (60, new(AttributeKind.Rejected)),
-        (63, new(AttributeKind.U32, 0, 193)), (64, new(AttributeKind.U32)))
+        (63, new(AttributeKind.U32, 0, 193)), (64, new(AttributeKind.U32)), (67, new(AttributeKind.Rejected)), (68, new(AttributeKind.Rejected)), (69, new(AttributeKind.Rejected)))
     {
         StrictFrom = 65,
     };
