@@ -116,14 +116,23 @@ internal sealed partial class Packet
     /// <summary>What was summed up was right; what rules change afterwards without mending the checksum is not noticed by this machine's own protocols (csum_valid).</summary>
     public bool IsVerified { get; set; }
 
-    /// <summary>How far the sum that is kept is off by what rules have written since, modulo 0xffff: nf_tables' writing forgets that IPv6 has no header checksum (nft_payload_l4csum_update).</summary>
-    public int SumDrift { get; set; }
+    /// <summary>How far the sum that is kept is off by what rules have written since, modulo 0xffff: nf_tables' writing and xtables' targets forget that IPv6 has no header checksum (nft_payload_l4csum_update).</summary>
+    public int SumDrift { get; private set; }
 
     /// <summary>The sum that is kept says that the packet is whole.</summary>
     public bool IsSumRight => IsVerified && SumDrift % 0xffff == 0;
 
     /// <summary>What br_netfilter keeps of a packet that came in by a bridge's port; null for others.</summary>
     public BridgedPacket? Bridged { get; set; }
+
+    /// <summary>A sum that is kept does not learn that words of the network header have grown by this, with nothing that makes up for it.</summary>
+    public void MissSum(int difference)
+    {
+        if (IsSummed)
+        {
+            SumDrift = (SumDrift - difference) % 0xffff;
+        }
+    }
 
     /// <summary>A router takes it on: what goes round from router to router ends by its hop limit, unless rules raise that again and again.</summary>
     public void TakeOn()

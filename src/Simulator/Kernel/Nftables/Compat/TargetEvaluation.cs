@@ -246,8 +246,9 @@ internal static class TargetEvaluation
         Span<byte> network = packet.Network;
         if (packet.Protocol == EtherType.Ipv6)
         {
-            ushort word = BinaryPrimitives.ReadUInt16BigEndian(network);
-            BinaryPrimitives.WriteUInt16BigEndian(network, (ushort)(word & 0xf00f | (byte)((byte)(word >> 4) & keep ^ flip) << 4));
+            ushort word = BinaryPrimitives.ReadUInt16BigEndian(network), changed = (ushort)(word & 0xf00f | (byte)((byte)(word >> 4) & keep ^ flip) << 4);
+            BinaryPrimitives.WriteUInt16BigEndian(network, changed);
+            packet.MissSum(changed - word);
             return;
         }
 
@@ -271,10 +272,15 @@ internal static class TargetEvaluation
             return;
         }
 
-        int difference = (value - field) << 8;
+        int difference = value - field;
         field = (byte)value;
-        if (!isV6)
+        if (isV6)
         {
+            packet.MissSum(difference);
+        }
+        else
+        {
+            difference <<= 8;
             long sum = (ushort)~BinaryPrimitives.ReadUInt16BigEndian(network[10..]) + (long)difference;
             sum = (sum % 0xffff + 0xffff) % 0xffff;
             BinaryPrimitives.WriteUInt16BigEndian(network[10..], (ushort)~(ushort)sum);

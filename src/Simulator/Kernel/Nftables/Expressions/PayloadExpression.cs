@@ -245,12 +245,12 @@ internal sealed class PayloadWriteExpression : Expression
             return;
         }
 
-        if (_base == NFT_PAYLOAD_NETWORK_HEADER && packet.IsSummed)
+        if (_base == NFT_PAYLOAD_NETWORK_HEADER)
         {
             // The kept sum is of the whole packet; the network header as it is then, and the pseudo header's addresses, are taken from it on delivery.
             bool isAddress = _offset >= (packet.IsIpv6 ? 8 : 12) && _offset + _length <= (packet.IsIpv6 ? 40 : 20);
             bool isHeaderMended = _checksumType == NFT_PAYLOAD_CSUM_INET;
-            packet.SumDrift = (packet.SumDrift + (isAddress ? difference : 0) - (isMended ? difference : 0) - (isHeaderMended ? 0 : difference)) % 0xffff;
+            packet.MissSum((isMended ? difference : 0) + (isHeaderMended ? 0 : difference) - (isAddress ? difference : 0));
         }
 
         value.CopyTo(target);
