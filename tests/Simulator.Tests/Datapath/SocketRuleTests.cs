@@ -110,22 +110,11 @@ public sealed class SocketRuleTests
         Assert.That(counted, Has.Length.GreaterThan(45), "rules that some packet met");
     }
 
-    /// <summary>An ICMP error that quotes a packet which this machine sent.</summary>
+    /// <summary>An ICMP error that quotes a packet which this machine sent: too big for a way of 1500 octets, which it is not, so it changes nothing.</summary>
     private static byte[] Error(string source, string destination, string from, string to, byte protocol, ushort ownPort, ushort port)
     {
-        bool isV6 = to.Contains(':', StringComparison.Ordinal);
-        Packet quoted = Packet.OfInternet(InternetAddress.Parse(to), InternetAddress.Parse(from), protocol, 28);
-        quoted.UpdateHeaderChecksum();
-        (quoted.Transport[0], quoted.Transport[1], quoted.Transport[2], quoted.Transport[3]) = ((byte)(ownPort >> 8), (byte)ownPort, (byte)(port >> 8), (byte)port);
-        Packet packet = Packet.OfInternet(InternetAddress.Parse(from), InternetAddress.Parse(to), isV6 ? IpProtocol.Icmpv6 : IpProtocol.Icmp, IcmpHeader.Size + quoted.NetworkLength);
-
-        // Too big for a way of 1500 octets, which it is not: so it changes nothing.
-        (packet.Transport[0], packet.Transport[1], packet.Transport[6], packet.Transport[7]) = isV6 ? ((byte)2, (byte)0, (byte)5, (byte)220) : ((byte)3, (byte)4, (byte)5, (byte)220);
-        quoted.Network.CopyTo(packet.Transport[IcmpHeader.Size..]);
-        packet.UpdateHeaderChecksum();
-        packet.UpdateTransportChecksum();
-        packet.SetLinkHeader(EucaNet.Netlink.Wire.MacAddress.Parse(destination), EucaNet.Netlink.Wire.MacAddress.Parse(source), packet.Protocol);
-        return packet.Frame.ToArray();
+        (byte type, byte code) = to.Contains(':', StringComparison.Ordinal) ? (Icmpv6Type.PacketTooBig, (byte)0) : (IcmpType.DestinationUnreachable, IcmpType.FragmentationNeededCode);
+        return Frames.Error(source, destination, from, to, type, code, 1500, protocol, ownPort, port);
     }
 
     /// <summary>What each rule counted, without bytes: a segment's options are each kernel's own.</summary>

@@ -199,17 +199,8 @@ public sealed class TcpErrorTests
     }
 
     /// <summary>An error that quotes a segment from this machine's port.</summary>
-    private static byte[] Error(string station, string own, byte type, byte code, ushort port, ushort far, uint sequence, uint information = 1400)
-    {
-        bool isV6 = own.Contains(':', StringComparison.Ordinal);
-        Packet quoted = Packet.OfInternet(InternetAddress.Parse(own), InternetAddress.Parse(station), IpProtocol.Tcp, TcpHeader.MinimumSize);
-        quoted.UpdateHeaderChecksum();
-        new TcpHeader(quoted.Transport).Write(port, far, sequence, 0, TcpFlags.Synchronize, 1000);
-        Packet packet = Packet.OfInternet(InternetAddress.Parse(station), InternetAddress.Parse(own), isV6 ? IpProtocol.Icmpv6 : IpProtocol.Icmp, IcmpHeader.Size + quoted.NetworkLength);
-        _ = new IcmpHeader(packet.Transport) { Type = type, Code = code, Information = information };
-        quoted.Network.CopyTo(packet.Transport[IcmpHeader.Size..]);
-        return Finish(packet);
-    }
+    private static byte[] Error(string station, string own, byte type, byte code, ushort port, ushort far, uint sequence, uint information = 1400) =>
+        Frames.Error(Outer, Inner, station, own, type, code, information, IpProtocol.Tcp, port, far, sequence);
 
     private static byte[] Finish(Packet packet)
     {

@@ -142,6 +142,16 @@ public sealed class VxlanTests
     }
 
     [Test]
+    public void An_error_that_quotes_the_tunnel_s_network_tells_how_large_outer_packets_may_be([Values(5u, 6u)] uint quoted)
+    {
+        const byte Udp = 17, DestinationUnreachable = 3, FragmentationNeeded = 4;
+        using Scene scene = Tunnel(Options);
+        Assert.That(scene.Send("vx0", Frames.Udp(Own, Station, data: 1200)), Is.EqualTo((string[])["a1"]));
+        Assert.That(scene.Receive(0, Frames.Error(Tester, Router, "10.1.0.2", "10.1.0.1", DestinationUnreachable, FragmentationNeeded, 1000, Udp, 2100, 4789, vni: quoted)), Is.Empty);
+        Assert.That(scene.Send("vx0", Frames.Udp(Own, Station, data: 1200)), Is.EqualTo(quoted == 5 ? (string[])["a1", "a1"] : ["a1"]));
+    }
+
+    [Test]
     public void A_tunnel_in_a_bridge_joins_two_machines_links()
     {
         using var scene = new Scene(

@@ -224,7 +224,7 @@ internal abstract class IcmpLayer(NetworkStack stack)
         // Only who has sent such a packet believes it, and learns from it how large the next may be and where to send it.
         bool isBelieved = tuple.Protocol switch
         {
-            IpProtocol.Udp => Stack.Udp.Knows(tuple),
+            IpProtocol.Udp => Stack.Udp.Knows(tuple, transport),
             IpProtocol.Tcp => Stack.Tcp.Believes(tuple, BinaryPrimitives.ReadUInt32BigEndian(transport[4..]), error),
             _ => tuple.Protocol == Protocol && Knows(tuple),
         };

@@ -46,12 +46,19 @@ internal sealed class VxlanTunnel(NetworkStack stack)
         return true;
     }
 
-    /// <summary>A tunnel of this machine has this port.</summary>
-    public bool ListensTo(ushort port)
+    /// <summary>An error quotes a packet of a tunnel of this machine, its network included (vxlan_err_lookup).</summary>
+    public bool Knows(byte family, ReadOnlySpan<byte> udp)
     {
+        if (udp.Length < UdpHeader.Size + HeaderSize || (udp[UdpHeader.Size] & HasVni) == 0)
+        {
+            return false;
+        }
+
+        ushort port = BinaryPrimitives.ReadUInt16BigEndian(udp[2..]);
+        uint vni = BinaryPrimitives.ReadUInt32BigEndian(udp[(UdpHeader.Size + 4)..]) >> 8;
         foreach (NetworkDevice device in stack.Kernel.Devices.Tunnels)
         {
-            if (device is { IsUp: true, KindState: VxlanState vxlan } && vxlan.Port == port)
+            if (device is { IsUp: true, KindState: VxlanState vxlan } && vxlan.Port == port && ((vxlan.Vni == vni && vxlan.Family == family) || vxlan.IsExternal))
             {
                 return true;
             }

@@ -96,7 +96,7 @@ internal sealed class UdpLayer(NetworkStack stack)
     }
 
     /// <summary>A socket may have sent this datagram: one of its port, or that of a tunnel, which sends from a port for each flow (encap_err_lookup).</summary>
-    public bool Knows(ConnectionTuple sent) => Find(sent.Source, sent.SourcePort) is not null || stack.Vxlan.ListensTo(sent.DestinationPort);
+    public bool Knows(ConnectionTuple sent, ReadOnlySpan<byte> datagram) => Find(sent.Source, sent.SourcePort) is not null || stack.Vxlan.Knows(sent.Source.Family, datagram);
 
     public void TakeError(ConnectionTuple tuple, IcmpError error, Packet packet) => Find(tuple.Source, tuple.SourcePort)?.Fail(packet, error);
 

@@ -31,6 +31,30 @@ internal static class Frames
         return Finish(packet, source, destination);
     }
 
+    /// <summary>An ICMP error about a packet of UDP or TCP that the receiver has sent to the error's sender.</summary>
+    /// <param name="information">The header's last four octets: an MTU, a gateway.</param>
+    /// <param name="sequence">Of TCP, the quoted number.</param>
+    /// <param name="vni">The datagram is a tunnel's, and the packet's VXLAN header is quoted too.</param>
+    public static byte[] Error(
+        string source, string destination, string from, string to, byte type, byte code, uint information, byte protocol, ushort quotedFrom, ushort quotedTo, uint sequence = 0, uint? vni = null)
+    {
+        Packet quoted = Packet.OfInternet(InternetAddress.Parse(to), InternetAddress.Parse(from), protocol, 20);
+        quoted.UpdateHeaderChecksum();
+        BinaryPrimitives.WriteUInt16BigEndian(quoted.Transport, quotedFrom);
+        BinaryPrimitives.WriteUInt16BigEndian(quoted.Transport[2..], quotedTo);
+        BinaryPrimitives.WriteUInt32BigEndian(quoted.Transport[4..], sequence);
+        if (vni is { } network)
+        {
+            quoted.Transport[UdpHeader.Size] = 8;
+            BinaryPrimitives.WriteUInt32BigEndian(quoted.Transport[(UdpHeader.Size + 4)..], network << 8);
+        }
+
+        Packet packet = Packet.OfInternet(InternetAddress.Parse(from), InternetAddress.Parse(to), to.Contains(':', StringComparison.Ordinal) ? IpProtocol.Icmpv6 : IpProtocol.Icmp, IcmpHeader.Size + quoted.NetworkLength);
+        _ = new IcmpHeader(packet.Transport) { Type = type, Code = code, Information = information };
+        quoted.Network.CopyTo(packet.Transport[IcmpHeader.Size..]);
+        return Finish(packet, source, destination);
+    }
+
     /// <summary>A frame in a VXLAN packet (RFC 7348).</summary>
     /// <param name="vni">The network; null writes a header that says it has none.</param>
     public static byte[] Vxlan(string source, string destination, string from, string to, uint? vni, byte[] inner, ushort port = 4789, byte trafficClass = 0)
