@@ -106,8 +106,8 @@ internal sealed partial class Packet
         }
     }
 
-    /// <summary>The checksum is right for all that follows in the packet, whatever length the transport header says (nf_ip_checksum).</summary>
-    public bool HasRightSum => TransportProtocol is IpProtocol.Tcp or IpProtocol.Udp ? SumOf(Transport, Transport.Length) == 0 : HasValidTransport;
+    /// <summary>The checksum is right for all that follows in the packet, whatever length the transport header says; IPv4's pseudo header counts for TCP and UDP only (nf_ip_checksum, nf_ip6_checksum).</summary>
+    public bool HasRightSum => (IsIpv6 || TransportProtocol is IpProtocol.Tcp or IpProtocol.Udp ? SumOf(Transport, Transport.Length) : InternetChecksum.Of(Transport)) == 0;
 
     /// <summary>Writes the checksum of the TCP, UDP, ICMP or ICMPv6 message, for the addresses that stand in the header now.</summary>
     public void UpdateTransportChecksum()

@@ -23,6 +23,14 @@ public sealed class KernelDifferenceTests
             .Run(DifferenceRun.TopologyOf, static (seed, lab) => DifferenceRun.Generate(seed, FramesPerProgram, lab));
     }
 
+    /// <summary>Programs of rarer rules and frames; EUCANET_WIDE_DIFFERENCE_SEEDS and EUCANET_WIDE_DIFFERENCE_SEED as above.</summary>
+    [Test]
+    public void Random_rarer_frames_through_rarer_rules_come_out_as_on_the_real_kernel()
+    {
+        new DifferenceSearch(nameof(Random_rarer_frames_through_rarer_rules_come_out_as_on_the_real_kernel), "EUCANET_WIDE_DIFFERENCE_SEED", "EUCANET_WIDE_DIFFERENCE_SEEDS", 2)
+            .Run(DifferenceRun.TopologyOf, static (seed, lab) => DifferenceRun.Generate(seed, FramesPerProgram, lab, isWide: true));
+    }
+
     /// <summary>What differed once, made small, and differs no more.</summary>
     [TestCaseSource(nameof(Cases))]
     public void A_difference_that_was_found_stays_mended(string name)

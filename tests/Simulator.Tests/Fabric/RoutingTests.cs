@@ -39,7 +39,11 @@ public sealed class RoutingTests
 
     private static InternetAddress Address(IPAddress address) => InternetAddress.Parse(address.ToString());
 
-    private void Nat(byte hook, Func<HookContext, HookVerdict> rule) => Stack.Netfilter.RegisterNatChain(HookFamily.Ipv4, hook, hook == Hook.Postrouting ? 100 : -100, new Rule(rule));
+    private void Nat(byte hook, Func<HookContext, HookVerdict> rule)
+    {
+        Stack.Netfilter.UseConntrack(HookFamily.Ipv4);
+        Stack.Netfilter.RegisterNatChain(HookFamily.Ipv4, hook, hook == Hook.Postrouting ? 100 : -100, new Rule(rule));
+    }
 
     private void Masquerade() => Nat(Hook.Postrouting, context =>
         context.Output!.Name == "eth1" ? Stack.Nat.Masquerade(context, default) : HookVerdict.Accept);

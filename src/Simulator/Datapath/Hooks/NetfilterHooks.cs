@@ -152,7 +152,6 @@ internal sealed class NetfilterHooks(NetworkStack stack)
     /// </summary>
     public void RegisterNatChain(byte family, byte hook, int priority, IHookFunction chain)
     {
-        UseConntrack(family);
         foreach (byte each in Families(family))
         {
             if (!_natChains.TryGetValue(each, out List<(byte Hook, int Priority, IHookFunction Chain)>? chains))
@@ -191,8 +190,6 @@ internal sealed class NetfilterHooks(NetworkStack stack)
                 _natChains.Remove(each);
             }
         }
-
-        ReleaseConntrack(family);
     }
 
     /// <summary>Who tracks connections of bridges tracks those of IP too (nf_ct_netns_get).</summary>

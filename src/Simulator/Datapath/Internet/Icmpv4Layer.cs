@@ -89,7 +89,8 @@ internal sealed class Icmpv4Layer(NetworkStack stack) : IcmpLayer(stack)
             return Layer.SourceFor(receiver, output);
         }
 
-        return Stack.Routing.IsOwn(asked) ? asked : null;
+        // Asked for nobody, the machine answers as itself.
+        return asked.IsAny ? Layer.SourceFor(receiver, output) : Stack.Routing.IsOwn(asked) ? asked : null;
     }
 
     protected override byte ErrorTrafficClass(Packet cause) => (byte)(cause.TrafficClass & 0x1e | 0xc0);

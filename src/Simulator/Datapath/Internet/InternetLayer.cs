@@ -179,6 +179,9 @@ internal abstract partial class InternetLayer(NetworkStack stack)
     /// <summary>Why a packet is dropped on arrival, or null; cuts what follows its end.</summary>
     protected abstract string? Refuses(NetworkDevice device, Packet packet);
 
+    /// <summary>Why a packet that rules at prerouting have seen is dropped, wherever it is for; or null.</summary>
+    protected virtual string? RefusesToRoute(Packet packet) => null;
+
     /// <summary>No route: whether the sender is told.</summary>
     protected abstract bool TellsOfMissingRoute(NetworkDevice device);
 
@@ -222,6 +225,9 @@ internal abstract partial class InternetLayer(NetworkStack stack)
                 break;
             case IpProtocol.Udp:
                 Stack.Udp.Receive(device, packet);
+                break;
+            case IpProtocol.UdpLite:
+                Stack.Udp.ReceiveLite(device, packet);
                 break;
             case IpProtocol.Tcp:
                 Stack.Tcp.Receive(device, packet);
@@ -298,6 +304,12 @@ internal abstract partial class InternetLayer(NetworkStack stack)
         {
             // What the machine sends to itself was routed when it left, whatever rules have made of its addresses since.
             DeliverLocal(device, packet);
+            return;
+        }
+
+        if (RefusesToRoute(packet) is { } reason)
+        {
+            Drop(packet, reason);
             return;
         }
 

@@ -64,10 +64,11 @@ internal sealed class Ipv4Layer(NetworkStack stack) : InternetLayer(stack)
         }
 
         packet.TrimNetwork(packet.Ipv4.TotalLength);
-
-        // ip_rcv_options; off is the default (conf/all/accept_source_route), and following one is not known here.
-        return HasSourceRoute(packet.Ipv4.Options) ? "source routes are not accepted" : null;
+        return null;
     }
+
+    /// <summary>Off is the default (conf/all/accept_source_route), and following a route of the sender's is not known here (ip_rcv_options).</summary>
+    protected override string? RefusesToRoute(Packet packet) => HasSourceRoute(packet.Ipv4.Options) ? "source routes are not accepted" : null;
 
     private static bool HasSourceRoute(ReadOnlySpan<byte> options)
     {

@@ -24,6 +24,8 @@ internal sealed class Ipv6Layer(NetworkStack stack) : InternetLayer(stack)
 
     public static InternetAddress AllRouters { get; } = InternetAddress.Parse("ff02::2");
 
+    private static readonly InternetAddress AllRoutersOfSite = InternetAddress.Parse("ff05::2");
+
     /// <summary>The group that whoever has an address is in (RFC 4291, 2.7.1).</summary>
     public static InternetAddress SolicitedNode(InternetAddress address) =>
         new(InternetAddress.V6, ((UInt128)0xff02_0000_0000_0000 << 64) | 0x1_ff00_0000 | address.Value & 0xff_ffff);
@@ -85,7 +87,7 @@ internal sealed class Ipv6Layer(NetworkStack stack) : InternetLayer(stack)
 
     protected override bool IsListening(NetworkDevice device, InternetAddress group)
     {
-        if (group == AllNodes || (group == AllRouters && IsRouter) || Stack.Vxlan.IsInGroup(device, group))
+        if (group == AllNodes || (IsRouter && (group == AllRouters || group == AllRoutersOfSite)) || Stack.Vxlan.IsInGroup(device, group))
         {
             return true;
         }
@@ -181,6 +183,11 @@ internal sealed class Ipv6Layer(NetworkStack stack) : InternetLayer(stack)
             {
                 Stack.NeighbourDiscovery.Redirect(device, packet, route.NextHop(packet.DestinationAddress));
             }
+        }
+        else if (source.IsAny || source.IsMulticast || source.IsLoopback)
+        {
+            Drop(packet, $"{source} is nobody to send for");
+            return false;
         }
         else if (source.IsLinkLocal)
         {

@@ -37,8 +37,22 @@ internal static class Rejection
             return true;
         }
 
-        // A first piece is summed up as if it were whole, so it hardly ever gets an answer; UDP without a checksum always does.
-        bool sumsNothing = packet.TransportProtocol == IpProtocol.Udp && packet.Transport.Length >= UdpHeader.Size && new UdpHeader(packet.Transport).Checksum == 0;
-        return packet.FragmentOffset == 0 && (!located || sumsNothing || packet.HasRightSum);
+        // A first piece is summed up as if it were whole, so it hardly ever gets an answer.
+        if (packet.IsIpv6 && (!located || packet.Transport.Length == 0))
+        {
+            // Headers that end with the packet, or behind it (reject6_csum_ok).
+            return false;
+        }
+
+        return packet.FragmentOffset == 0 && (!located || !IsSummedUp(context, packet) || packet.HasRightSum);
     }
+
+    /// <summary>Protocols without a sum of all that they carry are always answered, and so is UDP that has none; any other is taken to have one (nf_reject_verify_csum).</summary>
+    private static bool IsSummedUp(HookContext context, Packet packet) => packet.TransportProtocol switch
+    {
+        IpProtocol.Udp => packet.Transport.Length < UdpHeader.Size || new UdpHeader(packet.Transport).Checksum != 0,
+        IpProtocol.Gre or IpProtocol.Ah or IpProtocol.Esp or IpProtocol.Sctp or IpProtocol.UdpLite => false,
+        IpProtocol.Dccp => context.Stack.Kernel.Profile.IsAtLeast(6, 17),
+        _ => true,
+    };
 }

@@ -1,6 +1,8 @@
+using System.Buffers.Binary;
 using EucaNet.Simulator.Datapath.Conntrack;
 using EucaNet.Simulator.Datapath.Formats;
 using EucaNet.Simulator.Kernel;
+using EucaNet.Simulator.Kernel.Nftables.Expressions;
 
 namespace EucaNet.Simulator.Datapath.Nat;
 
@@ -40,7 +42,7 @@ internal sealed class TupleChooser(ConnectionTracker tracker, RandomSource rando
             }
         }
 
-        ConnectionTuple tuple = ChooseAddress(original, range, manipulation);
+        ConnectionTuple tuple = ChooseAddress(original, range, manipulation, connection.Zone.Id);
         if (!anyPort)
         {
             if ((range.Flags & NatRangeFlags.PortsSpecified) != 0)
@@ -122,7 +124,7 @@ internal sealed class TupleChooser(ConnectionTracker tracker, RandomSource rando
         }
     }
 
-    private static ConnectionTuple ChooseAddress(ConnectionTuple tuple, NatRange range, NatManipulation manipulation)
+    private static ConnectionTuple ChooseAddress(ConnectionTuple tuple, NatRange range, NatManipulation manipulation, ushort zone)
     {
         if ((range.Flags & NatRangeFlags.MapAddresses) == 0)
         {
@@ -137,33 +139,39 @@ internal sealed class TupleChooser(ConnectionTracker tracker, RandomSource rando
         }
         else
         {
-            UInt128 size = range.MaximumAddress.Value - range.MinimumAddress.Value + 1;
-            UInt128 offset;
-            if ((range.Flags & NatRangeFlags.NetMap) != 0)
-            {
-                // The host part stays, the network part becomes that of the range (aligned, as nft makes them).
-                offset = current.Value & (size - 1);
-            }
-            else
-            {
-                // The kernel hashes with a secret; any spread will do that depends on the sender (and, unless persistent, on the receiver).
-                ulong hash = Mix((ulong)tuple.Source.Value) ^ ((range.Flags & NatRangeFlags.Persistent) != 0 ? 0 : Mix((ulong)tuple.Destination.Value + 0x9e37));
-                offset = hash % size;
-            }
-
-            chosen = new InternetAddress(range.MinimumAddress.Family, range.MinimumAddress.Value + offset);
+            // The host part stays, the network part becomes that of the range (aligned, as nft makes them).
+            chosen = (range.Flags & NatRangeFlags.NetMap) != 0
+                ? new InternetAddress(range.MinimumAddress.Family, range.MinimumAddress.Value + (current.Value & (range.MaximumAddress.Value - range.MinimumAddress.Value)))
+                : Spread(tuple, range, zone);
         }
 
         return manipulation == NatManipulation.Source ? tuple with { Source = chosen } : tuple with { Destination = chosen };
     }
 
-    private static ulong Mix(ulong value)
+    /// <summary>One of several addresses, by a hash of the sender and, unless it is persistent, of the receiver and the zone; the same on every kernel (find_best_ips_proto).</summary>
+    private static InternetAddress Spread(ConnectionTuple tuple, NatRange range, ushort zone)
     {
-        value ^= value >> 33;
-        value *= 0xff51afd7ed558ccd;
-        value ^= value >> 33;
-        value *= 0xc4ceb9fe1a85ec53;
-        return value ^ value >> 33;
+        const int Size = 16, Word = 4;
+        bool isPersistent = (range.Flags & NatRangeFlags.Persistent) != 0;
+        int last = tuple.Source.Family == InternetAddress.V4 ? 0 : 3;
+        Span<byte> source = stackalloc byte[Size], destination = stackalloc byte[Size], lowest = stackalloc byte[Size], highest = stackalloc byte[Size];
+        tuple.Source.Write(source);
+        tuple.Destination.Write(destination);
+        range.MinimumAddress.Write(lowest);
+        range.MaximumAddress.Write(highest);
+        uint hash = JenkinsHash.Compute(source, isPersistent ? 0 : BinaryPrimitives.ReadUInt32LittleEndian(destination[(last * Word)..]) ^ zone);
+        bool isBelow = false;
+        for (int at = 0; at <= last * Word; at += Word)
+        {
+            // Once a word lies below that of the highest address those after it may be any.
+            uint minimum = isBelow ? 0 : BinaryPrimitives.ReadUInt32BigEndian(lowest[at..]), maximum = BinaryPrimitives.ReadUInt32BigEndian(highest[at..]);
+            uint word = minimum + (uint)((ulong)hash * (isBelow ? uint.MaxValue : maximum - minimum + 1) >> 32);
+            BinaryPrimitives.WriteUInt32BigEndian(lowest[at..], word);
+            isBelow |= word != maximum;
+            hash ^= isPersistent ? 0 : BinaryPrimitives.ReadUInt32LittleEndian(destination[at..]);
+        }
+
+        return InternetAddress.Read(tuple.Source.Family, lowest);
     }
 
     private static bool IsInRange(ConnectionTuple tuple, NatRange range, NatManipulation manipulation)

@@ -88,8 +88,29 @@ internal sealed class UdpLayer(NetworkStack stack)
             return;
         }
 
-        // The socket layer has let go of the connection by now (nf_reset_ct): the error is tracked by what it quotes.
         Told(packet, StoryKind.Dropped, $"nobody listens on udp {port}");
+        Refuse(device, packet);
+    }
+
+    /// <summary>UDP-Lite (RFC 3828), which no program here takes: what is whole is told so, its length field says how much of it is summed up.</summary>
+    public void ReceiveLite(NetworkDevice device, Packet packet)
+    {
+        Span<byte> transport = packet.Transport;
+        int covered = transport.Length < UdpHeader.Size ? -1 : new UdpHeader(transport).Length is var length and not 0 ? length : transport.Length;
+        if (covered < UdpHeader.Size || covered > transport.Length || new UdpHeader(transport).Checksum == 0
+            || InternetChecksum.Fold(InternetChecksum.Add(packet.PseudoHeader(IpProtocol.UdpLite, transport.Length), transport[..covered])) != 0)
+        {
+            packet.Tell(StoryKind.Dropped, TraceLevel.Minimal, stack.HostName, "wrong UDP-Lite coverage or checksum");
+            return;
+        }
+
+        Told(packet, StoryKind.Dropped, $"nobody listens on udplite {new UdpHeader(transport).DestinationPort}");
+        Refuse(device, packet);
+    }
+
+    /// <summary>The socket layer has let go of the connection by now (nf_reset_ct): the error is tracked by what it quotes.</summary>
+    private void Refuse(NetworkDevice device, Packet packet)
+    {
         packet.Connection = null;
         packet.ConnectionInfo = default;
         stack.Internet(packet.Family).Icmp.SendError(packet, device, IcmpReason.PortUnreachable);

@@ -9,7 +9,10 @@ namespace EucaNet.Simulator.Tests.Datapath.Differences;
 /// Random frames of a few flows of both families, so that connections form; each flow has a port of its own, so that no kernel has to throw dice
 /// for one. Answers go to what the first packet was addressed to. Some are damaged, cut, or carry extension headers; some are ARP.
 /// </summary>
-internal sealed class PacketStream(RandomSource random, Topology topology)
+/// <param name="random">The dice.</param>
+/// <param name="topology">The machine.</param>
+/// <param name="isWide">Other protocols, errors, options and strange addresses too.</param>
+internal sealed partial class PacketStream(RandomSource random, Topology topology, bool isWide = false)
 {
     private readonly List<Flow> _flows = [];
     private readonly Queue<ProgramFrame> _pieces = [];
@@ -40,6 +43,11 @@ internal sealed class PacketStream(RandomSource random, Topology topology)
         }
 
         Flow flow = _flows[Math.Max(0, _flows.Count - 1 - random.Next(3))];
+        if (isWide && random.Next(5) == 0)
+        {
+            return Rare(flow);
+        }
+
         return Make(flow, isReply: random.Next(3) == 0);
     }
 

@@ -4,7 +4,10 @@ using EucaNet.Simulator.Kernel;
 namespace EucaNet.Simulator.Tests.Datapath.Differences;
 
 /// <summary>Random rule sets in nft's own words: one to three tables of the families that meet a topology's packets.</summary>
-internal sealed class RuleStream(RandomSource random, Topology topology)
+/// <param name="random">The dice.</param>
+/// <param name="topology">The machine.</param>
+/// <param name="isWide">Rarer matches and statements too.</param>
+internal sealed partial class RuleStream(RandomSource random, Topology topology, bool isWide = false)
 {
     /// <summary>How sets are named that packets put elements into.</summary>
     public const string DynamicPrefix = "seen";
@@ -137,6 +140,11 @@ internal sealed class RuleStream(RandomSource random, Topology topology)
     {
         string not = random.Next(3) == 0 ? "!= " : "";
         bool tracks = family is "ip" or "ip6" or "inet" or "bridge";
+        if (isWide && random.Next(3) == 0)
+        {
+            return RareMatch(hook, isV6);
+        }
+
         switch (random.Next(tracks ? 26 : 19))
         {
             case 0 or 1:
@@ -207,6 +215,11 @@ internal sealed class RuleStream(RandomSource random, Topology topology)
             return [Pick("accept", "drop", "counter", "meta mark set 3")];
         }
 
+        if (isWide && random.Next(4) == 0)
+        {
+            return [RareStatement(hook, isV6), Pick("accept", "drop", "", "")];
+        }
+
         string verdict = mayJump ? Pick("accept", "drop", "accept", "jump c1", "goto c2", "continue", "") : Pick("accept", "drop", "return", "", "");
         switch (random.Next(20))
         {
@@ -255,6 +268,11 @@ internal sealed class RuleStream(RandomSource random, Topology topology)
         string address = isV6 ? Six() : Four();
         bool isSource = hook is "postrouting" or "input";
         string transport = Pick("meta l4proto tcp", "meta l4proto udp", "meta l4proto { tcp, udp }");
+        if (isWide && random.Next(3) == 0)
+        {
+            return RareTranslation(with, isSource, isV6, transport);
+        }
+
         return random.Next(6) switch
         {
             0 or 1 when isSource => [$"snat {with}to {(isV6 ? "2001:db8:2::1" : "10.2.0.1")}"],

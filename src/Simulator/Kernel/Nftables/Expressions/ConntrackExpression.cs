@@ -9,10 +9,10 @@ namespace EucaNet.Simulator.Kernel.Nftables.Expressions;
 /// <summary>An expression that makes the kernel track connections while a rule with it stands.</summary>
 internal abstract class ConntrackUser : Expression
 {
-    private bool _uses;
+    private byte? _used;
 
-    /// <summary>Begins to use connection tracking for the rule's family (nf_ct_netns_get).</summary>
-    protected LinuxError Use(NftContext context)
+    /// <summary>Begins to use connection tracking for the rule's family, or for one of it (nf_ct_netns_get).</summary>
+    protected LinuxError Use(NftContext context, byte? family = null)
     {
         if (context.Family is not (NFPROTO_IPV4 or NFPROTO_IPV6 or NFPROTO_INET or NFPROTO_BRIDGE))
         {
@@ -24,18 +24,18 @@ internal abstract class ConntrackUser : Expression
             return LinuxError.EPROTO;
         }
 
-        _uses = true;
-        context.Subsystem.Kernel.Stack.Netfilter.UseConntrack(context.Family);
+        _used = family ?? context.Family;
+        context.Subsystem.Kernel.Stack.Netfilter.UseConntrack(_used.Value);
         return LinuxError.None;
     }
 
     /// <inheritdoc />
     public override void Deactivate(NftContext context, DeactivatePhase phase)
     {
-        if (phase != DeactivatePhase.Prepare && _uses)
+        if (phase != DeactivatePhase.Prepare && _used is { } family)
         {
-            _uses = false;
-            context.Subsystem.Kernel.Stack.Netfilter.ReleaseConntrack(context.Family);
+            _used = null;
+            context.Subsystem.Kernel.Stack.Netfilter.ReleaseConntrack(family);
         }
     }
 }
@@ -142,7 +142,18 @@ internal sealed class ConntrackExpression : ConntrackUser
         }
 
         LinuxError error = Registers.ParseStore(context, table[NFTA_CT_DREG], _length, out _register);
-        return error != LinuxError.None ? error : Use(context);
+        if (error == LinuxError.None)
+        {
+            error = Use(context);
+        }
+
+        if (error == LinuxError.None && _key is NFT_CT_BYTES or NFT_CT_PKTS or NFT_CT_AVGPKT)
+        {
+            // Connections are counted from the first rule on that asks (nf_ct_set_acct).
+            context.Subsystem.Kernel.Parameters.Write("net/netfilter/nf_conntrack_acct", "1");
+        }
+
+        return error;
     }
 
     /// <inheritdoc />

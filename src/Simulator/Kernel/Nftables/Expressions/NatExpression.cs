@@ -162,7 +162,8 @@ internal sealed class NatExpression : TranslationExpression
             Flags |= table[NFTA_NAT_FLAGS].UInt32BigEndian;
         }
 
-        return Use(context);
+        // Of both families where the rule translates ports of either.
+        return Use(context, _family is NFPROTO_IPV4 or NFPROTO_IPV6 ? (byte)_family : null);
     }
 
     /// <inheritdoc />
