@@ -132,12 +132,15 @@ internal sealed partial class ConnectionTracker(TimeProvider time, ParameterTabl
         zone = template is { IsZoneOfMark: true } ? zone with { Id = (ushort)packet.Mark } : zone;
         packet.Connection = null;
         packet.ConnectionInfo = default;
-        if (!packet.LocateTransport() || packet.FragmentOffset != 0 || (packet.IsIpv6 && packet.TransportProtocol == IpProtocol.Ipv6NoNext))
+        bool isLocated = packet.LocateTransport() && packet.FragmentOffset == 0;
+        byte protocol = packet.TransportProtocol;
+
+        // IPv6 goes by what the extension headers say, also where they end behind the packet.
+        if (packet.IsIpv6 ? packet.Ipv6.SkipExtensions(out protocol) == Ipv6Header.Absent || protocol == IpProtocol.Ipv6Fragment : !isLocated)
         {
             return HookVerdict.Accept;
         }
 
-        byte protocol = packet.TransportProtocol;
         if (protocol == (packet.IsIpv6 ? IpProtocol.Icmpv6 : IpProtocol.Icmp))
         {
             if (!TrackIcmp(context, zone, out bool decided) || decided)

@@ -58,7 +58,8 @@ internal static class ExtensionHeaders
             offset += length;
         }
 
-        if (isMisread && next != packet.TransportProtocol)
+        // Authentication is for IPsec, which this machine has none of: it is told as any protocol that nobody takes.
+        if ((isMisread && next != packet.TransportProtocol) || next == IpProtocol.Ah)
         {
             if (next != IpProtocol.Ipv6NoNext)
             {
