@@ -27,7 +27,7 @@ public sealed class KernelDifferenceTests
     [Test]
     public void Random_rarer_frames_through_rarer_rules_come_out_as_on_the_real_kernel()
     {
-        new DifferenceSearch(nameof(Random_rarer_frames_through_rarer_rules_come_out_as_on_the_real_kernel), "EUCANET_WIDE_DIFFERENCE_SEED", "EUCANET_WIDE_DIFFERENCE_SEEDS", 2)
+        new DifferenceSearch(nameof(Random_rarer_frames_through_rarer_rules_come_out_as_on_the_real_kernel), "EUCANET_WIDE_DIFFERENCE_SEED", "EUCANET_WIDE_DIFFERENCE_SEEDS", 3)
             .Run(DifferenceRun.TopologyOf, static (seed, lab) => DifferenceRun.Generate(seed, FramesPerProgram, lab, isWide: true));
     }
 

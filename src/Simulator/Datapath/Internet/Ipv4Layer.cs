@@ -11,6 +11,7 @@ namespace EucaNet.Simulator.Datapath.Internet;
 internal sealed class Ipv4Layer(NetworkStack stack) : InternetLayer(stack)
 {
     private const uint AllHosts = 0xe0000001;
+    private const uint Bulk = 2, InteractiveBulk = 4, Interactive = 6;
 
     private readonly Reassembler _reassembler = new(stack);
     private readonly RateLimit _routeErrors = new(burst: 5);
@@ -148,6 +149,9 @@ internal sealed class Ipv4Layer(NetworkStack stack) : InternetLayer(stack)
 
         header.TimeToLive--;
         header.Checksum = InternetChecksum.Lowered(header.Checksum);
+
+        // Whatever rules have written: what passes through has the priority of its type of service (ip_tos2prio).
+        packet.Priority = (header.TypeOfService & 0x18) switch { 0x08 => Bulk, 0x10 => Interactive, 0x18 => InteractiveBulk, _ => 0 };
         return true;
     }
 

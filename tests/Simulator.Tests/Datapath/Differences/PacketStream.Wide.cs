@@ -65,12 +65,12 @@ internal sealed partial class PacketStream
         return packet;
     }
 
-    /// <summary>Of a protocol that has ports where others have none, or that nobody takes.</summary>
+    /// <summary>Of a protocol that has ports where others have none, or that nobody takes; not GRE, whose packets through tunnels are not modelled.</summary>
     private Packet Other(InternetAddress source, InternetAddress destination)
     {
         byte[] payload = new byte[8 + random.Next(40)];
         random.Fill(payload);
-        byte protocol = Pick(IpProtocol.Sctp, IpProtocol.UdpLite, IpProtocol.Gre, (byte)50, IpProtocol.Ah, (byte)253, IpProtocol.Ipv6NoNext);
+        byte protocol = Pick(IpProtocol.Sctp, IpProtocol.UdpLite, IpProtocol.Esp, IpProtocol.Ah, (byte)253, IpProtocol.Ipv6NoNext);
         Packet packet = Packet.OfInternet(source, destination, protocol, payload.Length);
         if (random.Next(3) != 0)
         {
@@ -97,11 +97,12 @@ internal sealed partial class PacketStream
         return datagram;
     }
 
+    /// <summary>Not to the anycast address of a router's network, nor from a broadcast address, which the machine would hear its own answer to: neither is modelled.</summary>
     private Packet ToRareAddress(ref InternetAddress source, InternetAddress destination, Flow flow)
     {
-        string text = random.Next(2) == 0 ? "" : flow.IsV6 ? Pick("ff02::1", "ff05::2", "::1", "fe80::5", "2001:db8:1::", "::", "2001:db8:9::1") : Pick("255.255.255.255", "10.1.0.255", "224.0.0.1", "239.1.1.1", "127.0.0.1", "0.0.0.0", "10.1.0.0");
+        string text = random.Next(2) == 0 ? "" : flow.IsV6 ? Pick("ff02::1", "ff05::2", "::1", "fe80::5", "::", "2001:db8:9::1") : Pick("255.255.255.255", "10.1.0.255", "224.0.0.1", "239.1.1.1", "127.0.0.1", "0.0.0.0", "10.1.0.0");
         destination = text.Length > 0 ? InternetAddress.Parse(text) : destination;
-        text = text.Length > 0 && random.Next(3) > 0 ? "" : flow.IsV6 ? Pick("::", "::1", "ff02::5", "fe80::7", "2001:db8:1::1", "2001:db8:9::2") : Pick("0.0.0.0", "127.0.0.1", "224.0.0.5", "255.255.255.255", "10.1.0.1", "10.1.0.255", "10.9.0.2");
+        text = text.Length > 0 && random.Next(3) > 0 ? "" : flow.IsV6 ? Pick("::", "::1", "ff02::5", "fe80::7", "2001:db8:1::1", "2001:db8:9::2") : Pick("0.0.0.0", "127.0.0.1", "224.0.0.5", "255.255.255.255", "10.1.0.1", "10.9.0.2");
         source = text.Length > 0 ? InternetAddress.Parse(text) : source;
         bool isEcho = random.Next(2) == 0;
         Packet packet = Packet.OfInternet(source, destination, isEcho ? flow.IsV6 ? IpProtocol.Icmpv6 : IpProtocol.Icmp : IpProtocol.Udp, 16);

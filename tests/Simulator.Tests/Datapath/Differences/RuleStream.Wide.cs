@@ -29,7 +29,7 @@ internal sealed partial class RuleStream
         1 => Pick("ct mark set ct mark | 0x1", "ct mark set ct mark and 0x2", "meta mark set ct mark", hook == "prerouting" ? "ct zone set 1" : "ct mark set 7", "ct mark set meta mark map { 1 : 5, 2 : 6 }"),
         2 => Pick("tcp sport set 2500", "udp sport set 2500", "tcp sequence set 5", "tcp ackseq set 9", "udp checksum set 0", "tcp urgptr set 3", "tcp flags set ack", "sctp dport set 80"),
         3 => isV6 ? Pick("icmpv6 id set 2002", "icmpv6 code set 1", "icmpv6 type set 129", "icmpv6 sequence set 7") : Pick("icmp id set 2002", "icmp code set 1", "icmp type set echo-reply", "icmp sequence set 7"),
-        4 => isV6 ? Pick("ip6 nexthdr set 59", "ip6 hoplimit set 2", "ip6 hoplimit set 255", "ip6 ecn set ce") : Pick("ip protocol set 253", "ip ttl set 2", "ip ttl set 1", "ip frag-off set 0", "ip ecn set ce"),
+        4 => isV6 ? Pick("ip6 hoplimit set 2", "ip6 hoplimit set 255", "ip6 ecn set ce") : Pick("ip protocol set 253", "ip ttl set 2", "ip ttl set 1", "ip frag-off set 0", "ip ecn set ce"),
         5 => isV6 ? Pick("@nh,4,8 set 0x20", "@nh,56,8 set 40", "@th,0,16 set 2100") : Pick("@nh,8,8 set 0x10", "@nh,64,8 set 40", "@th,0,16 set 2100"),
         6 => Pick("@th,32,32 set 7", "@th,16,16 set 80", "tcp option timestamp tsval set 5", "reset tcp option maxseg", "tcp option maxseg size set 300"),
         7 => Pick("counter name tcp dport map { 22 : \"named\", 80 : \"named\" }", "quota name udp dport map { 22 : \"little\" }", "limit rate over 1/day burst 2 packets", "limit rate 1/day"),
