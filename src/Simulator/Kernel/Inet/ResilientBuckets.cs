@@ -4,9 +4,9 @@ namespace EucaNet.Simulator.Kernel;
 /// The buckets of a resilient group of next hops (struct nh_res_table): each belongs to one of the group, and what hashes to it goes there. When the group changes, only as many
 /// change hands as must, and of these only such as nobody used for a while.
 /// </summary>
-/// <param name="clock">The machine's steady clock.</param>
+/// <param name="kernel">The machine's kernel.</param>
 /// <param name="count">How many there are, from 1 to 65,535.</param>
-internal sealed class ResilientBuckets(TimeProvider clock, int count)
+internal sealed class ResilientBuckets(SimulatedKernel kernel, int count)
 {
     /// <summary>What is still out of balance is looked at no more often than this.</summary>
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(500);
@@ -15,7 +15,7 @@ internal sealed class ResilientBuckets(TimeProvider clock, int count)
     private readonly List<Share> _shares = [];
     private readonly List<Share> _wanting = [];
     private DateTimeOffset _unbalancedSince;
-    private ITimer? _upkeep;
+    private int _looks;
 
     /// <summary>Told of each bucket that changes hands as time passes.</summary>
     public Action<int>? Moved { get; set; }
@@ -31,7 +31,7 @@ internal sealed class ResilientBuckets(TimeProvider clock, int count)
     /// <summary>For how long some next hop has had fewer than are its own.</summary>
     public TimeSpan UnbalancedTime => _wanting.Count == 0 ? TimeSpan.Zero : Now - _unbalancedSince;
 
-    private DateTimeOffset Now => clock.GetUtcNow();
+    private DateTimeOffset Now => kernel.Clock.Steady.GetUtcNow();
 
     public NumberedNextHop HopOf(int index) => _buckets[index].Hop!;
 
@@ -89,12 +89,11 @@ internal sealed class ResilientBuckets(TimeProvider clock, int count)
     }
 
     /// <summary>The group is no more.</summary>
-    public void End() => _upkeep?.Dispose();
+    public void End() => _looks++;
 
     private void Keep(bool tells)
     {
-        _upkeep?.Dispose();
-        _upkeep = null;
+        _looks++;
         DateTimeOffset now = Now, deadline = now + (UnbalancedTimer > TimeSpan.Zero ? UnbalancedTimer : IdleTimer);
         for (int i = 0; i < _buckets.Length; i++)
         {
@@ -111,7 +110,15 @@ internal sealed class ResilientBuckets(TimeProvider clock, int count)
         if (_wanting.Count > 0)
         {
             TimeSpan wait = deadline - now;
-            _upkeep = clock.CreateTimer(_ => Keep(tells: true), null, wait > Pause ? wait : Pause, Timeout.InfiniteTimeSpan);
+            int look = ++_looks;
+            kernel.After(wait > Pause ? wait : Pause, () =>
+            {
+                // The group has changed or gone meanwhile: then somebody else looks.
+                if (look == _looks)
+                {
+                    Keep(tells: true);
+                }
+            });
         }
     }
 

@@ -281,7 +281,7 @@ internal sealed class NextHopRequest(SimulatedKernel kernel, RouteVerbs routes)
             Members = members,
             IsForFdb = isForFdb,
             CountsInHardware = attributes.U32(NHA_HW_STATS_ENABLE) is > 0,
-            Buckets = attributes.U16(NHA_GROUP_TYPE) != Resilient ? null : new ResilientBuckets(kernel.Clock.Steady, terms.Buckets ?? 1)
+            Buckets = attributes.U16(NHA_GROUP_TYPE) != Resilient ? null : new ResilientBuckets(kernel, terms.Buckets ?? 1)
             {
                 IdleTimer = terms.IdleTimer ?? UsualIdleTimer,
                 UnbalancedTimer = terms.UnbalancedTimer ?? TimeSpan.Zero,
