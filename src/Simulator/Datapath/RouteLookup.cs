@@ -114,7 +114,7 @@ internal sealed class RouteLookup(SimulatedKernel kernel)
                     return null;
 
                 case RouteType.Blackhole or RouteType.Unreachable or RouteType.Prohibit:
-                    return new RouteDecision((RouteType)route.Type, query.Output ?? Loopback, null, null, route);
+                    return new RouteDecision((RouteType)route.ShownType, query.Output ?? Loopback, null, null, route);
 
                 case > RouteType.Throw:
                     // Two types that no kernel acts on.
@@ -184,7 +184,15 @@ internal sealed class RouteLookup(SimulatedKernel kernel)
         ulong hash = (ulong)query.Destination.Value * 0x9e3779b97f4a7c15 ^ (ulong)(query.Source?.Value ?? 0) * 0xc2b2ae3d27d4eb4f;
         if (route.Buckets?.Choose(hash >> 16).Way is { } way)
         {
-            return route.NextHops.FirstOrDefault(hop => hop.Device == way.Device && hop.Gateway == way.Gateway && IsUsable(hop, query)) ?? only;
+            foreach (NextHop hop in route.NextHops)
+            {
+                if (hop.Device == way.Device && hop.Gateway == way.Gateway && IsUsable(hop, query))
+                {
+                    return hop;
+                }
+            }
+
+            return only;
         }
 
         long pick = (long)((hash >> 16) % (ulong)weights);

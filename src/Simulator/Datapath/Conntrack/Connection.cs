@@ -100,6 +100,11 @@ internal sealed class Connection(uint id, ConnectionTuple original, ConnectionTu
     /// <summary>What is told of a connection of which no rule says otherwise.</summary>
     public const ConnectionEvents AllEvents = (ConnectionEvents)0xffff;
 
+    /// <summary>What changed since it was last told of: told when the packet that changed it leaves.</summary>
+    public ConnectionEvents Pending { get; set; }
+
+    public void Note(ConnectionEvents events) => Pending |= events;
+
     /// <summary>The connection that spoke of this one before it came.</summary>
     public Connection? Master { get; set; }
 
@@ -158,7 +163,7 @@ internal sealed class Connection(uint id, ConnectionTuple original, ConnectionTu
 
     public ulong[]? Bytes { get; set; }
 
-    /// <summary>How often an SRC/DST translation was set up; kept by the translator.</summary>
+    /// <summary>It is among those that an address translation of the source made; kept by the translator.</summary>
     public bool IsSourceListed { get; set; }
 
     public bool IsConfirmed => (Status & ConnectionStatus.Confirmed) != 0;

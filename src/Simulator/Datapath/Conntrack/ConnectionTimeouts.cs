@@ -98,9 +98,6 @@ internal sealed class TimeoutPolicy(byte protocol, IReadOnlyDictionary<string, T
 {
     public byte Protocol => protocol;
 
-    /// <summary>It says something of connections of a protocol: of its own, or of all that the kernel does not know.</summary>
-    public bool Governs(byte other) => protocol == Generic ? NamesOf(other).Count == 0 : other == protocol;
-
     /// <summary>What a connection gets when a rule gives it the policy: the time of the first state.</summary>
     public TimeSpan First => timeouts[NamesOf(protocol)[0]];
 

@@ -21,7 +21,6 @@ internal sealed partial class ConnectionTracker(TimeProvider time, ParameterTabl
     private readonly Dictionary<(ConnectionTuple Tuple, ushort Zone), Holders> _byTuple = [];
     private readonly SortedDictionary<uint, Connection> _byId = [];
     private readonly PriorityQueue<Connection, DateTimeOffset> _deadlines = new();
-    private readonly Dictionary<Connection, ConnectionEvents> _pending = [];
     private ExpectationTable? _expectations;
     private uint _lastId;
     private TcpTracker? _tcp;
@@ -76,7 +75,7 @@ internal sealed partial class ConnectionTracker(TimeProvider time, ParameterTabl
     }
 
     /// <summary>How long a connection is remembered, by its state.</summary>
-    public ConnectionTimeouts TimeoutsOf(Connection connection) => connection.Policy is { } policy && policy.Governs(connection.Original.Protocol) ? policy : Timeouts;
+    public ConnectionTimeouts TimeoutsOf(Connection connection) => connection.Policy ?? Timeouts;
 
     /// <summary>Looks a connection up by the tuple of either direction.</summary>
     public bool TryFind(ConnectionTuple tuple, ConnectionZone zone, [NotNullWhen(true)] out Connection? connection, out ConnectionDirection direction)
@@ -202,7 +201,7 @@ internal sealed partial class ConnectionTracker(TimeProvider time, ParameterTabl
             }
 
             Insert(connection);
-            Note(connection, (connection.Master is null ? ConnectionEvents.New : ConnectionEvents.Related) | (connection.Helper is null ? ConnectionEvents.None : ConnectionEvents.Helper));
+            connection.Note((connection.Master is null ? ConnectionEvents.New : ConnectionEvents.Related) | (connection.Helper is null ? ConnectionEvents.None : ConnectionEvents.Helper));
         }
 
         Publish(connection);
@@ -216,6 +215,7 @@ internal sealed partial class ConnectionTracker(TimeProvider time, ParameterTabl
         connection.Began = time.GetUtcNow();
         HoldersOf(connection, ConnectionDirection.Original).Original = connection;
         HoldersOf(connection, ConnectionDirection.Reply).Reply = connection;
+        CountChild(connection.Master, 1);
         _byId.Add(connection.Id, connection);
         _deadlines.Enqueue(connection, connection.Expires);
     }
@@ -249,10 +249,11 @@ internal sealed partial class ConnectionTracker(TimeProvider time, ParameterTabl
         {
             Leave(connection, ConnectionDirection.Original);
             Leave(connection, ConnectionDirection.Reply);
-            _pending.Remove(connection);
+            connection.Pending = ConnectionEvents.None;
             connection.Ended = time.GetUtcNow();
             Changed?.Invoke(connection, ConnectionEvents.Destroy);
-            LetGo(connection);
+            Expectations.RemoveWhere(expectation => expectation.Master == connection);
+            CountChild(connection.Master, -1);
         }
 
         return true;
@@ -266,6 +267,14 @@ internal sealed partial class ConnectionTracker(TimeProvider time, ParameterTabl
         _ => chosen ?? Connection.AllEvents,
     };
 
+    private static void CountChild(Connection? master, int children)
+    {
+        if (master is not null)
+        {
+            master.Children += children;
+        }
+    }
+
     private ref Holders HoldersOf(Connection connection, ConnectionDirection direction) =>
         ref CollectionsMarshal.GetValueRefOrAddDefault(_byTuple, (connection.Tuple(direction), connection.Zone.Of(direction)), out _);
 
@@ -277,20 +286,6 @@ internal sealed partial class ConnectionTracker(TimeProvider time, ParameterTabl
         if (holders is { Original: null, Reply: null })
         {
             _byTuple.Remove((connection.Tuple(direction), connection.Zone.Of(direction)));
-        }
-    }
-
-    /// <summary>What a connection that ended held: what it waited for, and its master, which waits no more either when the last that it spoke of is gone.</summary>
-    private void LetGo(Connection connection)
-    {
-        if (connection.Children == 0)
-        {
-            Expectations.RemoveWhere(expectation => expectation.Master == connection);
-        }
-
-        if (connection.Master is { } master && --master.Children == 0 && master.IsDying)
-        {
-            Expectations.RemoveWhere(expectation => expectation.Master == master);
         }
     }
 
@@ -353,16 +348,14 @@ internal sealed partial class ConnectionTracker(TimeProvider time, ParameterTabl
         }
     }
 
-    /// <summary>Remembers what changed until the packet that changed it leaves.</summary>
-    public void Note(Connection connection, ConnectionEvents events) => _pending[connection] = _pending.GetValueOrDefault(connection) | events;
-
     /// <summary>Tells what a request did to a connection.</summary>
     public void Announce(Connection connection, ConnectionEvents events) => Changed?.Invoke(connection, events);
 
     private void Publish(Connection connection)
     {
-        if (_pending.Remove(connection, out ConnectionEvents events))
+        if (connection.Pending is var events and not ConnectionEvents.None)
         {
+            connection.Pending = ConnectionEvents.None;
             Changed?.Invoke(connection, events);
         }
     }
@@ -453,7 +446,7 @@ internal sealed partial class ConnectionTracker(TimeProvider time, ParameterTabl
         if (info == ConnectionInfo.EstablishedReply && !connection.HasSeenReply)
         {
             connection.Status |= ConnectionStatus.SeenReply;
-            Note(connection, ConnectionEvents.Reply);
+            connection.Note(ConnectionEvents.Reply);
         }
 
         return TrackingResult.Accept;
@@ -465,7 +458,6 @@ internal sealed partial class ConnectionTracker(TimeProvider time, ParameterTabl
         Statistics.Fulfilled++;
         connection.Status |= ConnectionStatus.Expected;
         connection.Master = expectation.Master;
-        connection.Master.Children++;
         connection.Mark = connection.Master.Mark;
         if (expectation.Helper is { } helper)
         {
@@ -531,7 +523,7 @@ internal sealed partial class ConnectionTracker(TimeProvider time, ParameterTabl
             if ((connection.Status & (ConnectionStatus.Assured | ConnectionStatus.NatClash)) == 0)
             {
                 connection.Status |= ConnectionStatus.Assured;
-                Note(connection, ConnectionEvents.Assured);
+                connection.Note(ConnectionEvents.Assured);
             }
 
             return TrackingResult.Accept;
@@ -557,7 +549,7 @@ internal sealed partial class ConnectionTracker(TimeProvider time, ParameterTabl
             if (stream && (connection.Status & (ConnectionStatus.Assured | ConnectionStatus.NatClash)) == 0)
             {
                 connection.Status |= ConnectionStatus.Assured;
-                Note(connection, ConnectionEvents.Assured);
+                connection.Note(ConnectionEvents.Assured);
             }
         }
         else

@@ -73,11 +73,11 @@ internal sealed class SctpTracker(ConnectionTracker tracker)
             sctp.State = next;
             if (old != next)
             {
-                tracker.Note(connection, ConnectionEvents.ProtocolInfo);
+                connection.Note(ConnectionEvents.ProtocolInfo);
                 if (next == SctpState.Established && (connection.Status & ConnectionStatus.Assured) == 0)
                 {
                     connection.Status |= ConnectionStatus.Assured;
-                    tracker.Note(connection, ConnectionEvents.Assured);
+                    connection.Note(ConnectionEvents.Assured);
                 }
             }
         }

@@ -101,7 +101,7 @@ internal sealed partial class TcpTracker(ConnectionTracker tracker, ParameterTab
         if (old != TcpState.Close && (connection.Status & ConnectionStatus.FixedTimeout) == 0)
         {
             tracker.Refresh(connection, tracker.TimeoutsOf(connection).Of(TcpState.Close));
-            tracker.Note(connection, ConnectionEvents.ProtocolInfo);
+            connection.Note(ConnectionEvents.ProtocolInfo);
         }
     }
 
@@ -193,7 +193,7 @@ internal sealed partial class TcpTracker(ConnectionTracker tracker, ParameterTab
         tracking.State = next;
         if (old != next)
         {
-            tracker.Note(connection, ConnectionEvents.ProtocolInfo);
+            connection.Note(ConnectionEvents.ProtocolInfo);
             if (next == TcpState.FinWait)
             {
                 tracking.Side(direction).Flags |= TcpSideFlags.CloseInitiated;
@@ -224,7 +224,7 @@ internal sealed partial class TcpTracker(ConnectionTracker tracker, ParameterTab
         else if ((connection.Status & ConnectionStatus.Assured) == 0 && (old is TcpState.SynReceived or TcpState.Established) && next == TcpState.Established)
         {
             connection.Status |= ConnectionStatus.Assured;
-            tracker.Note(connection, ConnectionEvents.Assured);
+            connection.Note(ConnectionEvents.Assured);
         }
 
         tracker.Refresh(connection, timeout);

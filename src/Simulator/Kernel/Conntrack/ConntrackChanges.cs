@@ -113,11 +113,6 @@ internal sealed class ConntrackChanges(SimulatedKernel kernel)
 
         Tracker.Statistics.Inserted++;
         Tracker.Insert(connection);
-        if (connection.Master is { } master)
-        {
-            master.Children++;
-        }
-
         ConnectionEvents events = connection.Master is null ? ConnectionEvents.New : ConnectionEvents.Related;
         if (attributes.Has(CTA_LABELS) && SetLabels(connection, attributes) == LinuxError.None)
         {

@@ -196,7 +196,7 @@ internal sealed class ExpectationSubsystem(SimulatedKernel kernel, ConntrackRepo
 
         uint kind = attributes.Has(CTA_EXPECT_CLASS) && helper is not null ? attributes[CTA_EXPECT_CLASS].UInt32BigEndian : 0;
         bool follows = attributes.Has(CTA_EXPECT_FN);
-        if (kind > 0 && kind >= helper!.Policies.Count || follows && attributes[CTA_EXPECT_FN].Name != FollowMaster)
+        if (kind > 0 && kind >= helper!.Policies.Count || master.Helper is { } own && kind >= own.Policies.Count || follows && attributes[CTA_EXPECT_FN].Name != FollowMaster)
         {
             return LinuxError.EINVAL;
         }

@@ -13,6 +13,8 @@ internal sealed class NextHopControl(SimulatedKernel kernel)
 
     private NextHopTable Table => kernel.NextHops;
 
+    private bool TellsRoutes => kernel.Parameters.Number("net/", "ipv4", "nexthop_compat_mode") != 0;
+
     /// <summary>Tells of a bucket that changed hands by itself.</summary>
     public void TellBucket(uint group, int index)
     {
@@ -34,20 +36,12 @@ internal sealed class NextHopControl(SimulatedKernel kernel)
     /// <summary>Puts something else behind a number that is known.</summary>
     public Verdict Replace(NumberedNextHop old, NumberedNextHop with, ResilientTerms terms, Requester requester)
     {
-        foreach (Route route in RoutesOf(old).Where(static route => route.Destination.Family == AF_INET))
+        if (CheckRoutes(old, with) is { } refused)
         {
-            if (CheckRoute(with, route.Scope) is { } refused)
-            {
-                return refused;
-            }
+            return refused;
         }
 
         List<NumberedNextHop> groups = Table.GroupsOf(old);
-        if (groups.Count > 0 && with.IsForFdb != old.IsForFdb)
-        {
-            return new Verdict(LinuxError.EINVAL, "Cannot change nexthop FDB status while in a group");
-        }
-
         foreach (NumberedNextHop group in groups)
         {
             if (with.Way is { IsBlackhole: true } && group.Group!.Members.Count > 1)
@@ -55,17 +49,15 @@ internal sealed class NextHopControl(SimulatedKernel kernel)
                 return new Verdict(LinuxError.EINVAL, "Blackhole nexthop can not be a member of a group with more than one path");
             }
 
-            foreach (Route route in RoutesOf(group).Where(static route => route.Destination.Family == AF_INET))
+            if (CheckRoutes(group, with) is { } kept)
             {
-                if (CheckRoute(with, route.Scope) is { } refused)
-                {
-                    return refused;
-                }
+                return kept;
             }
         }
 
         Verdict? wrong = old.Group is { } shared ? ReplaceGroup(old, shared, with, terms)
             : with.Group is not null ? new Verdict(LinuxError.EINVAL, "Can not replace a nexthop with a nexthop group.")
+            : groups.Count > 0 && with.IsForFdb != old.IsForFdb ? new Verdict(LinuxError.EINVAL, "Cannot change nexthop FDB status while in a group")
             : null;
         if (wrong is { } told)
         {
@@ -128,7 +120,7 @@ internal sealed class NextHopControl(SimulatedKernel kernel)
 
         foreach (Route route in RoutesOf(hop).ToArray())
         {
-            kernel.RouteControl.Delete(route, silent: route.Destination.Family == AF_INET);
+            kernel.RouteControl.Delete(route, silent: route.Destination.Family == AF_INET || !TellsRoutes);
         }
 
         hop.Group?.Buckets?.End();
@@ -162,12 +154,34 @@ internal sealed class NextHopControl(SimulatedKernel kernel)
         }
     }
 
-    /// <summary>Why a route of this scope may not go by a next hop (fib_check_nexthop); null where it may.</summary>
-    public static Verdict? CheckRoute(NumberedNextHop hop, byte scope)
+    /// <summary>Why the routes over one next hop may not go by another; null where they may.</summary>
+    private Verdict? CheckRoutes(NumberedNextHop hop, NumberedNextHop with)
     {
+        Verdict? refused = null;
+        foreach (Route route in RoutesOf(hop).OrderBy(static route => route.Destination.Family))
+        {
+            refused ??= CheckRoute(with, route.Destination.Family, route.Scope);
+        }
+
+        return refused;
+    }
+
+    /// <summary>Why a route of this family and scope may not go by a next hop (fib_check_nexthop, fib6_check_nexthop); null where it may.</summary>
+    public static Verdict? CheckRoute(NumberedNextHop hop, byte family, byte scope)
+    {
+        if (family == AF_INET6 && (hop.Group?.Members.Any(static member => member.Hop.Way!.Family == AF_INET) ?? hop.Way!.Family == AF_INET))
+        {
+            return new Verdict(LinuxError.EINVAL, "IPv6 routes can not use an IPv4 nexthop");
+        }
+
         if (hop.IsForFdb)
         {
             return new Verdict(LinuxError.EINVAL, "Route cannot point to a fdb nexthop");
+        }
+
+        if (family == AF_INET6)
+        {
+            return null;
         }
 
         if (hop.Group is not null && scope == RT_SCOPE_HOST)
@@ -186,7 +200,7 @@ internal sealed class NextHopControl(SimulatedKernel kernel)
     private void Update(NumberedNextHop hop, Requester requester)
     {
         Refresh(hop);
-        if (kernel.Parameters.Number("net/", "ipv4", "nexthop_compat_mode") != 0)
+        if (TellsRoutes)
         {
             foreach (Route route in RoutesOf(hop).OrderByDescending(static route => route.Destination))
             {

@@ -186,7 +186,7 @@ internal sealed class RouteControl(SimulatedKernel kernel)
             if ((flags & NetlinkMessageFlags.Replace) != 0)
             {
                 Route first = same[0];
-                foreach (Route other in same.Skip(1).Where(other => other.Gateway is not null && route.Gateway is not null))
+                foreach (Route other in same.Skip(1).Where(other => IsOfMany(other) && IsOfMany(route)))
                 {
                     table.Remove(other);
                 }
@@ -202,7 +202,7 @@ internal sealed class RouteControl(SimulatedKernel kernel)
             }
 
             // Routes of one metric that all have gateways make one multipath route.
-            if (route.Gateway is not null && same.Find(static other => other.Gateway is not null && other.NextHops.Count > 0) is { } sibling && (flags & NetlinkMessageFlags.Append) != 0)
+            if (IsOfMany(route) && same.Find(static other => IsOfMany(other) && other.NextHops.Count > 0) is { } sibling && (flags & NetlinkMessageFlags.Append) != 0)
             {
                 sibling.NextHops = [.. sibling.NextHops, .. route.NextHops];
                 Notify(sibling, RTM_NEWROUTE, NetlinkMessageFlags.Append | NetlinkMessageFlags.Create, requester);
@@ -220,6 +220,9 @@ internal sealed class RouteControl(SimulatedKernel kernel)
         ScheduleExpiry(route);
         return Verdict.Success;
     }
+
+    /// <summary>An IPv6 route that can be one of a route with several next hops (rt6_qualify_for_ecmp).</summary>
+    private static bool IsOfMany(Route route) => route.Gateway is not null && route.NextHopId == 0;
 
     /// <summary>The route ends when its time is over, unless that is put off until then.</summary>
     public void ScheduleExpiry(Route route)

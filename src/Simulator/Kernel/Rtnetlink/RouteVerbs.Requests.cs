@@ -157,7 +157,7 @@ internal sealed partial class RouteVerbs
                 return false;
             }
 
-            if (family == AF_INET && !forDelete && NextHopControl.CheckRoute(nextHop, scope) is { } refused)
+            if (!forDelete && NextHopControl.CheckRoute(nextHop, family, scope) is { } refused)
             {
                 verdict = refused;
                 return false;

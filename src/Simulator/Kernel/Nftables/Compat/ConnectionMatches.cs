@@ -47,7 +47,7 @@ internal static class ConnectionMatches
         }
 
         connection.Labels |= label;
-        context.Stack.Conntrack.Note(connection, ConnectionEvents.Label);
+        connection.Note(ConnectionEvents.Label);
         return !inverted;
     }
 

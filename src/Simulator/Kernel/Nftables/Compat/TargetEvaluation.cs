@@ -180,7 +180,7 @@ internal static class TargetEvaluation
 
         if (connection.Mark != old && !connection.IsTemplate)
         {
-            context.Stack.Conntrack.Note(connection, ConnectionEvents.Mark);
+            connection.Note(ConnectionEvents.Mark);
         }
     }
 

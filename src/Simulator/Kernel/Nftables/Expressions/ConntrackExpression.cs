@@ -373,13 +373,13 @@ internal sealed class ConntrackWriteExpression : ConntrackUser
                 if (connection.Mark != mark)
                 {
                     connection.Mark = mark;
-                    evaluation.Stack.Conntrack.Note(connection, ConnectionEvents.Mark);
+                    connection.Note(ConnectionEvents.Mark);
                 }
 
                 break;
             case NFT_CT_LABELS when connection.HasLabels:
                 connection.Labels |= System.Buffers.Binary.BinaryPrimitives.ReadUInt128LittleEndian(evaluation.Data(_register));
-                evaluation.Stack.Conntrack.Note(connection, ConnectionEvents.Label);
+                connection.Note(ConnectionEvents.Label);
                 break;
         }
     }

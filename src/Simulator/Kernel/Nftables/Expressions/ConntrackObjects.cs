@@ -105,6 +105,7 @@ internal sealed class ConntrackHelperObject : TrackingObject
 internal sealed class ConntrackTimeoutObject : TrackingObject
 {
     private TimeoutPolicy _policy = null!;
+    private ConnectionTracker? _tracker;
     private ushort _network;
 
     /// <inheritdoc />
@@ -130,7 +131,19 @@ internal sealed class ConntrackTimeoutObject : TrackingObject
         }
 
         _policy = policy!;
+        _tracker = context.Subsystem.Kernel.Stack.Conntrack;
         return Track(context);
+    }
+
+    /// <summary>Connections that have the times have them no longer (nf_ct_untimeout).</summary>
+    public override void Release()
+    {
+        foreach (Connection connection in _tracker?.Connections ?? [])
+        {
+            connection.Policy = connection.Policy == _policy ? null : connection.Policy;
+        }
+
+        base.Release();
     }
 
     /// <inheritdoc />
@@ -144,7 +157,7 @@ internal sealed class ConntrackTimeoutObject : TrackingObject
     /// <inheritdoc />
     public override void Evaluate(Evaluation evaluation)
     {
-        if (Beginning(evaluation) is { } connection)
+        if (Beginning(evaluation) is { } connection && connection.Original.Protocol == _policy.Protocol)
         {
             connection.Policy = _policy;
             evaluation.Stack.Conntrack.Refresh(connection, _policy.First);
