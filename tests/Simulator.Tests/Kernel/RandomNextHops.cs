@@ -37,7 +37,7 @@ internal sealed class RandomNextHops(int seed)
 
     private byte[] Single()
     {
-        byte family = (byte)(Maybe(92) ? 2 : _random.Next(3) * 5);
+        byte family = (byte)(Maybe(80) ? 2 : Maybe(70) ? 10 : _random.Next(2) * 5);
         bool isHole = Maybe(8), isFdb = Maybe(8), reaches = Maybe(85);
         uint device = (uint)(Maybe(92) ? _random.Next(3, 5) : _random.Next(8));
         byte near = device == 4 ? (byte)1 : (byte)0;
@@ -46,7 +46,7 @@ internal sealed class RandomNextHops(int seed)
         body.AddRange(isHole ? Attribute(4) : []);
         body.AddRange(isFdb ? Attribute(11) : []);
         body.AddRange((isHole || isFdb) != Maybe(95) ? U32(5, device) : []);
-        body.AddRange(!isHole && Maybe(75) ? Attribute(6, [10, reaches ? near : (byte)9, 0, (byte)_random.Next(1, 5)]) : []);
+        body.AddRange(!isHole && Maybe(family == 10 ? 5 : 75) ? Attribute(6, [10, reaches ? near : (byte)9, 0, (byte)_random.Next(1, 5)]) : []);
         return Message(New, Flags(), [.. body]);
     }
 
@@ -73,6 +73,11 @@ internal sealed class RandomNextHops(int seed)
     private byte[] Route()
     {
         bool adds = Maybe(75);
+        if (Maybe(30))
+        {
+            return Message(adds ? NewRoute : DeleteRoute, adds ? Flags() : (ushort)5, [10, 16, 0, 0, 254, 3, 0, 1, 0, 0, 0, 0, .. Attribute(1, [0xfd, (byte)_random.Next(5, 8), .. new byte[14]]), .. U32(30, Number())]);
+        }
+
         return Message(adds ? NewRoute : DeleteRoute, adds ? Flags() : (ushort)5, [2, 24, 0, 0, 254, 3, (byte)(Maybe(92) ? 0 : 254), 1, 0, 0, 0, 0, .. Attribute(1, [10, (byte)_random.Next(5, 8), 0, 0]), .. U32(30, Number())]);
     }
 

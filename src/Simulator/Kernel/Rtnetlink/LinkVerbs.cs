@@ -100,6 +100,7 @@ internal sealed partial class LinkVerbs(SimulatedKernel kernel)
                 if (AttributeSet.TryParse(peer.AsSpan(16), data.Offset(VETH_INFO_PEER) + 20, LinkPolicy.LinkOf(kernel.Profile), AttributeStrictness.Liberal, out AttributeSet peerAttributes, out verdict))
                 {
                     verdict = LinkCreation.Validate(kernel.Profile, kindName, peerAttributes, null);
+                    verdict = verdict.Error == LinuxError.None ? FindTarget(peerAttributes, out _) : verdict;
                 }
 
                 if (verdict.Error != LinuxError.None)

@@ -34,6 +34,12 @@ internal sealed partial class RouteVerbs
             return false;
         }
 
+        if (family == AF_INET6 && header[3] != 0)
+        {
+            verdict = new Verdict(LinuxError.EINVAL, "Invalid dsfield (tos): option not available for IPv6");
+            return false;
+        }
+
         if (type > RTN_MAX)
         {
             verdict = new Verdict(LinuxError.EINVAL, "Invalid route type");

@@ -74,7 +74,7 @@ internal sealed partial class RouteVerbs(SimulatedKernel kernel)
         ForwardingTable? table = kernel.Routes.Find(wanted!.Destination.Family, wanted.Table);
         if (table is null)
         {
-            return new Verdict(LinuxError.ESRCH, "FIB table does not exist");
+            return IsThereAlways(wanted.Destination.Family, wanted.Table) ? LinuxError.ESRCH : new Verdict(LinuxError.ESRCH, "FIB table does not exist");
         }
 
         bool isV4 = wanted.Destination.Family == AF_INET;
@@ -87,6 +87,9 @@ internal sealed partial class RouteVerbs(SimulatedKernel kernel)
         kernel.RouteControl.Delete(found, new Requester(socket, message.Header));
         return Verdict.Success;
     }
+
+    /// <summary>IPv6 begins with these two tables; all others come with their first route.</summary>
+    private static bool IsThereAlways(byte family, uint table) => family == AF_INET6 && table is (ForwardingTables.Main or ForwardingTables.Local);
 
     private static bool MatchesV4(Route route, Route wanted) =>
         route.TypeOfService == wanted.TypeOfService
@@ -274,7 +277,7 @@ internal sealed partial class RouteVerbs(SimulatedKernel kernel)
                 return LinkQueries.FailDump(socket, message, LinuxError.ENODEV, filtered: true);
             }
 
-            if (table != 0 && families.All(family => kernel.Routes.Find(family, table) is null))
+            if (table != 0 && families.All(family => kernel.Routes.Find(family, table) is null && !IsThereAlways(family, table)))
             {
                 return LinkQueries.FailDump(socket, message, new Verdict(LinuxError.ENOENT, prefix + "FIB table does not exist"), filtered: true);
             }
