@@ -49,6 +49,16 @@ public sealed class RoutingTests
         context.Output!.Name == "eth1" ? Stack.Nat.Masquerade(context, default) : HookVerdict.Accept);
 
     [Test]
+    public void A_route_over_a_next_hop_that_is_a_black_hole_forwards_nothing()
+    {
+        var hole = new NumberedNextHop(1) { Way = new NextHopWay { Family = InternetAddress.V4, IsBlackhole = true, Device = _router.Kernel.Devices.Find(1) } };
+        _router.Kernel.NextHops.Add(hole);
+        _router.Kernel.Routes.GetOrAdd(InternetAddress.V4, ForwardingTables.Main).Add(new Route { Destination = Address(Outside), PrefixLength = 32, Table = ForwardingTables.Main, Type = 1, NextHopId = 1, NextHops = hole.Hops() });
+        Assert.That(_cloud.Ping(_vm, Outside).Reached, Is.False);
+        Assert.That(Stack.Routing.Find(new RouteQuery(Address(Outside)))?.Type, Is.EqualTo(RouteType.Blackhole));
+    }
+
+    [Test]
     public void Without_ip_forward_a_router_drops_in_silence()
     {
         _router.Kernel.WriteParameter("net/ipv4/ip_forward", "0");

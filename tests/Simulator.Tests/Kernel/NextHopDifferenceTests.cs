@@ -11,7 +11,7 @@ using EucaNet.Tests;
 namespace EucaNet.Simulator.Tests.Kernel;
 
 /// <summary>
-/// Numbered next hops, groups of them, resilient ones with their buckets, and the routes over them: the same random requests to this machine's kernel and to the simulated one. Every answer
+/// Numbered next hops, groups of them, resilient ones with their buckets, and the IPv4 routes over them: the same random requests to this machine's kernel and to the simulated one. Every answer
 /// with its words, every event, and all next hops, buckets and routes after each request must agree. 9,000 requests; EUCANET_SEEDS asks for more programs, EUCANET_FIRST_SEED for others.
 /// </summary>
 [RequiresRoot]

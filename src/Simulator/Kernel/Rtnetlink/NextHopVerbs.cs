@@ -18,13 +18,13 @@ internal sealed class NextHopVerbs(SimulatedKernel kernel, RouteVerbs routes)
 
     private static readonly PolicyTable DeletePolicy = new(NHA_ID, [(NHA_ID, Number)]) { StrictFrom = 0 };
 
-    private static readonly PolicyTable GetPolicy = new(NHA_HW_STATS_USED, [(NHA_ID, Number), (NHA_OP_FLAGS, Operation)]) { StrictFrom = 0 };
+    private static readonly PolicyTable GetPolicy = new(NHA_OP_FLAGS, [(NHA_ID, Number), (NHA_OP_FLAGS, Operation)]) { StrictFrom = 0 };
 
-    private static readonly PolicyTable DumpPolicy = new(NHA_HW_STATS_USED, [(NHA_OIF, Number), (NHA_GROUPS, Flag), (NHA_MASTER, Number), (NHA_FDB, Flag), (NHA_OP_FLAGS, Operation)]) { StrictFrom = 0 };
+    private static readonly PolicyTable DumpPolicy = new(NHA_OP_FLAGS, [(NHA_OIF, Number), (NHA_GROUPS, Flag), (NHA_MASTER, Number), (NHA_FDB, Flag), (NHA_OP_FLAGS, Operation)]) { StrictFrom = 0 };
 
-    private static readonly PolicyTable GetBucketPolicy = new(NHA_HW_STATS_USED, [(NHA_ID, Number), (NHA_RES_BUCKET, Nest)]) { StrictFrom = 0 };
+    private static readonly PolicyTable GetBucketPolicy = new(NHA_RES_BUCKET, [(NHA_ID, Number), (NHA_RES_BUCKET, Nest)]) { StrictFrom = 0 };
 
-    private static readonly PolicyTable DumpBucketPolicy = new(NHA_HW_STATS_USED, [(NHA_ID, Number), (NHA_OIF, Number), (NHA_MASTER, Number), (NHA_RES_BUCKET, Nest)]) { StrictFrom = 0 };
+    private static readonly PolicyTable DumpBucketPolicy = new(NHA_RES_BUCKET, [(NHA_ID, Number), (NHA_OIF, Number), (NHA_MASTER, Number), (NHA_RES_BUCKET, Nest)]) { StrictFrom = 0 };
 
     private static readonly PolicyTable IndexPolicy = new(NHA_RES_BUCKET_INDEX, [(NHA_RES_BUCKET_INDEX, new AttributePolicy(AttributeKind.U16))]) { StrictFrom = 0 };
 

@@ -40,7 +40,7 @@ internal sealed partial class RouteVerbs
             return false;
         }
 
-        if (type > RTN_MAX)
+        if (type > RTN_MAX && !(forDelete && family == AF_INET6))
         {
             verdict = new Verdict(LinuxError.EINVAL, "Invalid route type");
             return false;
@@ -100,7 +100,7 @@ internal sealed partial class RouteVerbs
             return false;
         }
 
-        if (!TryHops(family, attributes, (byte)flags, type, table, header[6], forDelete, message.Header.Flags, out List<NextHop> hops, out verdict))
+        if (!TryHops(family, attributes, (byte)flags, type, table, header[6], header[2], forDelete, message.Header.Flags, out List<NextHop> hops, out verdict))
         {
             return false;
         }
@@ -144,7 +144,7 @@ internal sealed partial class RouteVerbs
     }
 
     private bool TryHops(
-        byte family, AttributeSet attributes, byte flags, byte type, uint table, byte scope, bool forDelete, NetlinkMessageFlags request, out List<NextHop> hops, out Verdict verdict)
+        byte family, AttributeSet attributes, byte flags, byte type, uint table, byte scope, byte sourceLength, bool forDelete, NetlinkMessageFlags request, out List<NextHop> hops, out Verdict verdict)
     {
         hops = [];
         verdict = Verdict.Success;
@@ -157,19 +157,18 @@ internal sealed partial class RouteVerbs
                 return false;
             }
 
-            if (kernel.NextHops.Find(id) is not { } nextHop)
+            Verdict? ofSource = family == AF_INET6 && !forDelete && sourceLength != 0 ? new Verdict(LinuxError.EINVAL, "Nexthops can not be used with source routing") : null;
+            NumberedNextHop? nextHop = kernel.NextHops.Find(id);
+            Verdict? refused = (kernel.Profile.IsAtLeast(6, 16) ? ofSource : null)
+                ?? (nextHop is null ? new Verdict(LinuxError.EINVAL, "Nexthop id does not exist") : forDelete ? null : NextHopControl.CheckRoute(nextHop, family, scope))
+                ?? ofSource;
+            if (refused is { } told)
             {
-                verdict = new Verdict(LinuxError.EINVAL, "Nexthop id does not exist");
+                verdict = told;
                 return false;
             }
 
-            if (!forDelete && NextHopControl.CheckRoute(nextHop, family, scope) is { } refused)
-            {
-                verdict = refused;
-                return false;
-            }
-
-            hops.AddRange(nextHop.Hops());
+            hops.AddRange(nextHop!.Hops());
             return true;
         }
 
@@ -271,6 +270,12 @@ internal sealed partial class RouteVerbs
         verdict = Verdict.Success;
         NetworkDevice? device = null;
         bool isMissing = false;
+        if (family == AF_INET && !forDelete && attributes.Has(RTA_ENCAP) && (attributes.U16(RTA_ENCAP_TYPE) ?? 0) == 0)
+        {
+            verdict = new Verdict(LinuxError.EINVAL, "Unknown LWT encapsulation type", attributes.Offset(RTA_ENCAP));
+            return false;
+        }
+
         if (index != 0)
         {
             device = kernel.Devices.Find(index);

@@ -105,8 +105,7 @@ internal sealed partial class RouteVerbs(SimulatedKernel kernel)
     private static bool MatchesV6(Route route, Route wanted) =>
         (wanted.Priority == 0 || route.Priority == wanted.Priority)
         && (wanted.Protocol == 0 || route.Protocol == wanted.Protocol)
-        && (wanted.Type == RTN_UNSPEC || wanted.Type == RTN_UNICAST || route.Type == wanted.Type)
-        && (wanted.NextHops.Count == 0 || HopsMatch(route, wanted));
+        && (route.NextHopId != 0 ? wanted.NextHopId == 0 || wanted.NextHopId == route.NextHopId : wanted.NextHopId == 0 && (wanted.NextHops.Count == 0 || HopsMatch(route, wanted)));
 
     private static bool HopsMatch(Route route, Route wanted) => !wanted.NextHops.Contains(NoHop) && wanted.NextHops.Zip(route.NextHops).All(static pair =>
             (pair.First.Device is null || pair.First.Device == pair.Second.Device) && (pair.First.Gateway is null || pair.First.Gateway == pair.Second.Gateway))
