@@ -48,8 +48,23 @@ internal sealed partial class ConnectionTracker(TimeProvider time, ParameterTabl
 
     public TcpTracker Tcp => _tcp ??= new TcpTracker(this, parameters, keepsChallenged);
 
-    /// <summary>nf_conntrack_max; a new connection beyond it is dropped.</summary>
+    /// <summary>nf_conntrack_max; 0 is no limit.</summary>
     public int Maximum => parameters.Number("net/", "netfilter", "nf_conntrack_max");
+
+    /// <summary>There is no room for a new connection.</summary>
+    public bool IsFull
+    {
+        get
+        {
+            if (Maximum == 0 || _byId.Count < Maximum)
+            {
+                return false;
+            }
+
+            Expire();
+            return _byId.Count >= Maximum;
+        }
+    }
 
     /// <summary>nf_conntrack_checksum: packets with a wrong checksum are invalid.</summary>
     public bool VerifiesChecksums => parameters.Number("net/", "netfilter", "nf_conntrack_checksum") != 0;
@@ -388,13 +403,9 @@ internal sealed partial class ConnectionTracker(TimeProvider time, ParameterTabl
                 return TrackingResult.Invalid;
             }
 
-            if (_byId.Count >= Maximum)
+            if (IsFull)
             {
-                Expire();
-                if (_byId.Count >= Maximum)
-                {
-                    return TrackingResult.Drop;
-                }
+                return TrackingResult.Drop;
             }
 
             connection = Create(tuple, reply, zone, template);

@@ -86,6 +86,11 @@ internal sealed class ConntrackChanges(SimulatedKernel kernel)
 
     private LinuxError Create(ConnectionTuple original, ConnectionTuple reply, ConnectionZone zone, byte family, ParsedAttributes attributes)
     {
+        if (Tracker.IsFull)
+        {
+            return LinuxError.ENOMEM;
+        }
+
         if (!attributes.Has(CTA_TIMEOUT))
         {
             return LinuxError.EINVAL;

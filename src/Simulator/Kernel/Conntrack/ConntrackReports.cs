@@ -13,13 +13,17 @@ namespace EucaNet.Simulator.Kernel.Conntrack;
 internal sealed class ConntrackReports(SimulatedKernel kernel)
 {
     private SimulatedNetlinkSocket? _asking;
+    private ExpectationEvents _asked;
     private bool _wantsEcho;
 
     private DateTimeOffset Now => kernel.Clock.Steady.GetUtcNow();
 
     /// <summary>From here on changes are those of a request.</summary>
-    public Asked AskedBy(NetfilterMessage message)
+    /// <param name="message">The request.</param>
+    /// <param name="expectations">What it asks for of expectations; what happens to others along with it, nobody asked for.</param>
+    public Asked AskedBy(NetfilterMessage message, ExpectationEvents expectations = ExpectationEvents.None)
     {
+        _asked = expectations;
         _asking = message.Socket;
         _wantsEcho = (message.Header.Flags & NetlinkMessageFlags.Echo) != 0;
         return new Asked(this);
@@ -53,7 +57,8 @@ internal sealed class ConntrackReports(SimulatedKernel kernel)
             ended ? IPCTNL_MSG_CT_DELETE : IPCTNL_MSG_CT_NEW,
             began,
             connection.Original.Family,
-            (ref NetlinkWriter writer) => ConntrackMessage.WriteEvent(ref writer, connection, Now, events, kernel.Profile.TimesConnectionEvents));
+            (ref NetlinkWriter writer) => ConntrackMessage.WriteEvent(ref writer, connection, Now, events, kernel.Profile.TimesConnectionEvents),
+            _asking);
     }
 
     public void Tell(Expectation expectation, ExpectationEvents what)
@@ -70,7 +75,8 @@ internal sealed class ConntrackReports(SimulatedKernel kernel)
             began ? IPCTNL_MSG_EXP_NEW : IPCTNL_MSG_EXP_DELETE,
             began,
             expectation.Tuple.Family,
-            (ref NetlinkWriter writer) => ExpectationMessage.Write(ref writer, expectation, Now));
+            (ref NetlinkWriter writer) => ExpectationMessage.Write(ref writer, expectation, Now),
+            (_asked & what) != 0 ? _asking : null);
     }
 
     /// <summary>A message of ctnetlink about a connection.</summary>
@@ -93,19 +99,19 @@ internal sealed class ConntrackReports(SimulatedKernel kernel)
             }
         }))];
 
-    private void Send(uint group, int subsystem, int verb, bool began, byte family, NftMessage.Filler fill)
+    private void Send(uint group, int subsystem, int verb, bool began, byte family, NftMessage.Filler fill, SimulatedNetlinkSocket? asking)
     {
-        bool reports = _asking is not null && _wantsEcho;
+        bool reports = asking is not null && _wantsEcho;
         if (!reports && !kernel.HasListeners(NetlinkProtocol.Netfilter, group))
         {
             return;
         }
 
-        byte[] message = NftMessage.Make(subsystem, verb, began ? NetlinkMessageFlags.Create | NetlinkMessageFlags.Exclusive : 0, 0, _asking?.PortId ?? 0, family, 0, fill);
-        kernel.Notify(NetlinkProtocol.Netfilter, group, message, reports ? _asking : null);
+        byte[] message = NftMessage.Make(subsystem, verb, began ? NetlinkMessageFlags.Create | NetlinkMessageFlags.Exclusive : 0, 0, asking?.PortId ?? 0, family, 0, fill);
+        kernel.Notify(NetlinkProtocol.Netfilter, group, message, reports ? asking : null);
         if (reports)
         {
-            _asking!.Deliver(message);
+            asking!.Deliver(message);
         }
     }
 

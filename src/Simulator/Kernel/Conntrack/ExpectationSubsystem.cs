@@ -51,7 +51,7 @@ internal sealed class ExpectationSubsystem(SimulatedKernel kernel, ConntrackRepo
             return error;
         }
 
-        using ConntrackReports.Asked asked = reports.AskedBy(message);
+        using ConntrackReports.Asked asked = reports.AskedBy(message, verb == IPCTNL_MSG_EXP_NEW ? ExpectationEvents.New : ExpectationEvents.Destroy);
         return verb switch
         {
             IPCTNL_MSG_EXP_NEW => New(message, attributes),

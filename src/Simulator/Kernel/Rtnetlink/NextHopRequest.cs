@@ -15,12 +15,24 @@ internal sealed class NextHopRequest(SimulatedKernel kernel, RouteVerbs routes)
 
     private static readonly TimeSpan UsualIdleTimer = TimeSpan.FromSeconds(120);
 
-    private static readonly PolicyTable Policy = new(
-        NHA_HW_STATS_ENABLE,
-        [(NHA_ID, new AttributePolicy(AttributeKind.U32)), (NHA_GROUP, new AttributePolicy(AttributeKind.Binary)), (NHA_GROUP_TYPE, new AttributePolicy(AttributeKind.U16)),
-            (NHA_BLACKHOLE, new AttributePolicy(AttributeKind.Flag)), (NHA_OIF, new AttributePolicy(AttributeKind.U32)), (NHA_GATEWAY, new AttributePolicy(AttributeKind.Binary)),
-            (NHA_ENCAP_TYPE, new AttributePolicy(AttributeKind.U16)), (NHA_ENCAP, new AttributePolicy(AttributeKind.Nested)), (NHA_FDB, new AttributePolicy(AttributeKind.Flag)),
-            (NHA_RES_GROUP, new AttributePolicy(AttributeKind.Nested)), (NHA_HW_STATS_ENABLE, new AttributePolicy(AttributeKind.U32, Maximum: 1))]) { StrictFrom = 0 };
+    private static readonly (ushort Type, AttributePolicy Policy)[] Attributes =
+    [
+        (NHA_ID, new AttributePolicy(AttributeKind.U32)),
+        (NHA_GROUP, new AttributePolicy(AttributeKind.Binary)),
+        (NHA_GROUP_TYPE, new AttributePolicy(AttributeKind.U16)),
+        (NHA_BLACKHOLE, new AttributePolicy(AttributeKind.Flag)),
+        (NHA_OIF, new AttributePolicy(AttributeKind.U32)),
+        (NHA_GATEWAY, new AttributePolicy(AttributeKind.Binary)),
+        (NHA_ENCAP_TYPE, new AttributePolicy(AttributeKind.U16)),
+        (NHA_ENCAP, new AttributePolicy(AttributeKind.Nested)),
+        (NHA_FDB, new AttributePolicy(AttributeKind.Flag)),
+        (NHA_RES_GROUP, new AttributePolicy(AttributeKind.Nested)),
+    ];
+
+    /// <summary>Before 6.9 nothing was counted.</summary>
+    private static readonly PolicyTable EarlierPolicy = new(NHA_RES_GROUP, Attributes) { StrictFrom = 0 };
+
+    private static readonly PolicyTable Policy = new(NHA_HW_STATS_ENABLE, [.. Attributes, (NHA_HW_STATS_ENABLE, new AttributePolicy(AttributeKind.U32, Maximum: 1))]) { StrictFrom = 0 };
 
     private static readonly PolicyTable TermsPolicy = new(
         NHA_RES_GROUP_UNBALANCED_TIMER,
@@ -30,7 +42,7 @@ internal sealed class NextHopRequest(SimulatedKernel kernel, RouteVerbs routes)
     {
         hop = null;
         terms = default;
-        if (!NextHopVerbs.TryParse(message, Policy, out AttributeSet attributes, out verdict))
+        if (!NextHopVerbs.TryParse(message, kernel.Profile.IsAtLeast(6, 9) ? Policy : EarlierPolicy, out AttributeSet attributes, out verdict))
         {
             return false;
         }

@@ -20,6 +20,9 @@ internal sealed class NextHopVerbs(SimulatedKernel kernel, RouteVerbs routes)
 
     private static readonly PolicyTable GetPolicy = new(NHA_OP_FLAGS, [(NHA_ID, Number), (NHA_OP_FLAGS, Operation)]) { StrictFrom = 0 };
 
+    /// <summary>Before 6.9 nothing was counted.</summary>
+    private static readonly PolicyTable EarlierDumpPolicy = new(NHA_FDB, [(NHA_OIF, Number), (NHA_GROUPS, Flag), (NHA_MASTER, Number), (NHA_FDB, Flag)]) { StrictFrom = 0 };
+
     private static readonly PolicyTable DumpPolicy = new(NHA_OP_FLAGS, [(NHA_OIF, Number), (NHA_GROUPS, Flag), (NHA_MASTER, Number), (NHA_FDB, Flag), (NHA_OP_FLAGS, Operation)]) { StrictFrom = 0 };
 
     private static readonly PolicyTable GetBucketPolicy = new(NHA_RES_BUCKET, [(NHA_ID, Number), (NHA_RES_BUCKET, Nest)]) { StrictFrom = 0 };
@@ -75,6 +78,8 @@ internal sealed class NextHopVerbs(SimulatedKernel kernel, RouteVerbs routes)
         return Verdict.Success;
     }
 
+    private bool Counts => kernel.Profile.IsAtLeast(6, 9);
+
     private Verdict Delete(SimulatedNetlinkSocket socket, NetlinkMessage message)
     {
         if (!TryFind(message, DeletePolicy, out NumberedNextHop? hop, out _, out Verdict verdict))
@@ -88,7 +93,7 @@ internal sealed class NextHopVerbs(SimulatedKernel kernel, RouteVerbs routes)
 
     private Verdict Get(SimulatedNetlinkSocket socket, NetlinkMessage message)
     {
-        if (!TryFind(message, GetPolicy, out NumberedNextHop? hop, out AttributeSet attributes, out Verdict verdict))
+        if (!TryFind(message, Counts ? GetPolicy : DeletePolicy, out NumberedNextHop? hop, out AttributeSet attributes, out Verdict verdict))
         {
             return verdict;
         }
@@ -135,7 +140,7 @@ internal sealed class NextHopVerbs(SimulatedKernel kernel, RouteVerbs routes)
 
     private Verdict Dump(SimulatedNetlinkSocket socket, NetlinkMessage message)
     {
-        if (!TryParse(message, DumpPolicy, out AttributeSet attributes, out Verdict verdict) || !TryFilter(message, attributes, out Filter filter, out verdict))
+        if (!TryParse(message, Counts ? DumpPolicy : EarlierDumpPolicy, out AttributeSet attributes, out Verdict verdict) || !TryFilter(message, attributes, out Filter filter, out verdict))
         {
             return LinkQueries.FailDump(socket, message, verdict);
         }
