@@ -87,7 +87,8 @@ internal sealed class Ipv6Layer(NetworkStack stack) : InternetLayer(stack)
 
     protected override bool IsListening(NetworkDevice device, InternetAddress group)
     {
-        if (group == AllNodes || (IsRouter && (group == AllRouters || group == AllRoutersOfSite)) || Stack.Vxlan.IsInGroup(device, group))
+        if (group == AllNodes || (group == AllRoutersOfSite && device.IsInRoutersOfSite)
+            || (group == AllRouters && Stack.Kernel.Parameters.Number("net/ipv6/conf/", device.Name, "forwarding") != 0) || Stack.Vxlan.IsInGroup(device, group))
         {
             return true;
         }

@@ -182,6 +182,9 @@ internal sealed class NetworkDevice(SimulatedKernel kernel, int index, string na
 
     public uint CarrierDownCount { get; set; }
 
+    /// <summary>Forwarding of IPv6 was switched on while it was there: it is in the routers' groups of the site and the machine too, not only in the link's (dev_forward_change, ipv6_add_dev).</summary>
+    public bool IsInRoutersOfSite { get; set; }
+
     /// <summary>Whatever the datapath keeps for this device.</summary>
     public object? Datapath { get; set; }
 

@@ -34,6 +34,12 @@ internal sealed class InternetParameters
                 SetForwarding(V4, on ? "1" : "0");
                 break;
             case V6 + "all/forwarding":
+                foreach (NetworkDevice device in _kernel.Devices.All)
+                {
+                    bool forwards = _kernel.Parameters.Number(V6, device.Name, "forwarding") != 0;
+                    device.IsInRoutersOfSite = forwards == on ? device.IsInRoutersOfSite : on;
+                }
+
                 SetForwarding(V6, value);
                 break;
             case V6 + "all/disable_ipv6":
@@ -45,6 +51,11 @@ internal sealed class InternetParameters
 
                 break;
             default:
+                if (path.StartsWith(V6, StringComparison.Ordinal) && path.EndsWith("/forwarding", StringComparison.Ordinal) && _kernel.Devices.Find(path[V6.Length..^"/forwarding".Length]) is { } router)
+                {
+                    router.IsInRoutersOfSite = on;
+                }
+
                 if (path.StartsWith(V6, StringComparison.Ordinal) && path.EndsWith("/disable_ipv6", StringComparison.Ordinal)
                     && _kernel.Devices.Find(path[V6.Length..^"/disable_ipv6".Length]) is { } one)
                 {
