@@ -26,6 +26,7 @@ internal static class Fragmenter
             cut.FragmentField = (ushort)((packet.CutsWithDontFragment ? Ipv4Header.DontFragmentFlag : 0) | (field & Ipv4Header.OffsetMask) + offset / 8 | (more ? Ipv4Header.MoreFragmentsFlag : 0));
             cut.UpdateChecksum();
             fragment.LargestFragment = 0;
+            fragment.LocateTransport();
             fragments.Add(fragment);
         }
 

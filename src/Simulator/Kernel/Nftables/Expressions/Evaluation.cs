@@ -83,7 +83,7 @@ internal sealed class Evaluation(NftablesSubsystem subsystem, HookContext contex
     }
 
     /// <summary>The transport protocol is known, also of later pieces.</summary>
-    public bool HasTransportProtocol => _transport != Ipv6Header.Broken && Packet.HasTransportProtocol;
+    public bool HasTransportProtocol => _transport > 0 || (_transport != Ipv6Header.Broken && Packet.HasTransportProtocol);
 
     /// <summary>The transport protocol. Unlike other parts of the kernel, nf_tables takes an authentication header of IPv6 for one (IP6_FH_F_AUTH).</summary>
     public byte TransportProtocol => _transport > 0 ? IpProtocol.Ah : Packet.TransportProtocol;
@@ -97,7 +97,7 @@ internal sealed class Evaluation(NftablesSubsystem subsystem, HookContext contex
     /// <summary>Where nf_tables finds the transport header of a packet with extension headers, if it is not where others find it; else 0.</summary>
     private static int FindTransport(Packet packet, KernelProfile profile)
     {
-        if (!packet.IsIpv6 || !packet.HasTransportProtocol || packet.Network[6] == packet.TransportProtocol)
+        if (!packet.IsIpv6 || !packet.Ipv6.IsValid || (packet.HasTransportProtocol && packet.Network[6] == packet.TransportProtocol))
         {
             return 0;
         }
